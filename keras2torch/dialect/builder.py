@@ -1,0 +1,289 @@
+"""Building a graph layer by layer, the way Keras calls layers.
+
+The builder infers shapes, makes Keras' implicit masks explicit, and gives each layer
+its weights as named initializers (without data: whoever reads a file fills them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import onnx_ir as ir
+
+from keras2torch.dialect.nodes import DOMAIN, VERSION, LayerNode, to_node
+from keras2torch.layers import Functional, Layer, Shape, Weight
+
+OPSET = 21
+_DTYPES = {
+    "float16": ir.DataType.FLOAT16,
+    "bfloat16": ir.DataType.BFLOAT16,
+    "float32": ir.DataType.FLOAT,
+    "float64": ir.DataType.DOUBLE,
+    "int8": ir.DataType.INT8,
+    "uint8": ir.DataType.UINT8,
+    "int16": ir.DataType.INT16,
+    "int32": ir.DataType.INT32,
+    "int64": ir.DataType.INT64,
+    "uint32": ir.DataType.UINT32,
+    "bool": ir.DataType.BOOL,
+    "string": ir.DataType.STRING,
+}
+_NAMES = {v: k for k, v in _DTYPES.items()}
+
+
+def shape_of(value: ir.Value) -> Shape:
+    """Return the Keras shape of a value: ``None`` for an unknown size."""
+    assert value.shape is not None, value.name
+    return tuple(d if isinstance(d, int) else None for d in value.shape)
+
+
+def dtype_of(value: ir.Value) -> str:
+    """Return the dtype of a value as Keras spells it."""
+    assert value.dtype is not None, value.name
+    return _NAMES[value.dtype]
+
+
+def describe(value: ir.Value, name: str, shape: Shape, dtype: str) -> ir.Value:
+    """Give a value its name, shape and dtype."""
+    value.name = name
+    value.shape = ir.Shape(list(shape))
+    value.type = ir.TensorType(_DTYPES[dtype])
+    return value
+
+
+@dataclass
+class LayerWeights:
+    """The weights of one layer: what Keras declares, and the values to fill."""
+
+    layer: Layer
+    path: str
+    weights: list[Weight]
+    values: list[ir.Value]
+
+
+@dataclass
+class _Shared:
+    """What all graphs of one model have in common."""
+
+    initializers: list[ir.Value] = field(default_factory=list)
+    layers: dict[str, LayerWeights] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+
+class GraphBuilder:
+    """Builds one graph; :meth:`nested` gives the builder of a model inside.
+
+    Parameters
+    ----------
+    name
+        The model's Keras name.
+    path
+        Prefix of the paths of its layers: ``"encoder/"``, ``""`` outermost.
+
+    Examples
+    --------
+    >>> from keras2torch.layers import Dense
+    >>> b = GraphBuilder("model")
+    >>> x = b.input("x", (None, 4))
+    >>> [y] = b.call(Dense(2, name="dense"), [x])
+    >>> model = b.model([y])
+    """
+
+    def __init__(
+        self, name: str, *, path: str = "", shared: _Shared | None = None
+    ) -> None:
+        self.name = name
+        self.path = path
+        self._shared = shared or _Shared()
+        self._inputs: list[ir.Value] = []
+        self._nodes: list[ir.Node] = []
+        self._masks: dict[ir.Value, ir.Value] = {}
+
+    # -- values
+    def input(self, name: str, shape: Shape, dtype: str = "float32") -> ir.Value:
+        """Add an input; ``shape`` includes the batch axis."""
+        value = describe(ir.Value(), self._unique(self.path + name), shape, dtype)
+        value.metadata_props["keras_name"] = name
+        self._inputs.append(value)
+        return value
+
+    def mask_of(self, value: ir.Value) -> ir.Value | None:
+        """Return the mask that travels with a value, as ``_keras_mask`` does."""
+        return self._masks.get(value)
+
+    def nested(self, name: str) -> GraphBuilder:
+        """Return the builder of a model inside this one."""
+        return GraphBuilder(name, path=f"{self.path}{name}/", shared=self._shared)
+
+    @property
+    def layers(self) -> dict[str, LayerWeights]:
+        """Weights of every layer, by path, in order of first call."""
+        return self._shared.layers
+
+    # -- calls
+    def call(
+        self,
+        layer: Layer,
+        inputs: Sequence[ir.Value],
+        *,
+        masks: Sequence[ir.Value | None] | None = None,
+        states: Sequence[ir.Value] = (),
+        named: Mapping[str, ir.Value] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> list[ir.Value]:
+        """Call a layer and return its outputs.
+
+        Parameters
+        ----------
+        layer
+            The definition; a second call with the same name shares its weights.
+        inputs
+            Tensors of the first argument, or of the leading arguments.
+        masks
+            Masks given in the call; without, those that travel with the inputs.
+        states, named, options
+            ``initial_state``, other tensors, and other arguments of the call.
+        """
+        path = self.path + layer.name
+        shapes = [shape_of(v) for v in inputs]
+        there = (
+            list(masks)
+            if masks is not None
+            else [self._masks.get(value) for value in inputs]
+        )
+        weights = self._weights(layer, path, shapes)
+        made = layer.makes_mask([m is not None for m in there])
+        node = LayerNode(
+            layer=layer,
+            path=path,
+            inputs=list(inputs),
+            masks=there if layer.masking == "use" else [],
+            states=list(states),
+            named=dict(named or {}),
+            weights=dict(
+                zip([w.name for w in weights.weights], weights.values, strict=True)
+            ),
+            options=dict(options or {}),
+            mask=ir.Value() if made else None,
+        )
+        out_shapes = layer.output_shapes(*shapes)
+        dtype = layer.output_dtype(*[dtype_of(v) for v in inputs])
+        self._append(node, [(s, dtype) for s in out_shapes])
+        if node.mask is not None:
+            describe(
+                node.mask,
+                self._unique(f"{node.outputs[0].name}/mask"),
+                layer.mask_shape(*shapes),
+                "bool",
+            )
+            self._masks[node.outputs[0]] = node.mask
+        elif there and there[0] is not None:
+            passes = layer.masking == "pass" or (
+                layer.masking == "use" and layer.passes_mask()
+            )
+            if passes:
+                self._masks[node.outputs[0]] = there[0]
+        return node.outputs
+
+    def call_model(
+        self,
+        layer: Layer,
+        inner: GraphBuilder,
+        inputs: Sequence[ir.Value],
+        outputs: Sequence[ir.Value],
+        out_shapes: Sequence[Shape] | None = None,
+        *,
+        options: Mapping[str, Any] | None = None,
+    ) -> list[ir.Value]:
+        """Call a layer that holds a model: a nested model, or TimeDistributed of one.
+
+        Parameters
+        ----------
+        layer
+            ``Functional(name=…)``, or a wrapper whose inside is the model.
+        inner
+            Builder of the model inside, after its layers were called.
+        inputs, outputs
+            Values given to the model here, and the inner values that it returns.
+        out_shapes
+            Shapes out here, where they differ from the inner ones.
+        """
+        node = LayerNode(
+            layer=layer,
+            path=self.path + layer.name,
+            inputs=list(inputs),
+            options=dict(options or {}),
+            body=inner.graph(outputs),
+        )
+        self._shared.layers.setdefault(
+            node.path, LayerWeights(layer, node.path, [], [])
+        )
+        shapes = out_shapes or [shape_of(v) for v in outputs]
+        self._append(
+            node, [(s, dtype_of(v)) for s, v in zip(shapes, outputs, strict=True)]
+        )
+        return node.outputs
+
+    def _append(self, call: LayerNode, outputs: list[tuple[Shape, str]]) -> None:
+        count = self._shared.calls.get(call.path, 0)
+        self._shared.calls[call.path] = count + 1
+        name = call.path if count == 0 else f"{call.path}:{count}"
+        node = to_node(call, name, len(outputs))
+        for i, (value, (shape, dtype)) in enumerate(
+            zip(call.outputs, outputs, strict=True)
+        ):
+            text = name if len(outputs) == 1 else f"{name}/{i}"
+            describe(value, self._unique(text + "/y"), shape, dtype)
+        self._nodes.append(node)
+
+    def _weights(self, layer: Layer, path: str, shapes: list[Shape]) -> LayerWeights:
+        if path not in self._shared.layers:
+            declared = layer.weights(*shapes)
+            values = [
+                describe(ir.Value(), f"{path}/{w.name}", w.shape, "float32")
+                for w in declared
+            ]
+            self._shared.initializers += values
+            self._shared.layers[path] = LayerWeights(layer, path, declared, values)
+        return self._shared.layers[path]
+
+    def _unique(self, name: str) -> str:
+        unique, n = name, 1
+        while unique in self._shared.names:
+            unique, n = f"{name}.{n}", n + 1
+        self._shared.names.add(unique)
+        return unique
+
+    # -- graphs
+    def graph(self, outputs: Sequence[ir.Value]) -> ir.Graph:
+        """Return the graph; the outermost one owns all initializers."""
+        return ir.Graph(
+            self._inputs,
+            list(outputs),
+            nodes=self._nodes,
+            initializers=self._shared.initializers if not self.path else (),
+            opset_imports={"": OPSET, DOMAIN: VERSION},
+            name=self.name,
+        )
+
+    def model(self, outputs: Sequence[ir.Value], **metadata: str) -> ir.Model:
+        """Return the finished model with metadata (``keras_version`` …)."""
+        return ir.Model(
+            self.graph(outputs),
+            ir_version=10,
+            producer_name="keras2torch",
+            metadata_props=dict(metadata),
+        )
+
+
+__all__ = [
+    "Functional",
+    "GraphBuilder",
+    "LayerWeights",
+    "describe",
+    "dtype_of",
+    "shape_of",
+]

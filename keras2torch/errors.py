@@ -1,0 +1,41 @@
+"""What can go wrong with a user's input, each as one sentence that says what to do."""
+
+from __future__ import annotations
+
+
+class Keras2TorchError(Exception):
+    """Base of every error that a user's input can cause; the CLI exits with 2."""
+
+
+class UnusableFile(Keras2TorchError):
+    """The file is not a Keras model, is damaged, or holds what a reader refuses."""
+
+
+class UnknownLayers(Keras2TorchError):
+    """The model holds layers that nobody taught this program.
+
+    Parameters
+    ----------
+    layers
+        Pairs of layer name and class name, in the order of the model.
+    """
+
+    def __init__(self, layers: list[tuple[str, str]]) -> None:
+        self.layers = layers
+        listed = ", ".join(f"{name!r} ({kind})" for name, kind in layers)
+        super().__init__(
+            "no PyTorch rule for these layers"
+            f": {listed}; replace it by built-in Keras layers and save the model again."
+        )
+
+
+class UnsupportedLayer(Keras2TorchError):
+    """A known layer with an argument or a shape that has no rule."""
+
+
+class WeightMismatch(Keras2TorchError):
+    """The weights in the file do not fit the architecture."""
+
+
+class VerificationUnavailable(Keras2TorchError):
+    """Verification was asked for and Keras could not be run."""

@@ -1,0 +1,174 @@
+"""Dense, Embedding, Masking, and the layers that hold a model.
+
+Sources: ``keras/src/layers/core`` and ``keras/src/models`` (Keras 3.15).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras2torch.layers import activation as act
+from keras2torch.layers.base import (
+    Array,
+    Call,
+    Forward,
+    Layer,
+    Layout,
+    Module,
+    Shape,
+    Source,
+    Weight,
+    copied,
+    layer,
+)
+from keras2torch.layers.text import call as call_text
+
+
+@layer
+class Dense(Layer):
+    """``activation(x @ kernel + bias)`` over the last axis, whatever the rank."""
+
+    layout = "flat"
+    masking = "pass"
+    ignored = frozenset({"lora_rank", "lora_alpha", "quantization_config"})
+
+    units: int
+    activation: Any = None
+    use_bias: bool = True
+    kernel_initializer: Any = "glorot_uniform"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    bias_constraint: Any = None
+
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """``kernel (in, units)`` and ``bias (units,)``."""
+        size = shapes[0][-1]
+        if size is None:
+            raise self.unsupported("the last axis of its input has no size")
+        found = [Weight("kernel", (size, self.units))]
+        if self.use_bias:
+            found.append(Weight("bias", (self.units,)))
+        return found
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """The last axis becomes ``units``."""
+        return [(*shapes[0][:-1], self.units)]
+
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """Any order of a flattened input; out comes Keras' order."""
+        return [self._wanted(call.x)], [Layout.keras(call.x.rank)]
+
+    def module(self, call: Call) -> Module:
+        """``nn.Linear``, its columns in the order in which Flatten ran."""
+        size = call.x.shape[-1]
+        text = call_text("nn.Linear", size, self.units, bias=self.use_bias)
+        order = call.x.layout.feature_order()
+
+        def columns(kernel: Array) -> Array:
+            return kernel.T if order is None else kernel.T[:, order]
+
+        how = "transpose" if order is None else "transpose, columns in NCHW order"
+        weights = {"weight": Source(("kernel",), columns, how)}
+        if self.use_bias:
+            weights["bias"] = copied("bias")
+        return Module(text, weights)
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``F.relu(self.dense(x))``."""
+        text, helpers = act.apply(
+            self.activation, f"{module}({call.x.name})", call.y.layout, self
+        )
+        return Forward(text, helpers=helpers)
+
+
+@layer
+class Embedding(Layer):
+    """A table looked up by integers; with ``mask_zero`` 0 means "no step here"."""
+
+    ignored = frozenset(
+        {"lora_rank", "lora_alpha", "quantization_config", "input_length", "sparse"}
+    )
+
+    input_dim: int
+    output_dim: int
+    embeddings_initializer: Any = "uniform"
+    embeddings_regularizer: Any = None
+    embeddings_constraint: Any = None
+    mask_zero: bool = False
+
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """``embeddings (input_dim, output_dim)``."""
+        return [Weight("embeddings", (self.input_dim, self.output_dim))]
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """One more axis."""
+        return [(*shapes[0], self.output_dim)]
+
+    def output_dtype(self, *dtypes: str) -> str:
+        """Floats, whatever the indices were."""
+        return "float32"
+
+    def makes_mask(self, masked: Any) -> bool:
+        """With ``mask_zero``."""
+        return self.mask_zero
+
+    def mask_shape(self, *shapes: Shape) -> Shape:
+        """One entry per index."""
+        return shapes[0]
+
+    def module(self, call: Call) -> Module:
+        """``nn.Embedding``; no padding_idx: Keras trains row 0 like any other."""
+        text = call_text("nn.Embedding", self.input_dim, self.output_dim)
+        return Module(text, {"weight": copied("embeddings")})
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``self.embedding(x)``; indices that arrive as floats become integers."""
+        x = call.x.name
+        whole = x if call.x.dtype in ("int32", "int64") else f"{x}.long()"
+        return Forward(f"{module}({whole})", mask=f"{x} != 0")
+
+
+@layer
+class Masking(Layer):
+    """Masks the steps in which every feature equals ``mask_value``, and zeroes them."""
+
+    mask_value: float = 0.0
+
+    def makes_mask(self, masked: Any) -> bool:
+        """Always."""
+        return True
+
+    def mask_shape(self, *shapes: Shape) -> Shape:
+        """One entry per step."""
+        return shapes[0][:-1]
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """The mask first: its steps are zeroed in what comes out."""
+        x = call.x.name
+        mask = f"({x} != {float(self.mask_value)!r}).any(dim=-1)"
+        kept = f"{x} * ({x} != {float(self.mask_value)!r}).any(dim=-1, keepdim=True)"
+        return Forward(kept, mask=mask)
+
+
+@layer
+class Functional(Layer):
+    """A model used as a layer; its graph is the node's body."""
+
+    def module(self, call: Call) -> Module:
+        """The class written for it."""
+        assert call.body is not None
+        return Module(f"{call.body}()")
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """Call it with the tensors that its forward takes."""
+        names = [t.name for t in call.inputs]
+        names += [m.name for m in call.masks if m is not None]
+        text = f"{module}({', '.join(names)})"
+        return Forward(text, unpack=len(call.outputs) > 1)
+
+
+@layer
+class Sequential(Functional):
+    """A stack used as a layer."""

@@ -1,0 +1,107 @@
+"""Python text of values and calls: every literal is the ``repr`` of a checked type."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+# Constructor defaults of torch.nn (torch 2.x documentation): what equals its default
+# is left out of the generated source, as a person would.
+_TORCH_DEFAULTS: dict[str, dict[str, Any]] = {
+    "nn.Linear": {"bias": True},
+    "nn.Embedding": {"padding_idx": None},
+    "nn.Dropout": {"p": 0.5, "inplace": False},
+    "nn.LayerNorm": {"eps": 1e-5, "elementwise_affine": True, "bias": True},
+    "nn.GroupNorm": {"eps": 1e-5, "affine": True},
+    "nn.MultiheadAttention": {
+        "dropout": 0.0,
+        "bias": True,
+        "add_bias_kv": False,
+        "batch_first": False,
+    },
+}
+for _n in (1, 2, 3):
+    _TORCH_DEFAULTS[f"nn.Dropout{_n}d"] = {"p": 0.5}
+    _TORCH_DEFAULTS[f"nn.BatchNorm{_n}d"] = {
+        "eps": 1e-5,
+        "momentum": 0.1,
+        "affine": True,
+    }
+    _conv = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
+    _TORCH_DEFAULTS[f"nn.Conv{_n}d"] = _conv
+    _TORCH_DEFAULTS[f"nn.ConvTranspose{_n}d"] = {**_conv, "output_padding": 0}
+    _TORCH_DEFAULTS[f"nn.MaxPool{_n}d"] = {"padding": 0, "ceil_mode": False}
+    _TORCH_DEFAULTS[f"nn.AvgPool{_n}d"] = {
+        "padding": 0,
+        "ceil_mode": False,
+        "count_include_pad": True,
+    }
+for _n_name in ("RNN", "LSTM", "GRU"):
+    _TORCH_DEFAULTS[f"nn.{_n_name}"] = {
+        "num_layers": 1,
+        "nonlinearity": "tanh",
+        "bias": True,
+        "batch_first": False,
+        "dropout": 0.0,
+        "bidirectional": False,
+    }
+
+
+class Raw(str):
+    """Text that stands in the source as it is: an expression, not a string."""
+
+
+def literal(value: object) -> str:
+    """Return the Python literal of a checked value.
+
+    Parameters
+    ----------
+    value
+        ``None``, bool, int, float, str, :class:`Raw`, or a tuple, list or dict of
+        them; a numpy scalar is refused, so that no ``np.float64(…)`` gets written.
+
+    Raises
+    ------
+    TypeError
+        For any other type.
+    """
+    if isinstance(value, Raw):
+        return str(value)
+    if value is None or type(value) in (bool, int, str):
+        return repr(value)
+    if type(value) is float:
+        if math.isfinite(value):
+            return repr(value)
+        return f'float("{value}")'
+    if isinstance(value, tuple):
+        inner = ", ".join(literal(v) for v in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, list):
+        return "[" + ", ".join(literal(v) for v in value) + "]"
+    if isinstance(value, dict):
+        pairs = (f"{literal(k)}: {literal(v)}" for k, v in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    raise TypeError(f"no literal for a {type(value).__name__}")
+
+
+def call(function: str, *args: object, **kwargs: object) -> Raw:
+    """Return the text of a call, arguments at torch's defaults left out.
+
+    Examples
+    --------
+    >>> call("nn.Conv2d", 3, 8, kernel_size=3, stride=1, padding=1)
+    'nn.Conv2d(3, 8, kernel_size=3, padding=1)'
+    """
+    defaults = _TORCH_DEFAULTS.get(function, {})
+    parts = [literal(a) for a in args]
+    for key, value in kwargs.items():
+        if key in defaults and defaults[key] == value:
+            if type(defaults[key]) is type(value):
+                continue
+        parts.append(f"{key}={literal(value)}")
+    return Raw(f"{function}({', '.join(parts)})")
+
+
+def scalar_or_tuple(values: tuple[int, ...]) -> int | tuple[int, ...]:
+    """Return ``3`` for ``(3, 3)``: torch takes either, a person writes the short one."""
+    return values[0] if len(set(values)) == 1 else values
