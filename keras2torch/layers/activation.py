@@ -8,7 +8,7 @@ place of ``hard_sigmoid`` in files of that age.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -164,6 +164,10 @@ class Activation(Layer):
             outs = [Layout.keras(call.x.rank)]
         return wanted, outs
 
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """Functions along an axis need its order."""
+        return "refuses" if name_of(self.activation) in _ALONG_AXIS else "follows"
+
     def forward(self, call: Call, module: str) -> Forward:
         """``F.relu(x)``."""
         text, helpers = apply(self.activation, call.x.name, call.x.layout, self)
@@ -271,6 +275,10 @@ class Softmax(Layer):
             order = Layout.keras(call.x.rank)
             return [order], [order]
         return super().layouts(call)
+
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """It runs along an axis."""
+        return "refuses"
 
     def forward(self, call: Call, module: str) -> Forward:
         """``F.softmax(x, dim=…)``."""

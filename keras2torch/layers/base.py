@@ -71,7 +71,7 @@ class Layout:
         return index.transpose(order).reshape(-1)
 
 
-@dataclass
+@dataclass(eq=False)
 class Tensor:
     """A value as a layer sees it.
 
@@ -128,6 +128,11 @@ class Call:
         Other arguments (``training=True``, ``use_causal_mask=True``).
     body
         Class name of the model inside (a nested model, TimeDistributed of a model).
+    flat_ok
+        Told to Flatten: every consumer takes a last axis that was flattened in
+        PyTorch's order.
+    wants_first
+        Told to Reshape and its like: the consumers want channels first.
     """
 
     inputs: list[Tensor]
@@ -137,6 +142,8 @@ class Call:
     named: dict[str, Tensor] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     body: str | None = None
+    flat_ok: bool = False
+    wants_first: bool = False
 
     @property
     def x(self) -> Tensor:
@@ -363,6 +370,12 @@ class Layer:
             for t in call.outputs
         ]
         return wanted, outs
+
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """Say what becomes of a last axis that was flattened in PyTorch's order."""
+        if self.layout == "flat":
+            return "consumes"
+        return "follows" if self.layout == "follow" else "refuses"
 
     def _moves_channels(self, rank: int) -> bool:
         """Whether this spatial layer keeps its channels last in Keras."""

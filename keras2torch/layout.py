@@ -1,0 +1,305 @@
+"""Channels last → channels first, as one pass over the graph.
+
+Every tensor carries its :class:`~keras2torch.layers.Layout`. Layers are asked, in
+order, which layouts they want; where that differs from what is there a permute is
+planned, once per tensor and layout. Inputs take the layout that their consumers wish
+for, so that a plain CNN ends up without a single permute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import onnx_ir as ir
+
+from keras2torch.dialect import LayerNode, dtype_of, from_node, is_layer, shape_of
+from keras2torch.errors import UnsupportedLayer
+from keras2torch.layers import Call, Functional, Layout, Tensor
+
+Choice = Literal["torch", "keras"]
+
+
+@dataclass
+class LayerStep:
+    """A layer call with its tensors in the layouts that it asked for."""
+
+    node: LayerNode
+    call: Call
+    made_mask: Tensor | None = None
+    body: GraphPlan | None = None
+
+    @property
+    def reads(self) -> list[Tensor]:
+        """Every tensor that the call reads."""
+        masks = [m for m in self.call.masks if m is not None]
+        return [
+            *self.call.inputs,
+            *masks,
+            *self.call.states,
+            *self.call.named.values(),
+        ]
+
+    @property
+    def writes(self) -> list[Tensor]:
+        """Every tensor that it makes, a mask last."""
+        made = [self.made_mask] if self.made_mask is not None else []
+        return [*self.call.outputs, *made]
+
+
+@dataclass
+class PermuteStep:
+    """A change of layout between two layers."""
+
+    source: Tensor
+    result: Tensor
+
+    @property
+    def reads(self) -> list[Tensor]:
+        """The tensor in the old layout."""
+        return [self.source]
+
+    @property
+    def writes(self) -> list[Tensor]:
+        """The tensor in the new one."""
+        return [self.result]
+
+
+Step = LayerStep | PermuteStep
+
+
+@dataclass
+class GraphPlan:
+    """A graph as a list of steps over tensors that know their layout.
+
+    Attributes
+    ----------
+    inputs
+        Name in Keras and tensor, in order; a mask that a nested model takes is named
+        ``mask`` and has dtype bool.
+    outputs
+        The tensors that come out.
+    """
+
+    name: str
+    path: str
+    inputs: list[tuple[str, Tensor]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+
+    def layer_steps(self) -> Iterator[LayerStep]:
+        """Iterate over the layer calls, nested models included."""
+        for step in self.steps:
+            if isinstance(step, LayerStep):
+                yield step
+                if step.body is not None:
+                    yield from step.body.layer_steps()
+
+    def permutes(self) -> int:
+        """Count the changes of layout, nested models included."""
+        own = sum(isinstance(s, PermuteStep) for s in self.steps)
+        seen = {id(s.body): s.body for s in self.layer_steps() if s.body is not None}
+        return own + sum(
+            isinstance(s, PermuteStep) for b in seen.values() for s in b.steps
+        )
+
+
+def plan(model: ir.Model, layout: Choice = "torch") -> GraphPlan:
+    """Plan the layouts of a model.
+
+    Parameters
+    ----------
+    model
+        A graph of the ``keras`` domain.
+    layout
+        ``"torch"``: inputs and outputs are channels first where the layers are.
+        ``"keras"``: Keras' order at the boundary.
+    """
+    return _Planner(layout).graph(model.graph, "", outermost=True)
+
+
+class _Planner:
+    def __init__(self, layout: Choice) -> None:
+        self._layout = layout
+        self._bodies: dict[str, GraphPlan] = {}
+
+    # -- one graph
+    def graph(self, graph: ir.Graph, path: str, *, outermost: bool) -> GraphPlan:
+        nodes = list(_layer_nodes(graph))
+        bodies = {
+            node.path: self._body(node) for node in nodes if node.body is not None
+        }
+        wishes = _Wishes(nodes, bodies, graph.outputs)
+        result = GraphPlan(graph.name or "model", path)
+        at: dict[ir.Value, Tensor] = {}
+        for value in graph.inputs:
+            tensor = _tensor(value)
+            moved = wishes.layout.get(value)
+            if moved is not None and (self._layout == "torch" or not outermost):
+                tensor.layout = moved
+            at[value] = tensor
+            name = value.metadata_props.get("keras_name", value.name or "input")
+            result.inputs.append((name, tensor))
+        moves: dict[tuple[int, Layout], Tensor] = {}
+
+        def want(tensor: Tensor, layout: Layout) -> Tensor:
+            if tensor.layout == layout:
+                return tensor
+            key = (id(tensor), layout)
+            if key not in moves:
+                moves[key] = Tensor(tensor.shape, tensor.dtype, layout)
+                result.steps.append(PermuteStep(tensor, moves[key]))
+            return moves[key]
+
+        for node in nodes:
+            result.steps.append(
+                self._step(node, at, want, wishes, bodies.get(node.path))
+            )
+        for value in graph.outputs:
+            tensor = at[value]
+            keep = self._layout == "torch" or not outermost
+            whole = Layout(tensor.layout.axes) if keep else Layout.keras(tensor.rank)
+            if keep and tensor.layout.flat:
+                whole = Layout.keras(tensor.rank)
+            result.outputs.append(want(tensor, whole))
+        return result
+
+    def _body(self, node: LayerNode) -> GraphPlan:
+        assert node.body is not None
+        if node.path not in self._bodies:
+            body = self.graph(node.body, node.path, outermost=False)
+            self._bodies[node.path] = body
+        return self._bodies[node.path]
+
+    def _step(self, node, at, want, wishes, body):  # type: ignore[no-untyped-def]
+        call = _view(node, at)
+        call.flat_ok = bool(node.outputs) and wishes.flat_ok(node.outputs[0])
+        wish = wishes.layout.get(node.outputs[0]) if node.outputs else None
+        call.wants_first = wish is not None and not wish.is_keras
+        wanted, outs = _layouts(node, call, body)
+        call.inputs = [
+            want(t, w) for t, w in zip(call.inputs, wanted, strict=True)
+        ]
+        call.masks = [
+            None if m is None else want(m, Layout.keras(m.rank)) for m in call.masks
+        ]
+        call.states = [want(s, Layout.keras(s.rank)) for s in call.states]
+        call.named = {
+            k: want(t, Layout.keras(t.rank)) for k, t in call.named.items()
+        }
+        for value, tensor, layout in zip(node.outputs, call.outputs, outs, strict=True):
+            tensor.layout = layout
+            at[value] = tensor
+        mask = None
+        if node.mask is not None:
+            mask = at[node.mask] = _tensor(node.mask)
+        return LayerStep(node, call, mask, body)
+
+
+# ------------------------------------------------------------------------- wishes
+class _Wishes:
+    """Which layout the consumers of each value wish for, found from the end."""
+
+    def __init__(
+        self,
+        nodes: list[LayerNode],
+        bodies: dict[str, GraphPlan],
+        outputs: Iterable[ir.Value],
+    ) -> None:
+        self.layout: dict[ir.Value, Layout] = {}
+        self._flat: dict[ir.Value, bool] = dict.fromkeys(outputs, False)
+        votes: dict[ir.Value, list[Layout]] = {}
+        for node in reversed(nodes):
+            for value in node.outputs:
+                self._decide(value, votes)
+            self._ask(node, bodies.get(node.path), votes)
+            rule = "refuses" if len(node.inputs) != 1 else node.layer.takes_flat()
+            takes = rule == "consumes" or (
+                rule == "follows" and self.flat_ok(node.outputs[0])
+            )
+            for value in [*node.inputs, *node.states, *node.named.values()]:
+                self._flat[value] = self._flat.get(value, True) and takes
+        for value in list(votes):
+            self._decide(value, votes)
+
+    def flat_ok(self, value: ir.Value) -> bool:
+        """Whether every consumer takes a last axis flattened in PyTorch's order."""
+        return self._flat.get(value, False)
+
+    def _decide(self, value: ir.Value, votes: dict[ir.Value, list[Layout]]) -> None:
+        # All must agree: with one consumer in Keras' order a permute is due anyway.
+        found = votes.get(value, [])
+        if found and all(v == found[0] for v in found) and not found[0].is_keras:
+            self.layout[value] = found[0]
+
+    def _ask(
+        self,
+        node: LayerNode,
+        body: GraphPlan | None,
+        votes: dict[ir.Value, list[Layout]],
+    ) -> None:
+        call = _view(node, {})
+        out = self.layout.get(node.outputs[0]) if node.outputs else None
+        follows = node.layer.layout == "follow"
+        if out is not None and follows and call.y.rank == call.x.rank:
+            wanted = [out if t.rank == call.y.rank else None for t in call.inputs]
+        else:
+            call.wants_first = out is not None
+            wanted = list(_layouts(node, call, body)[0])
+            if follows and all(w is not None and w.is_keras for w in wanted):
+                wanted = [None] * len(wanted)
+        for value, layout in zip(node.inputs, wanted, strict=True):
+            if layout is not None:
+                votes.setdefault(value, []).append(layout)
+        for value in [*node.states, *node.named.values()]:
+            rank = len(shape_of(value))
+            votes.setdefault(value, []).append(Layout.keras(rank))
+
+
+# ------------------------------------------------------------------------ helpers
+def _layer_nodes(graph: ir.Graph) -> Iterator[LayerNode]:
+    for node in graph:
+        if not is_layer(node):
+            raise UnsupportedLayer(
+                f"the graph holds the ONNX operator {node.op_type!r}, "
+                "which has no rule yet"
+            )
+        yield from_node(node)
+
+
+def _tensor(value: ir.Value) -> Tensor:
+    return Tensor(shape_of(value), dtype_of(value))
+
+
+def _view(node: LayerNode, at: dict[ir.Value, Tensor]) -> Call:
+    """Return the call as a layer sees it; values not in ``at`` in Keras' order."""
+
+    def see(value: ir.Value) -> Tensor:
+        return at[value] if value in at else _tensor(value)
+
+    return Call(
+        inputs=[see(v) for v in node.inputs],
+        outputs=[_tensor(v) for v in node.outputs],
+        masks=[None if m is None else see(m) for m in node.masks],
+        states=[see(v) for v in node.states],
+        named={k: see(v) for k, v in node.named.items()},
+        options=dict(node.options),
+    )
+
+
+def _layouts(
+    node: LayerNode, call: Call, body: GraphPlan | None
+) -> tuple[list[Layout], list[Layout]]:
+    if body is None:
+        return node.layer.layouts(call)
+    inner_in = [t.layout for _, t in body.inputs if t.dtype != "bool"]
+    inner_out = [t.layout for t in body.outputs]
+    if isinstance(node.layer, Functional):
+        return inner_in, inner_out
+    # A wrapper that folds an axis (time) into the batch of the model inside.
+    return [_shifted(w) for w in inner_in], [_shifted(w) for w in inner_out]
+
+
+def _shifted(layout: Layout) -> Layout:
+    return Layout((0, *(a + 1 for a in layout.axes)), layout.flat)
