@@ -178,16 +178,12 @@ class _Planner:
         wish = wishes.layout.get(node.outputs[0]) if node.outputs else None
         call.wants_first = wish is not None and not wish.is_keras
         wanted, outs = _layouts(node, call, body)
-        call.inputs = [
-            want(t, w) for t, w in zip(call.inputs, wanted, strict=True)
-        ]
+        call.inputs = [want(t, w) for t, w in zip(call.inputs, wanted, strict=True)]
         call.masks = [
             None if m is None else want(m, Layout.keras(m.rank)) for m in call.masks
         ]
         call.states = [want(s, Layout.keras(s.rank)) for s in call.states]
-        call.named = {
-            k: want(t, Layout.keras(t.rank)) for k, t in call.named.items()
-        }
+        call.named = {k: want(t, Layout.keras(t.rank)) for k, t in call.named.items()}
         for value, tensor, layout in zip(node.outputs, call.outputs, outs, strict=True):
             tensor.layout = layout
             at[value] = tensor

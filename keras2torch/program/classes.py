@@ -1,0 +1,418 @@
+"""One (nested) model as a class: attributes, forward, what it does beside them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keras2torch.layers import Forward, Layout, Module, Source, Tensor
+from keras2torch.layers.text import literal
+from keras2torch.layout import GraphPlan, LayerStep, PermuteStep, Step
+from keras2torch.program.names import Names, identifier, variable
+
+
+@dataclass(frozen=True)
+class Capture:
+    """Where a layer's output is to be seen while the program runs.
+
+    Attributes
+    ----------
+    statement
+        Index of the statement of ``forward`` after which the variables hold them.
+    variables
+        One per output; ``""`` stands for what ``forward`` returns.
+    path, tensors
+        The Keras layer, and its outputs with their layouts.
+    """
+
+    statement: int
+    variables: tuple[str, ...]
+    path: str
+    tensors: tuple[Tensor, ...]
+
+
+@dataclass
+class Attribute:
+    """A layer as an attribute of the class."""
+
+    name: str
+    path: str
+    text: str
+    weights: dict[str, Source]
+    trainable: bool
+    notes: tuple[str, ...] = ()
+    body: ClassText | None = None
+
+
+@dataclass
+class ClassText:
+    """A class of the generated file."""
+
+    name: str
+    path: str
+    docstring: list[str]
+    init: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+    forward: list[str] = field(default_factory=list)
+    returns: int = 1
+    penalties: list[str] = field(default_factory=list)
+    frozen: list[str] = field(default_factory=list)
+    helpers: set[str] = field(default_factory=set)
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    captures: list[Capture] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+    def source(self) -> str:
+        """Return the text of the class, not yet formatted."""
+        lines = [f"class {self.name}(nn.Module):"]
+        lines += [f"    {line}".rstrip() for line in self.docstring]
+        lines += ["", "    def __init__(self) -> None:", "        super().__init__()"]
+        lines += [f"        {line}" for line in self.init]
+        arguments = ", ".join(f"{a}: torch.Tensor" for a in self.arguments)
+        returned = "torch.Tensor"
+        if self.returns > 1:
+            returned = "tuple[" + ", ".join(["torch.Tensor"] * self.returns) + "]"
+        lines += ["", f"    def forward(self, {arguments}) -> {returned}:"]
+        lines += [f"        {line}" for line in self.forward]
+        if self.penalties:
+            lines += [
+                "",
+                "    def regularization(self) -> torch.Tensor:",
+                '        """What Keras adds to the loss for the weights."""',
+                f"        return {' + '.join(self.penalties)}",
+            ]
+        if self.frozen:
+            name = self.name
+            lines += [
+                "",
+                f'    def train(self, mode: bool = True) -> "{name}":',
+                '        """Frozen layers stay in inference mode, as in Keras."""',
+                "        super().train(mode)",
+                *[f"        self.{f}.eval()" for f in self.frozen],
+                "        return self",
+            ]
+        return "\n".join(lines)
+
+
+# Frozen, these run in inference mode in Keras (layers/normalization/
+# batch_normalization.py); other frozen layers only keep their weights.
+_INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
+
+
+class ClassWriter:
+    """Writes the class of one graph; bodies of nested models come first.
+
+    Parameters
+    ----------
+    plan
+        The graph with its layouts.
+    name
+        Class name.
+    bodies
+        Path of a nested model → its class.
+    reserved
+        Names that no variable may take.
+    """
+
+    def __init__(
+        self,
+        plan: GraphPlan,
+        name: str,
+        bodies: Mapping[str, ClassText],
+        reserved: frozenset[str],
+        docstring: list[str],
+    ) -> None:
+        self._plan = plan
+        self._bodies = bodies
+        self._reserved = reserved
+        self._text = ClassText(name, plan.path, docstring)
+        self._attributes = Names()
+        self._uses = _uses(plan)
+        self._live: dict[str, Tensor] = {}
+
+    def write(self) -> ClassText:
+        """Return the class."""
+        text = self._text
+        self._arguments()
+        for i, step in enumerate(self._plan.steps):
+            if isinstance(step, PermuteStep):
+                self._permute(i, step)
+            else:
+                self._layer(i, step)
+        names = [t.name for t in self._plan.outputs]
+        text.returns = len(names)
+        self._return(names)
+        return text
+
+    # -- names
+    def _arguments(self) -> None:
+        names = Names(self._reserved)
+        single = len(self._plan.inputs) == 1
+        for name, tensor in self._plan.inputs:
+            wish = "x" if single else variable(name)
+            tensor.name = names.unique(wish)
+            self._live[tensor.name] = tensor
+            self._text.arguments.append(tensor.name)
+
+    def _last_use(self, tensor: Tensor) -> int:
+        uses = self._uses.get(id(tensor), [])
+        return uses[-1] if uses else -1
+
+    def _name(self, i: int, tensor: Tensor, wish: str, fixed: set[str]) -> str:
+        """Return the variable for a result of step ``i``.
+
+        A result that only the next step reads is called ``x``, others after their
+        layer; a name is free once its tensor was read for the last time.
+        """
+        for name in [n for n, t in self._live.items() if self._last_use(t) <= i]:
+            del self._live[name]
+        uses = self._uses.get(id(tensor), [])
+        if not uses:
+            return "_"
+        short = uses[0] == uses[-1] == i + 1
+        taken = self._reserved | self._live.keys() | fixed
+        if short and tensor.dtype != "bool":
+            wish = "x" if "x" not in taken else wish
+        name = wish
+        n = 1
+        while name in taken:
+            name, n = f"{wish}_{n}", n + 1
+        self._live[name] = tensor
+        return name
+
+    # -- steps
+    def _permute(self, i: int, step: PermuteStep) -> None:
+        text = permute_text(step.source, step.result.layout)
+        wish = step.source.name if step.source.name != "x" else "x_permuted"
+        step.result.name = self._name(i, step.result, f"{wish}_keras_order", set())
+        self._text.forward.append(f"{step.result.name} = {text}")
+
+    def _layer(self, i: int, step: LayerStep) -> None:
+        node, call = step.node, step.call
+        if step.body is not None:
+            call.body = self._bodies[step.body.path].name
+        attribute = self._attribute(step)
+        made = node.layer.forward(call, f"self.{attribute.name}" if attribute else "")
+        self._text.helpers.update(made.helpers)
+        wish = variable(node.layer.name)
+        before, results, mask = self._temporaries(made)
+        fixed: set[str] = set()
+        for k, tensor in enumerate(call.outputs):
+            own = wish if len(call.outputs) == 1 else f"{wish}_{k}"
+            tensor.name = self._name(i, tensor, own, fixed)
+            fixed.add(tensor.name)
+        if step.made_mask is not None:
+            name = self._name(i, step.made_mask, "mask", fixed)
+            step.made_mask.name = name
+            if name != "_":
+                # The mask is of the input, which the result may overwrite.
+                before = (*before, f"{name} = {mask}")
+        self._text.forward += before
+        targets = [t.name for t in call.outputs]
+        if isinstance(results, str):
+            alone = len(targets) == 1
+            if alone or made.unpack:
+                if not (alone and targets[0] == results):
+                    self._text.forward.append(f"{', '.join(targets)} = {results}")
+            else:
+                raise AssertionError(f"{node.path}: one result for {len(targets)}")
+        else:
+            kept = [
+                (t, r)
+                for t, r in zip(targets, results, strict=True)
+                if t not in ("_", r)
+            ]
+            if kept:
+                left, right = zip(*kept, strict=True)
+                self._text.forward.append(f"{', '.join(left)} = {', '.join(right)}")
+        if len(self._text.forward) and "_" not in targets:
+            self._text.captures.append(
+                Capture(
+                    len(self._text.forward) - 1,
+                    tuple(targets),
+                    node.path,
+                    tuple(call.outputs),
+                )
+            )
+
+    def _temporaries(
+        self, made: Forward
+    ) -> tuple[tuple[str, ...], str | list[str], str | None]:
+        """Rename what ``before`` binds where a live variable has that name."""
+        bound = {
+            n.id
+            for line in made.before
+            for n in ast.walk(ast.parse(line))
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        before, results, mask = made.before, made.results, made.mask
+        for name in sorted(bound & (self._live.keys() | self._reserved)):
+            pattern, n = re.compile(rf"(?<![\w.]){name}\b(?!\s*=[^=])"), 1
+            bind = re.compile(rf"^{name} = ")
+            while (new := f"{name}_{n}") in self._live.keys() | self._reserved | bound:
+                n += 1
+
+            seen = False
+            renamed = []
+            for line in before:
+                # Before it is bound the name still means the live variable.
+                head = bind.match(line)
+                rest = line[head.end() :] if head else line
+                if seen:
+                    rest = pattern.sub(new, rest)
+                renamed.append((f"{new} = " if head else "") + rest)
+                seen = seen or head is not None
+            before = tuple(renamed)
+            if isinstance(results, str):
+                results = pattern.sub(new, results)
+            else:
+                results = [pattern.sub(new, r) for r in results]
+            mask = pattern.sub(new, mask) if mask is not None else None
+        return before, results, mask
+
+    def _return(self, names: list[str]) -> None:
+        lines = self._text.forward
+        last = self._text.captures[-1] if self._text.captures else None
+        head = f"{names[0]} = "
+        if len(names) == 1 and lines and lines[-1].startswith(head):
+            lines[-1] = f"return {lines[-1].removeprefix(head)}"
+            if last is not None and last.statement == len(lines) - 1:
+                self._text.captures[-1] = Capture(
+                    last.statement, ("",), last.path, last.tensors
+                )
+        else:
+            lines.append(f"return {', '.join(names)}")
+
+    # -- attributes
+    def _attribute(self, step: LayerStep) -> Attribute | None:
+        node = step.node
+        if node.path in self._text.attributes:
+            return self._text.attributes[node.path]
+        module = node.layer.module(step.call)
+        if module is None:
+            self._note(node.path, node.layer)
+            return None
+        name = self._attributes.unique(identifier(node.layer.name))
+        body = self._bodies[step.body.path] if step.body is not None else None
+        attribute = Attribute(
+            name,
+            node.path,
+            module.text,
+            module.weights,
+            node.layer.trainable,
+            getattr(module, "notes", ()),
+            body,
+        )
+        self._text.attributes[node.path] = attribute
+        self._text.helpers.update(module.helpers)
+        self._text.init.append(f"self.{name} = {module.text}")
+        self._text.init += [line.format(self=f"self.{name}") for line in module.init]
+        self._freeze(step, attribute)
+        self._penalties(step, attribute, module)
+        self._text.notes += [(node.path, note) for note in attribute.notes]
+        self._note(node.path, node.layer)
+        return attribute
+
+    def _freeze(self, step: LayerStep, attribute: Attribute) -> None:
+        if attribute.trainable:
+            return
+        if attribute.weights or attribute.body is not None:
+            line = f"self.{attribute.name}.requires_grad_(False)"
+            self._text.init.append(f"{line}  # trainable=False")
+        if type(step.node.layer).__name__ in _INFERENCE_WHEN_FROZEN:
+            self._text.frozen.append(attribute.name)
+
+    def _penalties(self, step: LayerStep, attribute: Attribute, module: Module) -> None:
+        if attribute.body is not None:
+            if attribute.body.penalties:
+                text = f"self.{attribute.name}.regularization()"
+                self._text.penalties.append(text)
+            return
+        for weight, config in step.node.layer.regularizers().items():
+            names = [n for n, s in module.weights.items() if s.weights == (weight,)]
+            for name in names:
+                value = f"self.{attribute.name}.{_member(name)}"
+                if not module.weights[name].trainable:
+                    continue
+                terms = penalty_terms(config, value)
+                if terms is None:
+                    note = f"{weight} regularizer {config!r} is not carried over"
+                    self._text.notes.append((step.node.path, note))
+                    break
+                self._text.penalties += terms
+
+    def _note(self, path: str, layer: Any) -> None:
+        if layer.activity_regularizer:
+            note = f"activity regularizer {layer.activity_regularizer!r} "
+            self._text.notes.append((path, note + "is not carried over"))
+
+
+def _member(name: str) -> str:
+    """Return ``[0].weight`` style access as a person writes it: ``0.weight``."""
+    first, _, rest = name.partition(".")
+    if first.isdigit():
+        return f"get_submodule({first!r}).{rest}"
+    return name
+
+
+def penalty_terms(config: Any, value: str) -> list[str] | None:
+    """Return the terms that Keras' L1 / L2 regularizer adds for one weight.
+
+    λ·Σ|w| and λ·Σw²: twice what torch's ``weight_decay=λ`` would be for the second.
+    """
+    if isinstance(config, str):
+        config = {"class_name": config, "config": {}}
+    kind = str(config.get("class_name", "")).lower()
+    found = dict(config.get("config") or {})
+    if kind not in ("l1", "l2", "l1l2", "l1_l2"):
+        return None
+    default = 0.01 if kind in ("l1", "l2") else 0.0
+    terms = []
+    if l1 := float(found.get("l1", default if kind == "l1" else 0.0) or 0.0):
+        terms.append(f"{_tidy(l1)} * {value}.abs().sum()")
+    if l2 := float(found.get("l2", default if kind == "l2" else 0.0) or 0.0):
+        terms.append(f"{_tidy(l2)} * {value}.square().sum()")
+    return terms
+
+
+def _tidy(value: float) -> str:
+    """Write 0.01 for the 0.009999999776482582 that float32 made of it."""
+    short = float(f"{value:.7g}")
+    return literal(short if abs(short - value) <= 1e-7 * abs(value) else value)
+
+
+def permute_text(source: Tensor, target: Layout) -> str:
+    """Return the expression that brings a tensor into another layout."""
+    text, layout = source.name, source.layout
+    if layout.flat is not None and target.flat is None:
+        # Nobody downstream takes the order in which Flatten ran: undo it.
+        dims, order = layout.flat
+        inner = tuple(dims[o] for o in order)
+        back = [order.index(k) for k in range(len(order))]
+        n = len(layout.axes) - 1
+        axes = [*range(n), *(n + b for b in back)]
+        text = f"{text}.unflatten({n}, {literal(inner)}).permute("
+        text += ", ".join(map(str, axes)) + f").flatten({n})"
+        layout = Layout(layout.axes)
+    order_ = [layout.axes.index(a) for a in target.axes]
+    moved = [i for i, o in enumerate(order_) if i != o]
+    if not moved:
+        return text
+    if len(moved) == 2:
+        return f"{text}.transpose({moved[0]}, {moved[1]})"
+    return f"{text}.permute({', '.join(map(str, order_))})"
+
+
+def _uses(plan: GraphPlan) -> dict[int, list[int]]:
+    """Return for each tensor the steps that read it; the end is one more step."""
+    found: dict[int, list[int]] = {}
+    steps: list[Step] = plan.steps
+    for i, step in enumerate(steps):
+        for tensor in step.reads:
+            found.setdefault(id(tensor), []).append(i)
+    for tensor in plan.outputs:
+        found.setdefault(id(tensor), []).append(len(steps))
+    return found

@@ -1,0 +1,56 @@
+"""The helper classes that a generated file may need, as text.
+
+They live in :mod:`keras2torch.program.helpers` as ordinary torch code, one file per
+family; here their source is read (not imported) and cut out by name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def _sources() -> dict[str, tuple[str, frozenset[str]]]:
+    """Return name → (source, names it uses) of every helper."""
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+    folder = files("keras2torch.program") / "helpers"
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if not file.name.endswith(".py"):
+            continue
+        text = file.read_text(encoding="utf-8")
+        for node in ast.parse(text).body:
+            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                continue
+            if node.name in found:
+                raise ValueError(f"two helpers called {node.name}")
+            start = min([node.lineno, *[d.lineno for d in node.decorator_list]])
+            lines = text.splitlines()[start - 1 : node.end_lineno]
+            used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            found[node.name] = ("\n".join(lines), frozenset(used))
+    return found
+
+
+def helper_names() -> frozenset[str]:
+    """Return the names of all helpers."""
+    return frozenset(_sources())
+
+
+def helper_source(names: Iterable[str]) -> list[str]:
+    """Return the sources of the named helpers and of those that they use, in order."""
+    sources = _sources()
+    ordered: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        if name in ordered:
+            return
+        _, used = sources[name]
+        for other in sorted(used & sources.keys() - {name}):
+            add(other)
+        ordered[name] = None
+
+    for name in sorted(set(names)):
+        add(name)
+    return [sources[name][0] for name in ordered]

@@ -1,0 +1,44 @@
+"""The generated text as a live module: what is written is what runs."""
+
+from __future__ import annotations
+
+import linecache
+import types
+from itertools import count
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from keras2torch.program.writer import Program
+
+_numbers = count()
+
+
+def execute(source: str, name: str = "model") -> types.ModuleType:
+    """Execute a generated file.
+
+    Its text is registered with :mod:`linecache`, so that tracebacks, debuggers and
+    torch.compile see its lines.
+    """
+    filename = f"<keras2torch {name} {next(_numbers)}>/model.py"
+    module = types.ModuleType(f"keras2torch_{name}")
+    module.__file__ = filename
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    exec(compile(source, filename, "exec"), module.__dict__)
+    return module
+
+
+def build(program: Program) -> nn.Module:
+    """Make the model of a program, weights loaded, in eval mode."""
+    module = execute(program.source, program.name)
+    model: nn.Module = getattr(module, program.name)()
+    state = {k: torch.from_numpy(v.copy()) for k, v in program.state().items()}
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    missing = [m for m in missing if not m.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise RuntimeError(
+            f"the state dict does not fit: missing {missing}, unexpected {unexpected}"
+        )
+    return model.eval()

@@ -1,0 +1,312 @@
+"""A graph → the text of ``model.py`` and the state dict that belongs to it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from keras2torch.layers import Source, Tensor
+from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
+from keras2torch.program import check
+from keras2torch.program.classes import Attribute, Capture, ClassText, ClassWriter
+from keras2torch.program.library import helper_names, helper_source
+from keras2torch.program.names import Names, class_name
+
+_LOAD = '''
+def load(
+    weights: str | os.PathLike[str] | None = None, device: str = "cpu"
+) -> nn.Module:
+    """Return the model with its weights, in eval mode.
+
+    ``weights`` is a safetensors file; the one beside this file if not given.
+    """
+    from pathlib import Path
+
+    from safetensors.torch import load_file
+
+    model = {name}()
+    path = Path(weights or Path(__file__).with_name("model.safetensors"))
+    model.load_state_dict(load_file(path))
+    return model.to(device).eval()
+'''.replace("str | os.PathLike[str] | None", "str | None")
+
+
+@dataclass(frozen=True)
+class TorchWeight:
+    """One entry of the state dict.
+
+    Attributes
+    ----------
+    name
+        Its key: ``encoder.conv1.weight``.
+    path
+        The Keras layer: ``encoder/conv1``.
+    source
+        Which Keras weights it is made of, and how.
+    values
+        The initializers of the graph that hold those weights.
+    trainable
+        Whether the optimizer may move it.
+    """
+
+    name: str
+    path: str
+    source: Source
+    values: tuple[ir.Value, ...]
+    trainable: bool
+
+    def array(self) -> npt.NDArray[Any]:
+        """Return the torch-side array."""
+        return self.source(*[_array(v) for v in self.values])
+
+
+def _array(value: ir.Value) -> npt.NDArray[Any]:
+    if value.const_value is None:
+        raise ValueError(f"the weight {value.name!r} has no data")
+    array = value.const_value.numpy()
+    return array.astype(np.float32) if array.dtype.kind not in "fc" else array
+
+
+@dataclass
+class Program:
+    """A written program.
+
+    Attributes
+    ----------
+    source
+        The text of ``model.py``.
+    name
+        Name of the model class.
+    plan
+        The graph with its layouts.
+    classes
+        The classes as they were written, the model's own last.
+    weights
+        The entries of the state dict.
+    notes
+        Pairs of layer path and remark: what differs in training.
+    """
+
+    source: str
+    name: str
+    plan: GraphPlan
+    classes: list[ClassText]
+    weights: list[TorchWeight]
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> list[tuple[str, Tensor]]:
+        """Keras names and tensors of the inputs."""
+        return self.plan.inputs
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The tensors that come out."""
+        return self.plan.outputs
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays of the state dict."""
+        return {w.name: w.array() for w in self.weights}
+
+    @cached_property
+    def captures(self) -> dict[str, list[Capture]]:
+        """Class name → where its layers' outputs can be seen."""
+        return {c.name: c.captures for c in self.classes}
+
+    def module(self) -> Any:
+        """Execute the source and return the ``nn.Module`` with weights, in eval mode.
+
+        Imports torch.
+        """
+        from keras2torch.program.module import build
+
+        return build(self)
+
+
+def write(
+    model: ir.Model, *, layout: Choice = "torch", name: str | None = None
+) -> Program:
+    """Write a graph of the ``keras`` domain as a PyTorch program.
+
+    Parameters
+    ----------
+    model
+        The graph, weights included.
+    layout
+        ``"torch"``: channels first at the boundary; ``"keras"``: Keras' order.
+    name
+        Class name; the model's own name if not given.
+
+    Returns
+    -------
+    Program
+        Checked and formatted.
+    """
+    planned = plan(model, layout)
+    reserved = helper_names() | {"F", "torch", "nn", "self", "math"}
+    names = Names(set(reserved) | {"load"})
+    main = names.unique(class_name(name or planned.name))
+    classes: list[ClassText] = []
+    bodies: dict[str, ClassText] = {}
+    _bodies(planned, names, bodies, classes, frozenset(reserved))
+    top = ClassWriter(
+        planned, main, bodies, frozenset(reserved), _docstring(planned, outermost=True)
+    ).write()
+    classes.append(top)
+    source = _file(classes, main, planned)
+    check.check(source)
+    nodes = {s.node.path: s.node.weights for s in planned.layer_steps()}
+    return Program(
+        source=source,
+        name=main,
+        plan=planned,
+        classes=classes,
+        weights=list(_weights(top, nodes, "", True)),
+        notes=[note for c in classes for note in c.notes],
+    )
+
+
+def _bodies(
+    planned: GraphPlan,
+    names: Names,
+    bodies: dict[str, ClassText],
+    classes: list[ClassText],
+    reserved: frozenset[str],
+) -> None:
+    """Write the classes of nested models, innermost first."""
+    for step in planned.steps:
+        if not isinstance(step, LayerStep) or step.body is None:
+            continue
+        body = step.body
+        if body.path in bodies:
+            continue
+        _bodies(body, names, bodies, classes, reserved)
+        # The model's name in its own config may be generic where the layer's is not.
+        name = names.unique(_nested_name(step))
+        docstring = _docstring(body, outermost=False)
+        text = ClassWriter(body, name, bodies, reserved, docstring).write()
+        bodies[body.path] = text
+        classes.append(text)
+
+
+def _nested_name(step: LayerStep) -> str:
+    assert step.body is not None
+    for candidate in (step.node.layer.name, step.body.name):
+        name = class_name(candidate)
+        if name != "Model":
+            return name
+    return "Block"
+
+
+def _weights(
+    text: ClassText, nodes: dict[str, dict[str, ir.Value]], prefix: str, trainable: bool
+) -> Iterator[TorchWeight]:
+    for attribute in text.attributes.values():
+        moves = trainable and attribute.trainable
+        inner = f"{prefix}{attribute.name}."
+        if attribute.body is not None:
+            yield from _weights(
+                attribute.body, nodes, f"{inner}{_body_prefix(attribute)}", moves
+            )
+            continue
+        values = nodes[attribute.path]
+        for name, source in attribute.weights.items():
+            yield TorchWeight(
+                f"{inner}{name}",
+                attribute.path,
+                source,
+                tuple(values[w] for w in source.weights),
+                moves and source.trainable,
+            )
+
+
+def _body_prefix(attribute: Attribute) -> str:
+    """Return where a wrapper keeps the model inside, if it is not the model itself."""
+    assert attribute.body is not None
+    return "" if attribute.text == f"{attribute.body.name}()" else "module."
+
+
+# --------------------------------------------------------------------------- text
+def _shape(tensor: Tensor) -> str:
+    letters = {0: "N"}
+    dims = [
+        letters.get(axis, "?") if tensor.shape[axis] is None else tensor.shape[axis]
+        for axis in tensor.layout.axes
+    ]
+    if tensor.shape and tensor.shape[0] is not None:
+        dims[0] = tensor.shape[0]
+    return "(" + ", ".join(map(str, dims)) + ("," if len(dims) == 1 else "") + ")"
+
+
+def _described(tensor: Tensor) -> str:
+    text = f"{_shape(tensor)} {tensor.dtype}"
+    if tensor.layout.is_keras:
+        return text
+    if tensor.layout == tensor.layout.channels_first(tensor.rank):
+        return f"{text}, channels first"
+    return f"{text}, Keras axes {tensor.layout.axes}"
+
+
+def _docstring(planned: GraphPlan, *, outermost: bool) -> list[str]:
+    """Return the docstring of a class: what goes in and what comes out."""
+    title = "The model" if outermost else "A model inside the model"
+    lines = [f'"""{title} {_quoted(planned.name)}, as Keras had it.', ""]
+    for kind, tensors in (
+        ("Input", [(n, t) for n, t in planned.inputs]),
+        ("Output", [("", t) for t in planned.outputs]),
+    ):
+        for name, tensor in tensors:
+            label = f"{kind} {_quoted(name)}" if name and len(tensors) > 1 else kind
+            lines.append(f"{label}: {_described(tensor)}.")
+    return [*lines, '"""']
+
+
+def _quoted(name: str) -> str:
+    """Return a name as it may stand in a docstring."""
+    plain = "".join(c if c.isalnum() or c in " _-./:" else "?" for c in name)
+    return json.dumps(plain[:80], ensure_ascii=True)
+
+
+def _file(classes: list[ClassText], main: str, planned: GraphPlan) -> str:
+    helpers = {h for c in classes for h in c.helpers}
+    parts = [*helper_source(helpers), *[c.source() for c in classes]]
+    parts.append(_LOAD.strip().format(name=main))
+    body = "\n\n\n".join(parts)
+    head = ['"""PyTorch model, converted from Keras by keras2torch."""', ""]
+    if "math." in body:
+        head += ["import math", ""]
+    head.append("import torch")
+    if "F." in body:
+        head.append("import torch.nn.functional as F")
+    head.append("from torch import nn")
+    return _formatted("\n".join(head) + "\n\n\n" + body + "\n")
+
+
+def _formatted(source: str) -> str:
+    """Format with ruff, whose style the files promise."""
+    from ruff import find_ruff_bin
+
+    done = subprocess.run(
+        [find_ruff_bin(), "format", "--isolated", "--no-cache", "-"],
+        input=source,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        numbered = "\n".join(
+            f"{i:4} {line}" for i, line in enumerate(source.splitlines(), 1)
+        )
+        print(numbered, file=sys.stderr)
+        raise RuntimeError(f"the generated source does not parse: {done.stderr}")
+    return done.stdout
