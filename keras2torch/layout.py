@@ -8,7 +8,7 @@ for, so that a plain CNN ends up without a single permute.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -172,7 +172,14 @@ class _Planner:
             self._bodies[node.path] = body
         return self._bodies[node.path]
 
-    def _step(self, node, at, want, wishes, body):  # type: ignore[no-untyped-def]
+    def _step(
+        self,
+        node: LayerNode,
+        at: dict[ir.Value, Tensor],
+        want: Callable[[Tensor, Layout], Tensor],
+        wishes: _Wishes,
+        body: GraphPlan | None,
+    ) -> LayerStep:
         call = _view(node, at)
         call.flat_ok = bool(node.outputs) and wishes.flat_ok(node.outputs[0])
         wish = wishes.layout.get(node.outputs[0]) if node.outputs else None

@@ -1,0 +1,181 @@
+"""The command line: each command is a few lines over the public functions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Group(click.Group):
+    """A group whose commands end bad input in one sentence and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a :class:`Keras2TorchError` becomes its sentence."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from keras2torch.errors import Keras2TorchError
+
+            if not isinstance(error, Keras2TorchError):
+                raise
+            click.echo(f"keras2torch: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="keras2torch")
+def main() -> None:
+    """Convert Keras models to PyTorch source, weights, and proof."""
+
+
+def _source_options(command: F) -> F:
+    command = click.option(
+        "--weights",
+        type=click.Path(path_type=Path),
+        help="Weights, where SOURCE is an architecture (JSON or YAML).",
+    )(command)
+    return click.argument("source", type=click.Path(path_type=Path))(command)
+
+
+@main.command()
+@_source_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder to write; SOURCE's name and _torch if not given.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["torch", "keras"]),
+    default="torch",
+    show_default=True,
+    help="Order of image axes at the model's boundary.",
+)
+@click.option("--name", help="Class name of the model.")
+@click.option("--no-verify", is_flag=True, help="Do not compare with Keras.")
+@click.option(
+    "--require-verified", is_flag=True, help="Fail unless the verdict is exact or close."
+)
+@click.option("--trust", is_flag=True, help="Run code that the file carries.")
+@click.option(
+    "--custom-objects",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Python file that defines the model's own Keras layers.",
+)
+@click.option(
+    "--keras-python", metavar="EXE", help="Python of an environment with Keras."
+)
+@click.option("--keep-onnx", is_flag=True, help="Also write the graph: model.onnx.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def convert(
+    source: Path,
+    weights: Path | None,
+    output: Path | None,
+    layout: Any,
+    name: str | None,
+    no_verify: bool,
+    require_verified: bool,
+    trust: bool,
+    custom_objects: Path | None,
+    keras_python: str | None,
+    keep_onnx: bool,
+    as_json: bool,
+) -> None:
+    """Convert SOURCE to a folder with model.py, its weights and a report."""
+    if no_verify and require_verified:
+        raise click.UsageError("--no-verify and --require-verified exclude each other.")
+    from keras2torch.conversion import convert as run
+
+    output = output or Path(f"{source.stem or source.name}_torch")
+    with _progress() as progress:
+        made = run(
+            source if weights is None else (source, weights),
+            output,
+            layout=layout,
+            verify="never" if no_verify else "auto",
+            trust=trust,
+            custom_objects=custom_objects,
+            name=name,
+            keras_python=keras_python,
+            keep_onnx=keep_onnx,
+            progress=progress,
+        )
+    _show(made.report, as_json)
+    if not as_json:
+        click.echo(f"wrote {output}")
+    sys.exit(made.report.exit_status(require_verified=require_verified))
+
+
+@main.command()
+@_source_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect(source: Path, weights: Path | None, as_json: bool) -> None:
+    """Show what is in SOURCE without converting it."""
+    from keras2torch.reading import inspect as look
+    from keras2torch.reading.inspection import show
+
+    found = look(source, weights)
+    show(found, as_json=as_json)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@_source_options
+@click.option("--keras-python", metavar="EXE", help="Python with Keras.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def verify(
+    folder: Path,
+    source: Path,
+    weights: Path | None,
+    keras_python: str | None,
+    as_json: bool,
+) -> None:
+    """Compare the model in FOLDER with the Keras file SOURCE once more."""
+    from keras2torch.conversion import verify_folder
+
+    with _progress() as progress:
+        report = verify_folder(
+            folder, source, weights, keras_python=keras_python, progress=progress
+        )
+    _show(report, as_json)
+    sys.exit(report.exit_status(require_verified=True))
+
+
+@main.command()
+@click.option("--markdown", is_flag=True, help="Print the table of the README.")
+def layers(markdown: bool) -> None:
+    """List the Keras layers that have a rule."""
+    from keras2torch.layers.coverage import show
+
+    show(markdown=markdown)
+
+
+def _show(report: Any, as_json: bool) -> None:
+    if as_json:
+        click.echo(report.to_json())
+        return
+    from keras2torch.verification.terminal import show
+
+    show(report)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Show the stage at work, where someone is looking."""
+    if not sys.stderr.isatty():
+        yield lambda stage: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield lambda stage: status.update(stage)
