@@ -1,6 +1,6 @@
 """One definition per Keras layer: signature, weights, and what it is in PyTorch."""
 
-from keras2torch.layers import activation, core
+from keras2torch.layers import activation, core, merging, regularization
 from keras2torch.layers.base import (
     REGISTRY,
     Call,
@@ -36,5 +36,7 @@ __all__ = [
     "activation",
     "core",
     "from_config",
+    "merging",
+    "regularization",
     "to_config",
 ]

@@ -1,0 +1,47 @@
+"""Noise that torch has no layer for."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def shared_dropout(
+    x: torch.Tensor, p: float, dims: tuple[int, ...], training: bool = True
+) -> torch.Tensor:
+    """Drop whole slices: one draw is shared along ``dims``, as by a noise_shape."""
+    shape = [1 if i in dims else size for i, size in enumerate(x.shape)]
+    return x * F.dropout(x.new_ones(shape), p, training)
+
+
+class SharedDropout(nn.Module):
+    """Drops whole slices; nn.Dropout1d to 3d do so with channels at axis 1 only."""
+
+    def __init__(self, p: float, dims: tuple[int, ...]) -> None:
+        super().__init__()
+        self.p = p
+        self.dims = dims
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return shared_dropout(x, self.p, self.dims) if self.training else x
+
+
+class GaussianDropout(nn.Module):
+    """Multiplies by Gaussian noise around 1 while training; torch has no such layer."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.std = std
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * (1 + self.std * torch.randn_like(x)) if self.training else x
+
+
+class GaussianNoise(nn.Module):
+    """Adds Gaussian noise while training; torch has no such layer."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.std = std
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.std * torch.randn_like(x) if self.training else x
