@@ -334,7 +334,7 @@ class ClassWriter:
         for weight, config in step.node.layer.regularizers().items():
             names = [n for n, s in module.weights.items() if s.weights == (weight,)]
             for name in names:
-                value = f"self.{attribute.name}.{_member(name)}"
+                value = f"self.{attribute.name}{_member(name)}"
                 if not module.weights[name].trainable:
                     continue
                 terms = penalty_terms(config, value)
@@ -351,11 +351,8 @@ class ClassWriter:
 
 
 def _member(name: str) -> str:
-    """Return ``[0].weight`` style access as a person writes it: ``0.weight``."""
-    first, _, rest = name.partition(".")
-    if first.isdigit():
-        return f"get_submodule({first!r}).{rest}"
-    return name
+    """Return the access to a parameter as a person writes it: ``[0].weight``."""
+    return "".join(f"[{p}]" if p.isdigit() else f".{p}" for p in name.split("."))
 
 
 def penalty_terms(config: Any, value: str) -> list[str] | None:
