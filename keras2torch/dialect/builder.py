@@ -185,7 +185,8 @@ class GraphBuilder:
                 layer.masking == "use" and layer.passes_mask()
             )
             if passes:
-                self._masks[node.outputs[0]] = there[0]
+                for value in node.outputs[: layer.masked_outputs()]:
+                    self._masks[value] = there[0]
         return node.outputs
 
     def call_model(

@@ -247,12 +247,15 @@ class Module:
     init
         Further statements, ``{self}`` standing for the module:
         ``{self}.bias_hh_l0.requires_grad_(False)``.
+    notes
+        What differs in training from Keras, in sentences for the report.
     """
 
     text: str
     weights: dict[str, Source] = field(default_factory=dict)
     helpers: tuple[str, ...] = ()
     init: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -332,6 +335,10 @@ class Layer:
     def passes_mask(self) -> bool:
         """Whether a mask that comes in also goes out (asked where masking is use)."""
         return False
+
+    def masked_outputs(self) -> int:
+        """How many of the outputs, from the first, carry a mask that goes on."""
+        return 1
 
     def makes_mask(self, masked: Sequence[bool]) -> bool:
         """Whether the call returns a mask of its own, given which inputs have one."""

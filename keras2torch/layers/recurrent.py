@@ -1,0 +1,343 @@
+"""LSTM, GRU, SimpleRNN, their cuDNN forms, and RNN over cells.
+
+Sources: ``keras/src/layers/rnn`` (Keras 3.15); ``tf_keras/src/layers/rnn/cudnn_*.py``
+(Keras 2) for CuDNNLSTM and CuDNNGRU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from keras2torch.layers.activation import name_of
+from keras2torch.layers.base import (
+    Array,
+    Call,
+    Forward,
+    Layer,
+    Layout,
+    Module,
+    Shape,
+    Source,
+    Weight,
+    from_config,
+    layer,
+    made,
+    to_config,
+)
+from keras2torch.layers.recurrence import Recurrent
+
+
+@layer
+class LSTM(Recurrent):
+    """Long short-term memory; gates i, f, c, o as in torch, but one bias."""
+
+    torch_name = "LSTM"
+    gates = (0, 1, 2, 3)
+    state_count = 2
+
+    units: int
+    activation: Any = "tanh"
+    recurrent_activation: Any = "sigmoid"
+    use_bias: bool = True
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    unit_forget_bias: bool = True
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    recurrent_constraint: Any = None
+    bias_constraint: Any = None
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    seed: int | None = None
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    stateful: bool = False
+    unroll: bool = False
+    use_cudnn: Any = "auto"
+    zero_output_for_mask: bool = False
+
+    def is_plain(self) -> bool:
+        """With tanh and sigmoid, and no recurrent dropout."""
+        return super().is_plain() and name_of(self.recurrent_activation) == "sigmoid"
+
+    def stepped_activations(self) -> list[Any]:
+        """Both."""
+        return [self.activation, self.recurrent_activation]
+
+
+@layer
+class GRU(Recurrent):
+    """Gated recurrent unit; gates z, r, h, which are r, z, n in torch."""
+
+    torch_name = "GRU"
+    gates = (1, 0, 2)
+
+    units: int
+    activation: Any = "tanh"
+    recurrent_activation: Any = "sigmoid"
+    use_bias: bool = True
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    recurrent_constraint: Any = None
+    bias_constraint: Any = None
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    seed: int | None = None
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    stateful: bool = False
+    unroll: bool = False
+    reset_after: bool = True
+    use_cudnn: Any = "auto"
+    zero_output_for_mask: bool = False
+
+    def bias_shape(self) -> tuple[int, ...]:
+        """One bias, or one for the inputs and one for the state."""
+        wide = 3 * self.units
+        return (2, wide) if self.reset_after else (wide,)
+
+    def biases(self, name: str) -> tuple[Source, Source]:
+        """With reset_after Keras has torch's two biases, else one."""
+        if not self.reset_after:
+            return super().biases(name)
+        return (
+            made([name], lambda b: self.reordered(b[0]), "row 0, gates reordered"),
+            made([name], lambda b: self.reordered(b[1]), "row 1, gates reordered"),
+        )
+
+    def is_plain(self) -> bool:
+        """With tanh and sigmoid, the reset gate after, and no recurrent dropout."""
+        sigmoid = name_of(self.recurrent_activation) == "sigmoid"
+        return super().is_plain() and sigmoid and self.reset_after
+
+    def stepped_activations(self) -> list[Any]:
+        """Both."""
+        return [self.activation, self.recurrent_activation]
+
+    def stepped_options(self) -> dict[str, Any]:
+        """Where the reset gate is, if not where torch has it."""
+        return {} if self.reset_after else {"reset_after": False}
+
+
+@layer
+class SimpleRNN(Recurrent):
+    """``activation(x @ kernel + h @ recurrent_kernel + bias)``."""
+
+    torch_name = "SimpleRNN"
+    gates = (0,)
+
+    units: int
+    activation: Any = "tanh"
+    use_bias: bool = True
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    recurrent_constraint: Any = None
+    bias_constraint: Any = None
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    seed: int | None = None
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    stateful: bool = False
+    unroll: bool = False
+    zero_output_for_mask: bool = False
+
+    def is_plain(self) -> bool:
+        """With tanh or relu, and no recurrent dropout."""
+        known = name_of(self.activation) in ("tanh", "relu")
+        return known and not self.recurrent_dropout
+
+    def plain_options(self) -> dict[str, Any]:
+        """Relu is the other one that torch has."""
+        return {"nonlinearity": name_of(self.activation)}
+
+
+class _CuDNN(Recurrent):
+    """A layer on cuDNN's own parameters: two biases, each gate's matrix as it lies.
+
+    Keras hands ``kernel[:, gate]``, of shape (in, units), to cuDNN without transposing
+    it, which reads the same memory as (units, in): so does torch's matrix
+    (``tf_keras/src/layers/rnn/gru_lstm_utils.py``, canonical_to_params; the conversion
+    to an LSTM in ``legacy/hdf5_format.py`` undoes it).
+    """
+
+    cell_path = ""
+    activation = "tanh"
+    use_bias = True
+    dropout = 0.0
+    recurrent_dropout = 0.0
+    zero_output_for_mask = False
+
+    def bias_shape(self) -> tuple[int, ...]:
+        """Return the shape of both biases, one after the other."""
+        return (2 * len(self.gates) * self.units,)
+
+    def input_matrix(self, kernel: Array) -> Array:
+        """Read each gate's memory as (units, in)."""
+        size = kernel.shape[0]
+        blocks = [
+            np.ascontiguousarray(b).reshape(self.units, size)
+            for b in self._blocks(kernel)
+        ]
+        return np.concatenate(blocks)
+
+    def recurrent_matrix(self, kernel: Array) -> Array:
+        """Read each gate's memory as (units, units)."""
+        return np.concatenate(self._blocks(kernel))
+
+    def biases(self, name: str) -> tuple[Source, Source]:
+        """Return the first half and the second."""
+        return (
+            made(
+                [name],
+                lambda b: self.reordered(np.split(b, 2)[0]),
+                "first half" + self._gates_said(),
+            ),
+            made(
+                [name],
+                lambda b: self.reordered(np.split(b, 2)[1]),
+                "second half" + self._gates_said(),
+            ),
+        )
+
+
+@layer
+class CuDNNLSTM(_CuDNN):
+    """Keras 2's LSTM on cuDNN: tanh and sigmoid, two biases."""
+
+    torch_name = "LSTM"
+    gates = (0, 1, 2, 3)
+    state_count = 2
+
+    units: int
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    unit_forget_bias: bool = True
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    recurrent_constraint: Any = None
+    bias_constraint: Any = None
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    stateful: bool = False
+    unroll: bool = False
+
+
+@layer
+class CuDNNGRU(_CuDNN):
+    """Keras 2's GRU on cuDNN: tanh and sigmoid, the reset gate after, two biases."""
+
+    torch_name = "GRU"
+    gates = (1, 0, 2)
+
+    units: int
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    recurrent_constraint: Any = None
+    bias_constraint: Any = None
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    stateful: bool = False
+    unroll: bool = False
+
+
+_LAYER_OF_CELL: dict[str, type[Recurrent]] = {
+    "LSTMCell": LSTM,
+    "GRUCell": GRU,
+    "SimpleRNNCell": SimpleRNN,
+}
+
+
+@layer
+class RNN(Layer):
+    """A loop over a cell: the layer that has this cell."""
+
+    layout = "flat"
+    masking = "use"
+    ignored = frozenset({"implementation", "input_length", "input_dim"})
+
+    cell: Any
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    stateful: bool = False
+    unroll: bool = False
+    zero_output_for_mask: bool = False
+
+    @cached_property
+    def inner(self) -> Recurrent:
+        """The layer that computes the same."""
+        cell = self.cell if isinstance(self.cell, Mapping) else {}
+        kind = cell.get("class_name")
+        if kind not in _LAYER_OF_CELL:
+            raise self.unsupported(f"the cell {kind or self.cell!r} has no rule")
+        config = {k: v for k, v in cell["config"].items() if k != "name"}
+        found = from_config(_LAYER_OF_CELL[kind].__name__, config)
+        assert isinstance(found, Recurrent)
+        found.name = self.name
+        found.trainable = self.trainable and found.trainable
+        for key in to_config(self).keys() & to_config(found).keys():
+            if key not in ("name", "trainable", "dtype"):
+                setattr(found, key, getattr(self, key))
+        return found
+
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """Return the cell's."""
+        return self.inner.weights(*shapes)
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """Return the sequence or its last step, then the states."""
+        return self.inner.output_shapes(*shapes)
+
+    def passes_mask(self) -> bool:
+        """If the steps come out."""
+        return self.return_sequences
+
+    def regularizers(self) -> dict[str, Any]:
+        """Return the cell's."""
+        return self.inner.regularizers()
+
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """Want what the layer with this cell wants."""
+        return self.inner.layouts(call)
+
+    def module(self, call: Call) -> Module:
+        """The layer of its cell: ``nn.LSTM`` for an LSTMCell."""
+        return self.inner.module(call)
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """Call it as that layer."""
+        return self.inner.forward(call, module)
+
+
+__all__ = ["GRU", "LSTM", "RNN", "CuDNNGRU", "CuDNNLSTM", "SimpleRNN"]
