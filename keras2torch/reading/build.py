@@ -1,0 +1,353 @@
+"""From a model taken apart to a graph of ``keras`` operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import onnx_ir as ir
+
+from keras2torch.dialect import GraphBuilder, shape_of
+from keras2torch.errors import UnsupportedLayer, UnusableFile
+from keras2torch.layers import REGISTRY, Layer, Shape, from_config
+from keras2torch.reading.topology import (
+    CallSpec,
+    Constant,
+    LayerSpec,
+    ModelSpec,
+    Ref,
+    flat,
+    order_of_calls,
+)
+
+Guess = Callable[[LayerSpec], "tuple[int, ...] | None"]
+
+# Layers whose first argument may be [x, *states]: so Keras 2 writes initial_state.
+_RECURRENT = frozenset(
+    {
+        "Bidirectional",
+        "ConvLSTM1D",
+        "ConvLSTM2D",
+        "ConvLSTM3D",
+        "GRU",
+        "LSTM",
+        "RNN",
+        "SimpleRNN",
+    }
+)
+# Positions after the first argument, in Keras 3's ``call``.
+_POSITIONS = dict.fromkeys(_RECURRENT, ("initial_state", "mask", "training"))
+_MASK_ARGUMENTS = ("query_mask", "value_mask", "key_mask")
+
+
+class Assembler:
+    """Calls the layers of a model on a :class:`GraphBuilder`.
+
+    Parameters
+    ----------
+    keras_major
+        1, 2 or 3: the meaning of ``training`` in a call differs.
+    weight_shape
+        Returns the shape of a layer's first weight in the file, to infer the input
+        shape of a Sequential that declares none.
+    """
+
+    def __init__(self, keras_major: int, weight_shape: Guess) -> None:
+        self._keras_major = keras_major
+        self._weight_shape = weight_shape
+        self._definitions: dict[str, Layer] = {}
+
+    # -- models
+    def outermost(self, model: ModelSpec, builder: GraphBuilder) -> list[ir.Value]:
+        """Build the whole model and return its outputs."""
+        return self._body(model, builder, None, None)
+
+    def _body(
+        self,
+        model: ModelSpec,
+        b: GraphBuilder,
+        given: Sequence[ir.Value] | None,
+        names: list[str] | None,
+    ) -> list[ir.Value]:
+        """Build a model; ``given`` are the values that a nested one is called with."""
+        if model.sequential:
+            return self._stack(model, b, given)
+        layers = {layer.name: layer for layer in model.layers}
+        values: dict[Ref, ir.Value] = {}
+        refs = flat(model.inputs)
+        if given is not None and len(given) != len(refs):
+            raise UnusableFile(
+                f"model {model.name!r} has {len(refs)} inputs and is called "
+                f"with {len(given)}."
+            )
+        for i, ref in enumerate(refs):
+            layer = layers[ref.layer]
+            if layer.kind != "InputLayer":
+                raise UnusableFile(
+                    f"model {model.name!r} begins at layer {layer.name!r}, "
+                    "which is no input: save it with Input layers."
+                )
+            values[ref] = self._input(b, layer, given[i] if given is not None else None)
+        for layer, number in order_of_calls(model):
+            call = layer.calls[number]
+            outputs = self.call(b, layer, call, values)
+            for tensor, value in enumerate(outputs):
+                values[Ref(layer.name, number, tensor)] = value
+        return [_value(values, r, model) for r in flat(model.outputs)]
+
+    def _input(
+        self, b: GraphBuilder, layer: LayerSpec, given: ir.Value | None
+    ) -> ir.Value:
+        shape = layer.shape
+        if given is not None:
+            shape = _narrowed(shape, shape_of(given))
+        if shape is None:
+            raise UnusableFile(f"input {layer.name!r} declares no shape.")
+        return b.input(layer.name, shape, layer.dtype or "float32")
+
+    def _stack(
+        self, model: ModelSpec, b: GraphBuilder, given: Sequence[ir.Value] | None
+    ) -> list[ir.Value]:
+        layers = [layer for layer in model.layers if layer.kind != "InputLayer"]
+        first = model.layers[0] if model.layers else None
+        if first is None:
+            raise UnusableFile(f"model {model.name!r} has no layers.")
+        declared = next((la.shape for la in model.layers[:1] if la.shape), None)
+        nested = first
+        while declared is None and nested.model is not None and nested.model.layers:
+            if not nested.model.sequential:
+                ends = flat(nested.model.inputs)
+                by_name = {la.name: la for la in nested.model.layers}
+                nested = by_name[ends[0].layer]
+            else:
+                declared, nested = nested.model.shape, nested.model.layers[0]
+            declared = declared or nested.shape
+        declared = declared or model.shape
+        if given is not None:
+            if len(given) != 1:
+                raise UnusableFile(f"model {model.name!r} is called with many tensors.")
+            declared = _narrowed(declared, shape_of(given[0]))
+        elif declared is None:
+            declared = self._guessed(model)
+        kind = first.kind
+        name = first.name if kind == "InputLayer" else f"{first.name}_input"
+        dtype = nested.dtype if nested.shape else first.dtype
+        if dtype is None or dtype.startswith("mixed"):
+            dtype = "float32"
+        values = [b.input(name, declared, dtype)]
+        for layer in layers:
+            values = self._call(b, layer, CallSpec([list(values)], {}), list(values))
+        return values
+
+    def _guessed(self, model: ModelSpec) -> Shape:
+        """Infer the input of a stack from its first weights."""
+        for layer in model.layers:
+            if isinstance(layer.built, list):
+                built = tuple(n if type(n) is int else None for n in layer.built)
+                return (None, *built[1:])
+            kernel = self._weight_shape(layer)
+            if layer.kind == "Embedding":
+                return (None, None)
+            if kernel and len(kernel) > 1:
+                found = _shape_from_kernel(layer, kernel)
+                if found is not None:
+                    return found
+            if layer.kind not in ("Dropout", "Activation", "Masking", "GaussianNoise"):
+                break
+        raise UnusableFile(
+            f"Sequential {model.name!r} declares no input shape and its first layer's "
+            "weights do not tell it: build it with `model.build(input_shape)`, then "
+            "save it again."
+        )
+
+    # -- calls
+    def call(
+        self,
+        b: GraphBuilder,
+        layer: LayerSpec,
+        call: CallSpec,
+        values: dict[Ref, ir.Value],
+    ) -> list[ir.Value]:
+        """Call a layer as the config says, on values by reference."""
+
+        def filled(value: Any) -> Any:
+            if isinstance(value, list):
+                return [filled(v) for v in value]
+            if isinstance(value, dict):
+                return {k: filled(v) for k, v in value.items()}
+            if isinstance(value, Ref):
+                return _value(values, value, layer)
+            return value
+
+        made = CallSpec(filled(call.args), filled(call.kwargs))
+        first = made.args[0] if made.args else made.kwargs.pop("inputs", None)
+        return self._call(b, layer, made, first)
+
+    def _call(
+        self, b: GraphBuilder, layer: LayerSpec, call: CallSpec, first: Any
+    ) -> list[ir.Value]:
+        for value in flat([call.args, call.kwargs]):
+            if isinstance(value, Constant):
+                raise UnsupportedLayer(
+                    f"layer {layer.name!r} ({layer.kind}) is called with a constant, "
+                    "which has no rule"
+                )
+        if layer.model is not None:
+            return self._call_model(b, layer, call, first)
+        definition = self._definition(b, layer)
+        inputs = _tensors(first)
+        kwargs = dict(call.kwargs)
+        positions = _POSITIONS.get(layer.kind, definition.arguments[1:])
+        for name, value in zip(positions, call.args[1:], strict=False):
+            kwargs[name] = value
+        if len(call.args) - 1 > len(positions):
+            raise UnsupportedLayer(
+                f"layer {layer.name!r} ({layer.kind}) is called with "
+                f"{len(call.args)} positional arguments, which has no rule"
+            )
+        states: list[ir.Value] = []
+        if layer.kind in _RECURRENT:
+            inputs, states = inputs[:1], inputs[1:]
+            states += _tensors(kwargs.pop("initial_state", None))
+            if kwargs.pop("constants", None):
+                raise UnsupportedLayer(
+                    f"layer {layer.name!r} ({layer.kind}): constants have no rule"
+                )
+        for name in definition.arguments[1:]:
+            if name not in kwargs or kwargs[name] is None:
+                break
+            inputs += _tensors(kwargs.pop(name))
+        masks = _masks(kwargs, len(inputs))
+        named = {k: v for k, v in kwargs.items() if isinstance(v, ir.Value)}
+        options = self._options(layer, kwargs, named)
+        return list(
+            b.call(
+                definition,
+                inputs,
+                masks=masks,
+                states=states,
+                named=named,
+                options=options,
+            )
+        )
+
+    def _options(
+        self, layer: LayerSpec, kwargs: dict[str, Any], named: dict[str, ir.Value]
+    ) -> dict[str, Any]:
+        options = {}
+        for key, value in kwargs.items():
+            if key in named or value is None:
+                continue
+            if any(isinstance(v, ir.Value) for v in flat(value)):
+                raise UnsupportedLayer(
+                    f"layer {layer.name!r} ({layer.kind}): a list of tensors as "
+                    f"{key!r} has no rule"
+                )
+            # Keras 3 writes training=False into every such call, and a model's own
+            # training flag overrides it (functional.py: operation_fn).
+            if key == "training" and self._keras_major >= 3:
+                continue
+            options[key] = value
+        return options
+
+    def _definition(self, b: GraphBuilder, layer: LayerSpec) -> Layer:
+        """Return the definition: one for all calls of a layer."""
+        path = b.path + layer.name
+        if path not in self._definitions:
+            try:
+                self._definitions[path] = from_config(layer.kind, layer.config)
+            except TypeError as error:
+                # A required argument is missing: the dataclass says which.
+                why = str(error).partition("__init__() ")[2] or str(error)
+                raise UnusableFile(
+                    f"the config of layer {layer.name!r} ({layer.kind}) is damaged: "
+                    f"{why}."
+                ) from error
+        return self._definitions[path]
+
+    def _call_model(
+        self, b: GraphBuilder, layer: LayerSpec, call: CallSpec, first: Any
+    ) -> list[ir.Value]:
+        model = layer.model
+        assert model is not None
+        given = _in_order(model, first)
+        kwargs = dict(call.kwargs)
+        masks = _masks(kwargs, len(given))
+        options = self._options(layer, kwargs, {})
+        inner = b.nested(layer.name)
+        outputs = self._body(model, inner, given, None)
+        if masks is not None:
+            raise UnsupportedLayer(
+                f"model {layer.name!r} is called with a mask, which has no rule"
+            )
+        definition = self._definition(b, layer)
+        return list(b.call_model(definition, inner, given, outputs, options=options))
+
+
+# ---------------------------------------------------------------------- helpers
+def _value(values: dict[Ref, ir.Value], ref: Ref, owner: Any) -> ir.Value:
+    try:
+        return values[ref]
+    except KeyError:
+        raise UnusableFile(
+            f"{owner.name!r} takes output {ref.tensor} of call {ref.call} of layer "
+            f"{ref.layer!r}, which does not exist."
+        ) from None
+
+
+def _tensors(value: Any) -> list[ir.Value]:
+    return [v for v in flat(value) if isinstance(v, ir.Value)]
+
+
+def _masks(kwargs: dict[str, Any], count: int) -> list[ir.Value | None] | None:
+    """Take the masks out of a call's arguments; ``None`` if it names none."""
+    given = flat(kwargs.pop("mask", None))
+    for i, name in enumerate(_MASK_ARGUMENTS):
+        if kwargs.get(name) is not None:
+            given += [None] * (i + 1 - len(given))
+            given[i] = kwargs.pop(name)
+        else:
+            kwargs.pop(name, None)
+    masks = [v if isinstance(v, ir.Value) else None for v in given]
+    if not any(m is not None for m in masks):
+        return None
+    return (masks + [None] * count)[:count]
+
+
+def _in_order(model: ModelSpec, first: Any) -> list[ir.Value]:
+    """Return the values for a model's inputs; a dict goes by input name."""
+    if isinstance(first, dict) and not model.sequential:
+        refs = flat(model.inputs)
+        if not isinstance(model.inputs, dict) and all(r.layer in first for r in refs):
+            return [first[r.layer] for r in refs]
+        if isinstance(model.inputs, dict) and model.inputs.keys() <= first.keys():
+            return _tensors({k: first[k] for k in model.inputs})
+    return _tensors(first)
+
+
+def _narrowed(declared: Shape | None, actual: Shape) -> Shape:
+    """Return the declared shape with sizes filled in that the caller knows."""
+    if declared is None or len(declared) != len(actual):
+        return declared if declared is not None else actual
+    pairs = zip(declared, actual, strict=True)
+    return tuple(a if d is None else d for d, a in pairs)
+
+
+def _shape_from_kernel(layer: LayerSpec, kernel: tuple[int, ...]) -> Shape | None:
+    """Return the input shape that a layer's first weight tells."""
+    first = layer.config.get("data_format") == "channels_first"
+    kind = layer.kind
+    if kind == "Dense":
+        return (None, kernel[0])
+    if kind in ("LSTM", "GRU", "SimpleRNN", "Bidirectional"):
+        return (None, None, kernel[0])
+    spatial = {"Conv1D": 1, "Conv2D": 2, "Conv3D": 3, "DepthwiseConv2D": 2}
+    spatial |= {"SeparableConv2D": 2, "SeparableConv1D": 1}
+    if kind in spatial and len(kernel) == spatial[kind] + 2:
+        sizes: Shape = (None,) * spatial[kind]
+        channels = kernel[-2]
+        return (None, channels, *sizes) if first else (None, *sizes, channels)
+    return None
+
+
+__all__ = ["REGISTRY", "Assembler"]

@@ -1,0 +1,274 @@
+"""Layer configs of every Keras version → Keras 3 spelling.
+
+What is not a layer's argument (``registered_name``, ``build_config``, input shapes)
+goes; what was spelled or meant otherwise in older versions is written as today;
+serialized objects become names or ``{"class_name", "config"}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from keras2torch.errors import UnusableFile
+from keras2torch.layers import REGISTRY
+from keras2torch.reading import keras1
+from keras2torch.reading.versions import Version
+
+Config = dict[str, Any]
+
+# Of the layer's place in a model or of how it is stored, not arguments of the layer.
+_BOOKKEEPING = frozenset(
+    {
+        "autocast",
+        "batch_input_shape",
+        "batch_shape",
+        "build_config",
+        "compile_config",
+        "implementation",
+        "inbound_nodes",
+        "input_dtype",
+        "input_shape",
+        "lora_alpha",
+        "lora_rank",
+        "module",
+        "quantization_config",
+        "registered_name",
+        "shared_object_id",
+    }
+)
+# Keys whose value is a layer inside the layer.
+WRAPPED = ("layer", "backward_layer", "cell", "forward_layer")
+MODELS = frozenset({"Functional", "Model", "Sequential"})
+
+# Class names that mean a layer of today.
+_SAME_CLASS = {
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "SyncBatchNormalization": "BatchNormalization",
+    "CuDNNGRU": "GRU",
+    "CuDNNLSTM": "LSTM",
+    "GRUV1": "GRU",
+    "GRUV2": "GRU",
+    "LSTMV1": "LSTM",
+    "LSTMV2": "LSTM",
+    "UnifiedGRU": "GRU",
+    "UnifiedLSTM": "LSTM",
+    "DenseV2": "Dense",
+    "LayerNormalizationV2": "LayerNormalization",
+}
+_CUDNN = {
+    "CuDNNLSTM": {"activation": "tanh", "recurrent_activation": "sigmoid"},
+    "CuDNNGRU": {
+        "activation": "tanh",
+        "recurrent_activation": "sigmoid",
+        "reset_after": True,
+    },
+}
+_ACTIVATIONS = {"swish": "silu", "hard_swish": "hard_silu"}
+_PACKAGES = ("keras.", "tf_keras.", "tensorflow.", "tensorflow.python.keras.")
+
+
+@dataclass
+class Context:
+    """What a whole reading shares.
+
+    Attributes
+    ----------
+    version
+        Which Keras wrote the config.
+    unknown
+        (layer name, class name) of every layer that has no definition.
+    """
+
+    version: Version
+    unknown: list[tuple[str, str]] = field(default_factory=list)
+
+
+def class_of(spec: Mapping[str, Any]) -> str:
+    """Return the class of a serialized layer; of foreign code with its package.
+
+    A class of the user's may be called ``Attention``: its module or registered name
+    tells it from Keras' own.
+    """
+    name = spec.get("class_name")
+    if not isinstance(name, str):
+        raise UnusableFile("the config names no class for a layer: it is damaged.")
+    registered = spec.get("registered_name")
+    module = spec.get("module")
+    if isinstance(module, str) and module.startswith("keras.src.ops"):
+        return f"ops.{name}"
+    if "module" in spec and not _is_keras(module):
+        return str(registered or f"{module or 'Custom'}>{name}")
+    if isinstance(registered, str) and ">" in registered:
+        return registered
+    if name.startswith("keras>") or name.startswith("experimental>"):
+        name = name.partition(">")[2]
+    return name.removeprefix("keras.layers.") if _is_keras(name) else name
+
+
+def _is_keras(module: Any) -> bool:
+    return isinstance(module, str) and (
+        module in ("keras", "tf_keras") or module.startswith(_PACKAGES)
+    )
+
+
+def layer_config(
+    spec: Mapping[str, Any], name: str, ctx: Context
+) -> tuple[str, Config]:
+    """Return today's class name and config of a serialized layer.
+
+    Parameters
+    ----------
+    spec
+        ``{"class_name": …, "config": …}``.
+    name
+        Its name, for the list of unknown layers.
+    ctx
+        Version of the file; unknown classes are added to it.
+    """
+    kind = class_of(spec)
+    raw = spec.get("config")
+    if not isinstance(raw, dict):
+        raw = {}
+    config = {str(k): decoded(v) for k, v in raw.items()}
+    if ctx.version.major == 1:
+        kind, config = keras1.translated(kind, config)
+    given = kind
+    kind = _SAME_CLASS.get(kind, kind)
+    config = _CUDNN.get(given, {}) | config
+    if kind in ("GRU", "GRUCell") and ctx.version.major < 3:
+        config.setdefault("reset_after", False)
+    if kind == "BatchNormalization" and isinstance(config.get("axis"), list):
+        config["axis"] = config["axis"][0] if len(config["axis"]) == 1 else None
+        if config["axis"] is None:
+            raise UnusableFile(f"layer {name!r}: several axes have no rule.")
+    if kind not in REGISTRY:
+        ctx.unknown.append((name, kind))
+    return kind, _cleaned(kind, config, name, ctx)
+
+
+def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
+    known = _arguments(kind)
+    made: Config = {}
+    for key, value in config.items():
+        if key in _BOOKKEEPING and key not in known:
+            continue
+        if (
+            key in ("groups", "data_format")
+            and key not in known
+            and value
+            in (
+                1,
+                "channels_last",
+            )
+        ):
+            continue
+        if key in WRAPPED and isinstance(value, dict):
+            made[key] = wrapped(value, name, ctx)
+        elif key in ("cell", "cells") and isinstance(value, list):
+            made[key] = [wrapped(v, name, ctx) for v in value]
+        elif key == "activation" or key.endswith("_activation"):
+            made[key] = activation(value, name, ctx)
+        elif key == "dtype":
+            if (policy := dtype_name(value)) is not None:
+                made[key] = policy
+        elif key.endswith(("_initializer", "_regularizer", "_constraint")):
+            made[key] = plain_object(value)
+        else:
+            made[key] = value
+    made.setdefault("name", name)
+    return made
+
+
+def _arguments(kind: str) -> frozenset[str]:
+    cls = REGISTRY.get(kind)
+    return frozenset(getattr(cls, "__dataclass_fields__", ())) if cls else frozenset()
+
+
+def wrapped(spec: Mapping[str, Any], name: str, ctx: Context) -> Config:
+    """Return a layer inside a layer, its config in today's spelling.
+
+    A model inside stays as it is in the file: :mod:`.topology` takes it apart.
+    """
+    kind = class_of(spec)
+    if kind in MODELS:
+        return {"class_name": kind, "config": spec.get("config")}
+    inner = spec.get("config")
+    inner_name = inner.get("name") if isinstance(inner, dict) else None
+    kind, config = layer_config(spec, str(inner_name or name), ctx)
+    return {"class_name": kind, "config": config}
+
+
+def decoded(value: Any) -> Any:
+    """Undo Keras' JSON encodings of tuples, arrays and shapes."""
+    if isinstance(value, list):
+        return [decoded(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("class_name")
+    if kind in ("__tuple__", "TensorShape") and isinstance(value.get("items"), list):
+        return [decoded(v) for v in value["items"]]
+    if value.get("type") == "ndarray" and "value" in value:
+        return decoded(value["value"])
+    if kind == "__numpy__" and isinstance(value.get("config"), dict):
+        return decoded(value["config"].get("value"))
+    if kind == "__ellipsis__":
+        return "..."
+    return {str(k): decoded(v) for k, v in value.items()}
+
+
+def dtype_name(value: Any) -> str | None:
+    """Return a dtype or dtype policy by its name."""
+    if isinstance(value, dict):
+        inner = value.get("config")
+        value = inner.get("name") if isinstance(inner, dict) else None
+    return value if isinstance(value, str) and value != "_infer" else None
+
+
+def plain_object(value: Any) -> Any:
+    """Return a serialized initializer, regularizer or constraint in plain form."""
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("class_name")
+    config = value.get("config")
+    if not isinstance(kind, str):
+        # Keras 1: {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01}
+        return keras1.regularizer(value)
+    if isinstance(config, str):
+        return config
+    config = {k: plain_object(v) for k, v in (config or {}).items() if k != "dtype"}
+    if kind == "VarianceScaling" and config.get("distribution") == "normal":
+        # Keras 2 drew from the truncated one and called it "normal".
+        config["distribution"] = "truncated_normal"
+    return {"class_name": kind, "config": config}
+
+
+def activation(value: Any, name: str, ctx: Context) -> Any:
+    """Return an activation: a canonical name, ``None``, or a serialized layer."""
+    if isinstance(value, dict):
+        kind, inner = value.get("class_name"), value.get("config")
+        if kind == "function" or kind is None:
+            value = inner
+        elif isinstance(inner, dict) and isinstance(kind, str):
+            if class_of(value) in REGISTRY or kind in REGISTRY:
+                kind, inner = layer_config(value, name, ctx)
+                return {"class_name": kind, "config": inner}
+            value = _snake_case(kind)
+        else:
+            value = inner if isinstance(inner, str) else kind
+    if not isinstance(value, str):
+        return value
+    # "keras.activations.relu" is written too; "Custom>f" stays what it is.
+    value = value.rpartition(".")[2]
+    value = _ACTIVATIONS.get(value, value)
+    if value == "hard_sigmoid" and ctx.version.major < 3:
+        return "hard_sigmoid_keras2"
+    return value
+
+
+def _snake_case(name: str) -> str:
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

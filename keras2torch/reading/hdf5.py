@@ -1,0 +1,249 @@
+"""HDF5, opened with suspicion: nothing outside the file itself is ever read.
+
+A link or a storage that points at another file would put that file's bytes into the
+weights (CVE-2026-1669); a declared shape without data would fill the memory
+(CVE-2026-0897).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from keras2torch.errors import UnusableFile
+
+Array = npt.NDArray[Any]
+
+_MAX_RANK = 64
+_MAX_BYTES = 1 << 40
+_MAX_ATTRIBUTE = 1 << 28
+_MAX_GROUPS = 1_000_000
+# gzip reaches 1000:1 on zeros; small arrays may be that empty, large ones are bombs.
+_MAX_RATIO = 100
+_SMALL = 1 << 24
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An array of the file, not read yet.
+
+    Attributes
+    ----------
+    name
+        Its path in the file, for messages.
+    shape, dtype
+        As declared there, and checked.
+    read
+        Returns the array.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[], Array]
+
+    def __call__(self) -> Array:
+        """Read it."""
+        return self.read()
+
+    def holding(self, array: Array) -> Stored:
+        """Return the same with another array in memory."""
+        return replace(self, shape=array.shape, dtype=array.dtype, read=lambda: array)
+
+
+def open_file(file: Path | BinaryIO, name: str) -> h5py.File:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    UnusableFile
+        If it is damaged; a truncated download is the usual case.
+    """
+    try:
+        return h5py.File(file, "r")
+    except (OSError, ValueError, RuntimeError) as error:
+        why = (
+            "ends too early" if "truncated" in str(error) else "is a damaged HDF5 file"
+        )
+        raise UnusableFile(f"{name} {why}: download or save it again.") from error
+
+
+def _step(parent: h5py.Group, name: str) -> Any:
+    """Follow one hard link."""
+    try:
+        link = parent.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise UnusableFile(
+                f"{parent.name}/{name} in the HDF5 file is a link to somewhere else, "
+                "which is refused; a file that Keras wrote has none."
+            )
+        return parent[name]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UnusableFile(
+            f"{parent.name}/{name} in the HDF5 file cannot be read: "
+            "it is damaged, save it again."
+        ) from error
+
+
+def has(parent: h5py.Group, path: str) -> bool:
+    """Whether there is something at a path, itself and on the way checked."""
+    return find(parent, path) is not None
+
+
+def find(parent: h5py.Group, path: str) -> Any | None:
+    """Return what is at a path, or ``None``; every step of it is checked."""
+    here: Any = parent
+    for part in path.split("/"):
+        if not part:
+            continue
+        if not isinstance(here, h5py.Group) or here.get(part, getclass=True) is None:
+            # A dangling link has no class: it is refused, not overlooked.
+            if isinstance(here, h5py.Group) and part in here.keys():
+                _step(here, part)
+            return None
+        here = _step(here, part)
+    return here
+
+
+def group(parent: h5py.Group, path: str) -> h5py.Group:
+    """Return the group at a path."""
+    found = find(parent, path)
+    if not isinstance(found, h5py.Group):
+        raise UnusableFile(
+            f"the HDF5 file has no group {path!r} under {parent.name}: "
+            "it is damaged or incomplete, save it again."
+        )
+    return found
+
+
+def array(parent: h5py.Group, path: str) -> Stored:
+    """Return the array at a path, checked but not read."""
+    found = find(parent, path)
+    if not isinstance(found, h5py.Dataset):
+        raise UnusableFile(
+            f"the HDF5 file has no array {path!r} under {parent.name}: "
+            "it is damaged or incomplete, save it again."
+        )
+    return stored(found)
+
+
+def stored(dataset: h5py.Dataset) -> Stored:
+    """Check a dataset and return it, not read yet."""
+    name = str(dataset.name)
+    if dataset.external or dataset.is_virtual:
+        raise UnusableFile(
+            f"{name} keeps its data in another file, which is refused; "
+            "a file that Keras wrote has no such array."
+        )
+    shape = dataset.shape
+    dtype = dataset.dtype
+    if shape is None or dtype.kind not in "fiub" or dtype.hasobject:
+        raise UnusableFile(
+            f"{name} in the HDF5 file holds {dtype}, which is no weight: "
+            "save the model again."
+        )
+    shape = tuple(int(n) for n in shape)
+    if len(shape) > _MAX_RANK or any(n < 0 for n in shape):
+        raise UnusableFile(f"{name} declares the impossible shape {shape}.")
+    size = dtype.itemsize
+    for n in shape:
+        size *= n
+    there = int(dataset.id.get_storage_size())
+    if size > _MAX_BYTES or (size > _SMALL and size > _MAX_RATIO * there):
+        raise UnusableFile(
+            f"{name} declares {size} bytes and stores {there}: "
+            "such a file is refused, it would fill the memory."
+        )
+    if dataset.attrs.get("dtype") == "bfloat16" and dtype.itemsize == 2:
+        return Stored(name, shape, np.dtype(np.float32), lambda: _bfloat16(dataset))
+    return Stored(name, shape, dtype, lambda: _read(dataset))
+
+
+def _read(dataset: h5py.Dataset) -> Array:
+    try:
+        return np.asarray(dataset[()])
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UnusableFile(
+            f"{dataset.name} in the HDF5 file cannot be read ({error}): "
+            "it is damaged, save it again."
+        ) from error
+
+
+def _bfloat16(dataset: h5py.Dataset) -> Array:
+    bits = _read(dataset).view(np.uint16).astype(np.uint32) << 16
+    return bits.view(np.float32)
+
+
+# ------------------------------------------------------------------- attributes
+def _attribute(holder: h5py.HLObject, name: str) -> Any:
+    about = holder.attrs.get_id(name)
+    count = 1
+    for n in about.shape or ():
+        count *= int(n)
+    if count * max(about.dtype.itemsize, 1) > _MAX_ATTRIBUTE:
+        raise UnusableFile(f"the attribute {name!r} declares an absurd size.")
+    try:
+        return holder.attrs[name]
+    except (OSError, RuntimeError, ValueError, UnicodeError) as error:
+        raise UnusableFile(
+            f"the attribute {name!r} of the HDF5 file cannot be read: "
+            "it is damaged, save it again."
+        ) from error
+
+
+def text(holder: h5py.HLObject, name: str) -> str | None:
+    """Return a string attribute, ``None`` if it is not there."""
+    if name not in holder.attrs:
+        return None
+    value = _attribute(holder, name)
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(-1)[0]
+    return _decoded(value)
+
+
+def texts(holder: h5py.HLObject, name: str) -> list[str]:
+    """Return a list of strings; Keras cuts long ones into ``name0``, ``name1`` …."""
+    if name in holder.attrs:
+        return [_decoded(v) for v in np.ravel(_attribute(holder, name))]
+    found: list[str] = []
+    chunk = 0
+    while f"{name}{chunk}" in holder.attrs:
+        values = np.ravel(_attribute(holder, f"{name}{chunk}"))
+        found += [_decoded(v) for v in values]
+        chunk += 1
+    return found
+
+
+def _decoded(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf8", errors="replace")
+    return str(value)
+
+
+def groups_with_vars(root: h5py.Group) -> Iterator[tuple[str, h5py.Group]]:
+    """Yield (path, group ``vars``) of Keras 3's layout, with ``/`` in the path.
+
+    Files written on Windows have backslashes inside the names.
+    """
+    left = [("", root)]
+    seen = 0
+    while left:
+        path, here = left.pop()
+        for name in here:
+            seen += 1
+            if seen > _MAX_GROUPS:
+                raise UnusableFile("the HDF5 file has an absurd number of groups.")
+            if here.get(name, getclass=True) is h5py.Dataset:
+                continue
+            child = group(here, name)
+            if name == "vars":
+                yield path, child
+            else:
+                part = name.replace("\\", "/")
+                left.append((f"{path}/{part}" if path else part, child))

@@ -1,0 +1,158 @@
+"""Keras 1 layers and arguments → Keras 2 and later.
+
+After ``keras/legacy/interfaces.py`` of Keras 2.2, which translated such calls.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Config = dict[str, Any]
+
+_CLASSES = {
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    "Deconvolution2D": "Conv2DTranspose",
+    "SeparableConvolution2D": "SeparableConv2D",
+    "TimeDistributedDense": "Dense",
+}
+_MERGES = {
+    "sum": "Add",
+    "mul": "Multiply",
+    "ave": "Average",
+    "max": "Maximum",
+    "concat": "Concatenate",
+    "dot": "Dot",
+    "cos": "Dot",
+}
+_ARGUMENTS = {
+    "nb_filter": "filters",
+    "border_mode": "padding",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "filter_length": "kernel_size",
+    "atrous_rate": "dilation_rate",
+    "bias": "use_bias",
+    "init": "kernel_initializer",
+    "inner_init": "recurrent_initializer",
+    "inner_activation": "recurrent_activation",
+    "W_regularizer": "kernel_regularizer",
+    "U_regularizer": "recurrent_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "U_constraint": "recurrent_constraint",
+    "b_constraint": "bias_constraint",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "pool_length": "pool_size",
+    "stride": "strides",
+    "beta_init": "beta_initializer",
+    "gamma_init": "gamma_initializer",
+    "depthwise_init": "depthwise_initializer",
+    "pointwise_init": "pointwise_initializer",
+}
+_BY_CLASS = {
+    "Dense": {"output_dim": "units"},
+    "LSTM": {"output_dim": "units"},
+    "GRU": {"output_dim": "units"},
+    "SimpleRNN": {"output_dim": "units"},
+    "Embedding": {
+        "init": "embeddings_initializer",
+        "W_regularizer": "embeddings_regularizer",
+        "W_constraint": "embeddings_constraint",
+    },
+    "Dropout": {"p": "rate"},
+    "SpatialDropout1D": {"p": "rate"},
+    "SpatialDropout2D": {"p": "rate"},
+    "SpatialDropout3D": {"p": "rate"},
+    "GaussianDropout": {"p": "rate"},
+    "GaussianNoise": {"sigma": "stddev"},
+    "UpSampling1D": {"length": "size"},
+    "PReLU": {"init": "alpha_initializer"},
+}
+_INITIALIZERS = {
+    "normal": "RandomNormal",
+    "uniform": "RandomUniform",
+    "zero": "Zeros",
+    "one": "Ones",
+}
+# Of how Keras 1 ran a layer, not of what it computes.
+_GONE = ("consume_less", "input_length", "mode_type")
+_KERNELS = {
+    "Conv2D": ("nb_row", "nb_col"),
+    "Conv2DTranspose": ("nb_row", "nb_col"),
+    "SeparableConv2D": ("nb_row", "nb_col"),
+    "Conv3D": ("kernel_dim1", "kernel_dim2", "kernel_dim3"),
+}
+
+
+def translated(kind: str, config: Config) -> tuple[str, Config]:
+    """Return class and config of a Keras 1 layer as Keras 2 has them."""
+    if kind == "Merge":
+        return _merge(config)
+    kind = _CLASSES.get(kind, kind)
+    names = _ARGUMENTS | _BY_CLASS.get(kind, {})
+    made = {names.get(k, k): v for k, v in config.items() if k not in _GONE}
+    if kind in _KERNELS and any(k in made for k in _KERNELS[kind]):
+        made["kernel_size"] = [made.pop(k) for k in _KERNELS[kind]]
+    if kind != "Embedding":
+        made.pop("input_dim", None)
+    ordering = made.pop("dim_ordering", None)
+    if ordering in ("th", "tf"):
+        first = ordering == "th"
+        made["data_format"] = "channels_first" if first else "channels_last"
+    if kind == "BatchNormalization":
+        _normalization(made)
+    if kind in ("LSTM", "GRU", "SimpleRNN"):
+        if made.get("recurrent_activation") is None and kind != "SimpleRNN":
+            made["recurrent_activation"] = "hard_sigmoid"
+        if made.pop("forget_bias_init", "one") not in ("one", "ones"):
+            made["unit_forget_bias"] = False
+    if kind == "Conv2DTranspose":
+        made.pop("output_shape", None)
+    for key in list(made):
+        if key.endswith("_initializer") and isinstance(made[key], str):
+            made[key] = _INITIALIZERS.get(made[key], made[key])
+    return kind, made
+
+
+def _normalization(config: Config) -> None:
+    # mode 0: by feature, statistics kept; 2: the same over the last axis;
+    # 1: by sample, which is another layer and stays an unknown argument.
+    if config.get("mode") == 2:
+        config["axis"] = -1
+    if config.get("mode") in (0, 2):
+        del config["mode"]
+
+
+def _merge(config: Config) -> tuple[str, Config]:
+    mode = config.get("mode")
+    made: Config = {"name": config.get("name")}
+    if "trainable" in config:
+        made["trainable"] = config["trainable"]
+    if not isinstance(mode, str) or mode not in _MERGES:
+        # A function: its bytecode is in the config, and stays there.
+        return "Merge", made | {"mode": "function"}
+    if mode == "concat":
+        made["axis"] = config.get("concat_axis", -1)
+    if mode in ("dot", "cos"):
+        made["axes"] = config.get("dot_axes", -1)
+        if mode == "cos":
+            made["normalize"] = True
+    return _MERGES[mode], made
+
+
+def regularizer(value: Config) -> Any:
+    """Return a Keras 1 regularizer or constraint in today's form."""
+    name = value.get("name")
+    rest = {k: v for k, v in value.items() if k != "name"}
+    if name in ("WeightRegularizer", "ActivityRegularizer", "L1L2Regularizer"):
+        if not any(rest.values()):
+            return None
+        return {"class_name": "L1L2", "config": rest}
+    if isinstance(name, str):
+        return {"class_name": name, "config": rest}
+    return value

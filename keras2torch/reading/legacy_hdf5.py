@@ -1,0 +1,194 @@
+"""Weights of Keras 1, Keras 2 and Keras 3's ``.h5``: one list of arrays per layer.
+
+A layer's list is ``trainable_weights + non_trainable_weights``. A nested model is one
+layer here: the trainable weights of all layers inside, then all others, where a
+frozen layer's weights count among the others (``_legacy_weights`` in
+``tf_keras/src/saving/legacy/hdf5_format.py`` and ``keras/src/legacy/saving``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import h5py
+
+from keras2torch.dialect import LayerWeights
+from keras2torch.errors import UnusableFile, WeightMismatch
+from keras2torch.reading import hdf5, legacy_weights
+from keras2torch.reading.hdf5 import Stored
+from keras2torch.reading.topology import LayerSpec, ModelSpec
+from keras2torch.reading.versions import Version
+
+# State of random layers, which Keras 2 counted among the weights.
+_SEEDS = ("StateVar", "seed_generator_state", "random_generator_state")
+
+
+@dataclass
+class Leaf:
+    """A layer that has weights, and what its arrays in the file are.
+
+    Attributes
+    ----------
+    trainable
+        One flag for each array in the file, in the order in which the layer has them.
+    """
+
+    spec: LayerSpec
+    weights: LayerWeights
+    trainable: list[bool]
+
+
+def is_legacy(root: h5py.Group) -> bool:
+    """Whether a group is in this format."""
+    return "layer_names" in root.attrs or "layer_names0" in root.attrs
+
+
+class LegacyStore:
+    """The weights group of such a file.
+
+    Parameters
+    ----------
+    root
+        The group with ``layer_names``.
+    version
+        Which Keras wrote the weights.
+    """
+
+    def __init__(self, root: h5py.Group, version: Version) -> None:
+        self.root = root
+        self.version = version
+        self.backend = hdf5.text(root, "backend")
+        self.names: list[str] = []
+        for name in hdf5.texts(root, "layer_names"):
+            if name not in self.names:
+                self.names.append(name)
+        self._arrays: dict[str, list[Stored]] = {}
+
+    def arrays(self, name: str) -> list[Stored]:
+        """Return the arrays of one layer of the file, seeds left out."""
+        if name not in self._arrays:
+            here = hdf5.group(self.root, name)
+            names = hdf5.texts(here, "weight_names")
+            self._arrays[name] = [
+                hdf5.array(here, n)
+                for n in names
+                if not n.rpartition("/")[2].startswith(_SEEDS)
+            ]
+        return self._arrays[name]
+
+    def first_shape(self, layer: LayerSpec) -> tuple[int, ...] | None:
+        """Return the shape of a layer's first array, if the file has the layer."""
+        if layer.name not in self.names:
+            return None
+        arrays = self.arrays(layer.name)
+        return arrays[0].shape if arrays else None
+
+    def matched(
+        self, model: ModelSpec, layers: Mapping[str, LayerWeights]
+    ) -> dict[str, list[Stored]]:
+        """Return for each layer (by path) its arrays, in the definition's order."""
+        found: dict[str, list[Stored]] = {}
+        for spec, path, name in self._pairs(model, layers):
+            leaves = _leaves(spec, path, layers, self.version, True)
+            self._assign(name, leaves, found)
+        return found
+
+    def _pairs(
+        self, model: ModelSpec, layers: Mapping[str, LayerWeights]
+    ) -> list[tuple[LayerSpec, str, str]]:
+        """Return (layer, path, name in the file): by name, or else by order."""
+        there = [n for n in self.names if self.arrays(n)]
+        wanted = [
+            (spec, path)
+            for spec, path in _top(model, self.version, there)
+            if _leaves(spec, path, layers, self.version, True)
+        ]
+        if {spec.name for spec, _ in wanted} == set(there):
+            return [(spec, path, spec.name) for spec, path in wanted]
+        if len(wanted) != len(there):
+            missing = [s.name for s, _ in wanted if s.name not in there]
+            extra = [n for n in there if n not in {s.name for s, _ in wanted}]
+            raise WeightMismatch(
+                f"the architecture has {len(wanted)} layers with weights, the file "
+                f"{len(there)}"
+                + (f"; not in the file: {', '.join(missing[:5])}" if missing else "")
+                + (f"; only in the file: {', '.join(extra[:5])}" if extra else "")
+                + "."
+            )
+        pairs = zip(wanted, there, strict=True)
+        return [(spec, path, name) for (spec, path), name in pairs]
+
+    def _assign(
+        self, name: str, leaves: Sequence[Leaf], found: dict[str, list[Stored]]
+    ) -> None:
+        arrays = self.arrays(name)
+        count = sum(len(leaf.trainable) for leaf in leaves)
+        if count != len(arrays):
+            raise WeightMismatch(
+                f"layer {name!r} has {count} weights in the architecture and "
+                f"{len(arrays)} in the file."
+            )
+        at = 0
+        slots: dict[tuple[int, int], Stored] = {}
+        for wanted in (True, False):
+            for i, leaf in enumerate(leaves):
+                for j, trainable in enumerate(leaf.trainable):
+                    if trainable is wanted:
+                        slots[i, j] = arrays[at]
+                        at += 1
+        for i, leaf in enumerate(leaves):
+            mine = [slots[i, j] for j in range(len(leaf.trainable))]
+            found[leaf.weights.path] = legacy_weights.converted(
+                leaf.spec, leaf.weights, mine, self.version, self.backend
+            )
+
+
+def _top(
+    model: ModelSpec, version: Version, there: Sequence[str], prefix: str = ""
+) -> list[tuple[LayerSpec, str]]:
+    """Return the layers that have a group of their own, with their paths.
+
+    Keras 1 took the stacks inside a stack apart (``flattened_layers``).
+    """
+    found: list[tuple[LayerSpec, str]] = []
+    for spec in model.layers:
+        path = prefix + spec.name
+        nested = spec.model
+        if (
+            version.major == 1
+            and nested is not None
+            and model.sequential
+            and spec.name not in there
+        ):
+            found += _top(nested, version, there, f"{path}/")
+        else:
+            found.append((spec, path))
+    return found
+
+
+def _leaves(
+    spec: LayerSpec,
+    path: str,
+    layers: Mapping[str, LayerWeights],
+    version: Version,
+    trainable: bool,
+) -> list[Leaf]:
+    """Return the layers with weights inside a layer, itself included."""
+    trainable = trainable and spec.trainable
+    if spec.model is not None:
+        return [
+            leaf
+            for inner in spec.model.layers
+            for leaf in _leaves(
+                inner, f"{path}/{inner.name}", layers, version, trainable
+            )
+        ]
+    weights = layers.get(path)
+    if weights is None or not weights.weights:
+        return []
+    flags = legacy_weights.flags(spec, weights, version)
+    return [Leaf(spec, weights, [f and trainable for f in flags])]
+
+
+__all__ = ["LegacyStore", "UnusableFile", "is_legacy"]

@@ -1,0 +1,226 @@
+"""Arrays as old Keras stored them → as Keras stores them today.
+
+After ``preprocess_weights_for_loading`` in ``keras/engine/saving.py`` (Keras 2.2) and
+``tf_keras/src/saving/legacy/hdf5_format.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from keras2torch.dialect import LayerWeights
+from keras2torch.errors import WeightMismatch
+from keras2torch.reading.hdf5 import Stored
+from keras2torch.reading.topology import LayerSpec
+from keras2torch.reading.versions import Version
+
+Array = npt.NDArray[Any]
+
+_CONV = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D")
+_SPATIAL = {"Conv1D": 1, "Conv2D": 2, "Conv3D": 3, "Conv2DTranspose": 2}
+_SPATIAL |= {"ConvLSTM2D": 2}
+# Layers of which Keras 1 stored (kernel, recurrent kernel, bias) gate by gate.
+_GATES = {"LSTM": 4, "GRU": 3, "ConvLSTM2D": 4}
+# The gates of today in the order in which Keras 1 stored them: i, c, f, o; z, r, h.
+_GATE_ORDER = {"LSTM": (0, 2, 1, 3), "GRU": (0, 1, 2), "ConvLSTM2D": (0, 2, 1, 3)}
+_CUDNN_GATES = {"CuDNNLSTM": 4, "CuDNNGRU": 3}
+
+
+@dataclass(frozen=True)
+class _Inner:
+    """The layer that does the work inside wrappers."""
+
+    kind: str
+    given: str
+    config: Mapping[str, Any]
+    raw: Mapping[str, Any]
+    copies: int
+
+
+def _inner(spec: LayerSpec) -> _Inner:
+    kind, given, copies = spec.kind, spec.given, 1
+    config: Mapping[str, Any] = spec.config
+    raw = spec.raw
+    while kind in ("Bidirectional", "TimeDistributed"):
+        layer, raw_layer = config.get("layer"), raw.get("layer")
+        if not isinstance(layer, dict) or not isinstance(raw_layer, dict):
+            break
+        copies *= 2 if kind == "Bidirectional" else 1
+        kind, given = str(layer["class_name"]), str(raw_layer.get("class_name"))
+        config, raw = layer["config"] or {}, raw_layer.get("config") or {}
+    return _Inner(kind, given, config, raw, copies)
+
+
+def flags(spec: LayerSpec, weights: LayerWeights, version: Version) -> list[bool]:
+    """Return for each array of a layer in the file whether it is trainable."""
+    today = [w.trainable for w in weights.weights]
+    inner = _inner(spec)
+    if version.major == 1 and _gate_by_gate(inner):
+        return [True] * (len(today) * _GATES[inner.kind])
+    return today
+
+
+def _gate_by_gate(inner: _Inner) -> bool:
+    return inner.kind in _GATES and inner.raw.get("consume_less") != "gpu"
+
+
+def converted(
+    spec: LayerSpec,
+    weights: LayerWeights,
+    arrays: Sequence[Stored],
+    version: Version,
+    backend: str | None,
+) -> list[Stored]:
+    """Return a layer's arrays as today's Keras has them.
+
+    Parameters
+    ----------
+    arrays
+        In the order in which that layer had them.
+    backend
+        ``"theano"`` where the file says so: its convolutions flip their kernels.
+    """
+    inner = _inner(spec)
+    size = len(arrays) // inner.copies
+    if backend is None and version.major == 1 and _written_by_theano(arrays):
+        backend = "theano"
+    made: list[Stored] = []
+    for i in range(inner.copies):
+        part = list(arrays[i * size : (i + 1) * size])
+        wanted = [w.shape for w in weights.weights]
+        wanted = wanted[i * len(wanted) // inner.copies :]
+        for change in _changes(inner, part, wanted, version, backend):
+            part = change(part)
+        made += part
+    return made
+
+
+def _written_by_theano(arrays: Sequence[Stored]) -> bool:
+    """Keras 1 wrote no backend; TensorFlow's variables are called ``W:0``."""
+    return all(":" not in a.name.rpartition("/")[2] for a in arrays)
+
+
+_Change = Callable[[list[Stored]], list[Stored]]
+
+
+def _changes(
+    inner: _Inner,
+    arrays: list[Stored],
+    wanted: list[tuple[int, ...]],
+    version: Version,
+    backend: str | None,
+) -> list[_Change]:
+    found: list[_Change] = []
+    kind = inner.kind
+    if version.major == 1:
+        if _gate_by_gate(inner):
+            found.append(lambda a: _joined(a, kind))
+        if kind in _SPATIAL and arrays:
+            first = inner.config.get("data_format") == "channels_first"
+            found.append(lambda a: _keras1_kernel(a, kind, first, inner.config))
+    if kind in _CONV and arrays and backend == "theano":
+        found.append(lambda a: _on_kernels(a, kind, _flipped))
+    if kind in _CONV and arrays and version.major < 3:
+        shape = wanted[0]
+        found.append(lambda a: _transposed_if_needed(a, kind, shape))
+    if inner.given in _CUDNN_GATES and len(arrays) == 3:
+        gates = _CUDNN_GATES[inner.given]
+        found.append(lambda a: _from_cudnn(a, gates))
+    return found
+
+
+# ------------------------------------------------------------------ convolutions
+def _on_kernels(
+    arrays: list[Stored], kind: str, change: Callable[[Array], Array]
+) -> list[Stored]:
+    """Change the kernel, of ConvLSTM2D the recurrent one as well."""
+    count = 2 if kind == "ConvLSTM2D" else 1
+    return [
+        a.holding(np.ascontiguousarray(change(a()))) if i < count else a
+        for i, a in enumerate(arrays)
+    ]
+
+
+def _flipped(kernel: Array) -> Array:
+    """Theano convolves, the others correlate: ``convert_kernel`` in conv_utils."""
+    return kernel[(slice(None, None, -1),) * (kernel.ndim - 2)]
+
+
+def _transposed_if_needed(
+    arrays: list[Stored], kind: str, shape: tuple[int, ...]
+) -> list[Stored]:
+    if arrays[0].shape == shape or len(arrays[0].shape) != 4:
+        return arrays
+    return _on_kernels(arrays, kind, lambda k: k.transpose(3, 2, 0, 1))
+
+
+def _keras1_kernel(
+    arrays: list[Stored], kind: str, first: bool, config: Mapping[str, Any]
+) -> list[Stored]:
+    if kind == "Conv1D":
+        return _on_kernels(arrays, kind, lambda k: _keras1_conv1d(k, config))
+    axes = {
+        ("Conv2D", True): (2, 3, 1, 0),
+        ("Conv3D", True): (2, 3, 4, 1, 0),
+        ("ConvLSTM2D", True): (2, 3, 1, 0),
+        ("Conv2DTranspose", False): (0, 1, 3, 2),
+        ("Conv2DTranspose", True): (2, 3, 0, 1),
+    }.get((kind, first))
+    if axes is None or len(arrays[0].shape) != len(axes):
+        return arrays
+    return _on_kernels(arrays, kind, lambda k: k.transpose(axes))
+
+
+def _keras1_conv1d(kernel: Array, config: Mapping[str, Any]) -> Array:
+    """It was a Conv2D with one column; before Keras 1.2 with the filters first."""
+    if kernel.ndim != 4:
+        return kernel
+    size, filters = config.get("kernel_size"), config.get("filters")
+    size = size[0] if isinstance(size, list) else size
+    if kernel.shape[:2] != (size, 1) or kernel.shape[3] != filters:
+        kernel = kernel.transpose(2, 3, 1, 0)
+    return kernel[:, 0, :, :]
+
+
+# --------------------------------------------------------------------- recurrent
+def _joined(arrays: list[Stored], kind: str) -> list[Stored]:
+    """Join the gates: kernels, recurrent kernels, biases."""
+    gates = _GATES[kind]
+    if len(arrays) != 3 * gates:
+        return arrays
+    # A channels_first ConvLSTM2D has its filters first until its kernels are turned.
+    made = []
+    for part in range(3):
+        of_gate = [arrays[3 * g + part] for g in _GATE_ORDER[kind]]
+        values = [a() for a in of_gate]
+        made.append(of_gate[0].holding(np.concatenate(values, axis=-1)))
+    return made
+
+
+def _from_cudnn(arrays: list[Stored], gates: int) -> list[Stored]:
+    """CuDNNLSTM → LSTM, CuDNNGRU → GRU with ``reset_after`` (_convert_rnn_weights)."""
+    kernel, recurrent, bias = arrays
+    units = recurrent.shape[0]
+    if bias.shape != (2 * units * gates,):
+        raise WeightMismatch(
+            f"{bias.name} has shape {bias.shape}, a cuDNN layer of {units} units "
+            f"has ({2 * units * gates},)."
+        )
+
+    def each(a: Array, change: Callable[[Array], Array]) -> Array:
+        return np.hstack([change(k) for k in np.hsplit(a, gates)])
+
+    kernels = each(kernel(), lambda k: k.T.reshape(k.shape, order="F"))
+    recurrents = each(recurrent(), lambda k: k.T)
+    halves = bias().reshape(2, -1)
+    biases = halves.sum(axis=0) if gates == 4 else halves
+    return [
+        kernel.holding(np.ascontiguousarray(kernels)),
+        recurrent.holding(np.ascontiguousarray(recurrents)),
+        bias.holding(biases.astype(bias.dtype)),
+    ]

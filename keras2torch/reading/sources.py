@@ -1,0 +1,220 @@
+"""A file opened: its config, its metadata and where its weights are."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from keras2torch.errors import UnusableFile
+from keras2torch.reading import hdf5, keras3_weights, legacy_hdf5, text
+from keras2torch.reading.archive import Archive
+from keras2torch.reading.sniffing import kind
+from keras2torch.reading.versions import Version
+
+_WEIGHTS = "model.weights.h5"
+
+
+@dataclass
+class Source:
+    """A model file, or an architecture and a weights file.
+
+    Attributes
+    ----------
+    format
+        ``"hdf5"``, ``"keras"``, ``"json"``, ``"yaml"``.
+    config
+        The serialized model.
+    version
+        Which Keras wrote the config.
+    weights
+        Root of the weights, ``None`` where there are none.
+    weights_version
+        Which Keras wrote the weights.
+    """
+
+    path: Path
+    format: str
+    config: Mapping[str, Any]
+    version: Version
+    weights: h5py.Group | None = None
+    weights_version: Version | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def open_source(path: Path, weights: Path | None = None) -> Source:
+    """Open a model file, with its weights in a second file if there is one."""
+    what = kind(path)
+    if what == "hdf5":
+        source = _from_hdf5(path)
+    elif what == "zip":
+        source = _from_zip(path)
+    elif what == "onnx":
+        raise UnusableFile(f"{path} is an ONNX model, not a Keras file.")
+    else:
+        source = _from_text(path, what)
+    if weights is not None:
+        _attach(source, weights)
+    return source
+
+
+def _root(config: Any, what: str) -> Mapping[str, Any]:
+    if isinstance(config, dict) and isinstance(config.get("class_name"), str):
+        return config
+    raise UnusableFile(
+        f"{what} describes no Keras model: it names no class. Give the file that "
+        "`model.save` or `model.to_json` wrote."
+    )
+
+
+def _from_hdf5(path: Path) -> Source:
+    file = hdf5.open_file(path, str(path))
+    raw = hdf5.text(file, "model_config")
+    if raw is None:
+        raise UnusableFile(_no_config(file, path))
+    what = f"model_config in {path}"
+    config = _root(text.from_json(raw, what), what)
+    given = hdf5.text(file, "keras_version")
+    version = Version.of(given or _text(config.get("keras_version")), config)
+    source = Source(path, "hdf5", config, version)
+    source.metadata = _metadata(
+        source, hdf5.text(file, "backend"), hdf5.text(file, "training_config")
+    )
+    if hdf5.has(file, "model_weights"):
+        source.weights = hdf5.group(file, "model_weights")
+    elif legacy_hdf5.is_legacy(file):
+        source.weights = file
+    else:
+        raise UnusableFile(
+            f"{path} has an architecture and no weights: save the whole model again."
+        )
+    source.weights_version = _weights_version(source.weights, version)
+    return source
+
+
+def _no_config(file: h5py.File, path: Path) -> str:
+    if legacy_hdf5.is_legacy(file) or keras3_weights.is_keras3(file):
+        return (
+            f"{path} holds weights and no architecture: give the architecture "
+            "(`model.to_json()`) and this file as its weights."
+        )
+    if "model_weights" in file or "layer_names" in file.attrs:
+        return f"{path} has weights but no model_config: save the whole model again."
+    return f"{path} is an HDF5 file that holds no Keras model."
+
+
+def _weights_version(root: h5py.Group, config: Version) -> Version:
+    """Return the version that the weights group names; Keras 1 named none there."""
+    given = hdf5.text(root, "keras_version")
+    if given is not None:
+        return Version.of(given, {})
+    return config if config.major == 1 else Version("", (1,))
+
+
+def _from_zip(path: Path) -> Source:
+    archive = Archive(path)
+    what = f"config.json in {path}"
+    config = _root(text.from_json(archive.read("config.json"), what), what)
+    about: Any = {}
+    if "metadata.json" in archive:
+        about = text.from_json(archive.read("metadata.json"), "metadata.json")
+    given = about.get("keras_version") if isinstance(about, dict) else None
+    source = Source(path, "keras", config, Version.of(_text(given), config))
+    compiled = config.get("compile_config")
+    source.metadata = _metadata(source, None, _dumped(compiled))
+    if _WEIGHTS not in archive:
+        raise UnusableFile(_no_weights(archive, path))
+    member = archive.open(_WEIGHTS)
+    root = hdf5.open_file(member, f"{_WEIGHTS} in {path}")
+    source.weights, source.weights_version = root, source.version
+    return source
+
+
+def _no_weights(archive: Archive, path: Path) -> str:
+    names = archive.members
+    if any(n.endswith((".weights.json", "model.weights.json")) for n in names):
+        return (
+            f"{path} has its weights in shards, which this reader does not open: "
+            "save the model without `max_shard_size`."
+        )
+    if any(n.endswith(".npz") for n in names):
+        return (
+            f"{path} has its weights as npz, which this reader does not open: "
+            "save the model as .keras with HDF5 weights."
+        )
+    return f"{path} has no {_WEIGHTS} inside: save the model again."
+
+
+def _from_text(path: Path, what: str) -> Source:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UnusableFile(f"{path} cannot be read ({error.strerror}).") from error
+    parsed = (text.from_json if what == "json" else text.from_yaml)(raw, str(path))
+    if isinstance(parsed, str):
+        # json.dump(model.to_json()): JSON in a JSON string.
+        parsed = text.from_json(parsed, str(path))
+    config = _root(parsed, str(path))
+    version = Version.of(_text(config.get("keras_version")), config)
+    source = Source(path, what, config, version)
+    source.metadata = _metadata(source, _text(config.get("backend")), None)
+    return source
+
+
+def _attach(source: Source, weights: Path) -> None:
+    """Take the weights from a second file."""
+    what = kind(weights)
+    if what == "zip":
+        archive = Archive(weights)
+        if _WEIGHTS not in archive:
+            raise UnusableFile(_no_weights(archive, weights))
+        file = hdf5.open_file(archive.open(_WEIGHTS), str(weights))
+    elif what == "hdf5":
+        file = hdf5.open_file(weights, str(weights))
+    else:
+        raise UnusableFile(
+            f"{weights} holds no weights: give the HDF5 file that "
+            "`model.save_weights` wrote."
+        )
+    root: h5py.Group = file
+    if hdf5.has(file, "model_weights"):
+        root = hdf5.group(file, "model_weights")
+    source.weights = root
+    if legacy_hdf5.is_legacy(root):
+        source.weights_version = _weights_version(root, source.version)
+    elif keras3_weights.is_keras3(root):
+        source.weights_version = source.version
+    else:
+        raise UnusableFile(f"{weights} is an HDF5 file that holds no Keras weights.")
+
+
+def _metadata(
+    source: Source, backend: str | None, training: str | None
+) -> dict[str, str]:
+    config = source.config.get("config")
+    name = config.get("name") if isinstance(config, dict) else None
+    found = {
+        "format": source.format,
+        "keras_version": source.version.text,
+        "backend": backend or "",
+        "name": str(name or source.path.name.partition(".")[0]),
+        "training_config": training or "",
+    }
+    return {k: v for k, v in found.items() if v}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _dumped(value: Any) -> str | None:
+    import json
+
+    return json.dumps(value) if value else None
+
+
+__all__ = ["Source", "io", "open_source"]

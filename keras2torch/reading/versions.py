@@ -1,0 +1,73 @@
+"""Which Keras wrote a file, as far as it matters."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_KERAS_1_CLASSES = frozenset(
+    {
+        "AtrousConvolution1D",
+        "AtrousConvolution2D",
+        "Convolution1D",
+        "Convolution2D",
+        "Convolution3D",
+        "Deconvolution2D",
+        "MaxoutDense",
+        "Merge",
+        "SeparableConvolution2D",
+        "TimeDistributedDense",
+    }
+)
+_KERAS_1_KEYS = frozenset(
+    {"nb_filter", "border_mode", "dim_ordering", "inner_activation", "pool_length"}
+)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A Keras version.
+
+    Attributes
+    ----------
+    text
+        As in the file, ``""`` where it says nothing.
+    numbers
+        ``(2, 3, 1)``; where the file says nothing, what its config looks like.
+    """
+
+    text: str
+    numbers: tuple[int, ...]
+
+    @property
+    def major(self) -> int:
+        """1, 2 or 3."""
+        return self.numbers[0]
+
+    @staticmethod
+    def of(text: str | None, config: Any) -> Version:
+        """Return the version that a file names, or that its config shows."""
+        found = [int(n) for n in re.findall(r"\d+", text or "")[:3]]
+        if found and 1 <= found[0] <= 9:
+            return Version(text or "", tuple(found))
+        return Version("", (_guess(config),))
+
+
+def _guess(config: Any) -> int:
+    """Return 1, 2 or 3 for a config without a version."""
+    left = [config]
+    three = False
+    while left:
+        here = left.pop()
+        if isinstance(here, dict):
+            kind = here.get("class_name")
+            if isinstance(kind, str) and kind in _KERAS_1_CLASSES:
+                return 1
+            if _KERAS_1_KEYS & here.keys():
+                return 1
+            three = three or "batch_shape" in here or kind == "__keras_tensor__"
+            left += here.values()
+        elif isinstance(here, list):
+            left += here
+    return 3 if three else 2
