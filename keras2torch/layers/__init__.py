@@ -2,10 +2,14 @@
 
 from keras2torch.layers import (
     activation,
+    convolution,
     core,
     merging,
+    normalization,
+    pooling,
     recurrent,
     regularization,
+    reshaping,
     wrappers,
 )
 from keras2torch.layers.base import (
@@ -51,11 +55,15 @@ __all__ = [
     "TimeDistributed",
     "Weight",
     "activation",
+    "convolution",
     "core",
     "from_config",
     "merging",
+    "normalization",
+    "pooling",
     "recurrent",
     "regularization",
+    "reshaping",
     "to_config",
     "wrappers",
 ]

@@ -1,0 +1,418 @@
+"""Normalization: over the batch, over a layer, in groups, to unit length.
+
+Sources: ``keras/src/layers/normalization`` (Keras 3.15) and, for the formulas of
+LayerNormalization and RMSNormalization, ``keras/src/ops/nn.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from keras2torch.layers.base import (
+    Array,
+    Call,
+    Forward,
+    Layer,
+    Layout,
+    Module,
+    Shape,
+    Source,
+    Weight,
+    layer,
+)
+from keras2torch.layers.text import call as call_text
+from keras2torch.layers.text import literal
+
+Axes = int | Sequence[int]
+
+
+def _axes(axis: Axes) -> list[int]:
+    return [axis] if isinstance(axis, int) else [int(a) for a in axis]
+
+
+def _eps(value: float) -> float:
+    """Return 0.001 where a file says 0.0010000000474974513: float32 made that."""
+    return float(f"{float(value):.6g}")
+
+
+def _reordered(weight: str, call: Call) -> Source:
+    """Take a weight along the features; of a flattened axis, in PyTorch's order."""
+    order = call.x.layout.feature_order()
+    if order is None:
+        return Source((weight,), lambda a: a, "copy")
+    return Source((weight,), lambda a: a[order], "in PyTorch's order")
+
+
+def _constant(value: float, *shape: int) -> Source:
+    """Return what stands in for a weight that Keras does not have."""
+    array = np.full(shape, value, np.float32)
+    return Source((), lambda: array, f"all {value:g}", trainable=False)
+
+
+@dataclass(eq=False)
+class _AffinePair(Layer):
+    """One axis, at position 1 in PyTorch, and a gamma and beta along it."""
+
+    layout = "follow"
+    masking = "pass"
+
+    def _axis(self, rank: int) -> int:
+        axes = _axes(getattr(self, "axis", -1))
+        if len(axes) != 1:
+            raise self.unsupported(f"axis {axes} has no rule: torch knows one")
+        if not -rank <= axes[0] < rank or axes[0] % rank == 0:
+            raise self.unsupported(f"axis {axes[0]} of {rank} axes has no rule")
+        return axes[0] % rank
+
+    def _size(self, shape: Shape) -> int:
+        size = shape[self._axis(len(shape))]
+        if size is None:
+            raise self.unsupported("the axis that it normalizes has no size")
+        return size
+
+    def _has(self, name: str) -> bool:
+        return bool(getattr(self, name))
+
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """``gamma`` and ``beta``, as far as wanted."""
+        size = self._size(shapes[0])
+        found = [Weight("gamma", (size,))] if self._has("scale") else []
+        if self._has("center"):
+            found.append(Weight("beta", (size,)))
+        return found
+
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """The normalized axis at position 1, where torch has it."""
+        there, rank = call.x.layout, call.x.rank
+        axis = self._axis(rank)
+        if there.position(axis) != 1:
+            others = [a for a in range(1, rank) if a != axis]
+            there = Layout((0, axis, *others))
+        return [there], [there]
+
+    def _affine(
+        self, call: Call, size: int
+    ) -> tuple[bool, dict[str, Source], tuple[str, ...]]:
+        """Return torch's ``affine``, the weights, and what must not be trained."""
+        scale, center = self._has("scale"), self._has("center")
+        if not (scale or center):
+            return False, {}, ()
+        found = {
+            "weight": _reordered("gamma", call) if scale else _constant(1.0, size),
+            "bias": _reordered("beta", call) if center else _constant(0.0, size),
+        }
+        missing = [n for n, there in (("weight", scale), ("bias", center)) if not there]
+        frozen = tuple(f"{{self}}.{n}.requires_grad_(False)" for n in missing)
+        return True, found, frozen
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``self.norm(x)``."""
+        return Forward(f"{module}({call.x.name})")
+
+
+@layer
+class BatchNormalization(_AffinePair):
+    """Zero mean and unit variance per channel, by statistics kept from training.
+
+    Keras keeps the biased variance of a batch, torch the unbiased one, so that they
+    part by n / (n - 1) per step of training.
+    """
+
+    aliases: ClassVar[Mapping[str, str]] = {
+        "gamma_init": "gamma_initializer",
+        "beta_init": "beta_initializer",
+    }
+    ignored = frozenset({"fused", "mode"})
+
+    axis: Axes = -1
+    momentum: float = 0.99
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Any = "zeros"
+    gamma_initializer: Any = "ones"
+    moving_mean_initializer: Any = "zeros"
+    moving_variance_initializer: Any = "ones"
+    beta_regularizer: Any = None
+    gamma_regularizer: Any = None
+    beta_constraint: Any = None
+    gamma_constraint: Any = None
+    renorm: bool = False
+    renorm_clipping: Any = None
+    renorm_momentum: float = 0.99
+    synchronized: bool = False
+
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """``gamma``, ``beta``, and the two statistics."""
+        if self.renorm:
+            raise self.unsupported("renorm=True has no rule")
+        size = (self._size(shapes[0]),)
+        return [
+            *super().weights(*shapes),
+            Weight("moving_mean", size, trainable=False),
+            Weight("moving_variance", size, trainable=False, default=1.0),
+        ]
+
+    def module(self, call: Call) -> Module:
+        """``nn.BatchNorm2d(64, eps=0.001, momentum=0.01)``."""
+        rank = call.x.rank
+        if rank > 5:
+            raise self.unsupported(f"an input of {rank} axes has no rule")
+        size = self._size(call.x.shape)
+        affine, weights, frozen = self._affine(call, size)
+        text = call_text(
+            f"nn.BatchNorm{max(rank - 2, 1)}d",
+            size,
+            eps=_eps(self.epsilon),
+            # Keras says how much of the old is kept, torch how much of the new.
+            momentum=round(1.0 - float(self.momentum), 7),
+            affine=affine,
+        )
+        for name, weight in (
+            ("running_mean", "moving_mean"),
+            ("running_var", "moving_variance"),
+        ):
+            source = _reordered(weight, call)
+            weights[name] = Source(
+                source.weights, source.transform, source.how, trainable=False
+            )
+        return Module(text, weights, init=frozen)
+
+
+@layer
+class GroupNormalization(_AffinePair):
+    """Zero mean and unit variance per example and group of channels."""
+
+    groups: int = 32
+    axis: int = -1
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Any = "zeros"
+    gamma_initializer: Any = "ones"
+    beta_regularizer: Any = None
+    gamma_regularizer: Any = None
+    beta_constraint: Any = None
+    gamma_constraint: Any = None
+
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """The groups are neighbours in Keras' order."""
+        return "refuses"
+
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """As for batches, but the groups need Keras' order."""
+        if call.x.layout.flat:
+            order = Layout.keras(call.x.rank)
+            return [order], [order]
+        return super().layouts(call)
+
+    def module(self, call: Call) -> Module:
+        """``nn.GroupNorm(32, 64, eps=0.001)``; -1 groups are one per channel."""
+        size = self._size(call.x.shape)
+        affine, weights, frozen = self._affine(call, size)
+        text = call_text(
+            "nn.GroupNorm",
+            size if self.groups == -1 else self.groups,
+            size,
+            eps=_eps(self.epsilon),
+            affine=affine,
+        )
+        return Module(text, weights, init=frozen)
+
+
+# -------------------------------------------------------------------- over a layer
+@dataclass(eq=False)
+class _OverAxes(Layer):
+    """Some axes, and weights that span them."""
+
+    layout = "follow"
+
+    def _dims(self, rank: int) -> list[int]:
+        """Return the axes as Keras sorts them: as given, negative ones first."""
+        axes = sorted(_axes(getattr(self, "axis", -1)))
+        if any(not -rank <= a < rank or a % rank == 0 for a in axes):
+            raise self.unsupported(f"axis {axes} of {rank} axes has no rule")
+        return axes
+
+    def _sizes(self, shape: Shape) -> tuple[int, ...]:
+        sizes = [shape[a] for a in self._dims(len(shape))]
+        if None in sizes:
+            raise self.unsupported("an axis that it normalizes has no size")
+        return tuple(n for n in sizes if n is not None)
+
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """Any order; a flattened one only where its axis is normalized alone."""
+        there = call.x.layout
+        if there.flat and not self._is_last(call):
+            there = Layout.keras(call.x.rank)
+        return [there], [there]
+
+    def _is_last(self, call: Call) -> bool:
+        """Whether the normalized axes are the last in PyTorch, and Keras' own."""
+        rank = call.x.rank
+        axes = [a % rank for a in self._dims(rank)]
+        return list(call.x.layout.axes[rank - len(axes) :]) == axes
+
+    def _broadcast(self, shape: Shape) -> tuple[int, ...]:
+        """Return Keras' broadcast shape of the weights."""
+        rank = len(shape)
+        full = [1] * rank
+        for axis, size in zip(self._dims(rank), self._sizes(shape), strict=True):
+            full[axis] = size
+        return tuple(full)
+
+    def _moved(
+        self, weight: str, full: tuple[int, ...], layout: Layout
+    ) -> tuple[Source, tuple[int, ...]]:
+        """Return a weight that broadcasts over the tensor as PyTorch has it."""
+        axes = layout.axes
+
+        def moved(a: Array) -> Array:
+            spread: Array = a.reshape(full).transpose(axes)
+            return spread.reshape(spread.shape[1:])
+
+        shape = tuple(full[a] for a in axes)[1:]
+        return Source((weight,), moved, f"reshape{shape}"), shape
+
+    def _dim(self, call: Call) -> tuple[int, ...]:
+        rank = call.x.rank
+        return tuple(sorted(call.x.layout.position(a) for a in self._dims(rank)))
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``self.norm(x)``."""
+        return Forward(f"{module}({call.x.name})")
+
+
+@layer
+class LayerNormalization(_OverAxes):
+    """Zero mean and unit variance of each example over some axes."""
+
+    masking = "pass"
+
+    axis: Axes = -1
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Any = "zeros"
+    gamma_initializer: Any = "ones"
+    beta_regularizer: Any = None
+    gamma_regularizer: Any = None
+    beta_constraint: Any = None
+    gamma_constraint: Any = None
+    rms_scaling: bool = False
+
+    def _has(self) -> tuple[bool, bool]:
+        """Whether there is a gamma, a beta."""
+        rms = bool(self.rms_scaling)
+        return bool(self.scale) or rms, bool(self.center) and not rms
+
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """``gamma`` and ``beta`` span the normalized axes."""
+        sizes = self._sizes(shapes[0])
+        scale, center = self._has()
+        found = [Weight("gamma", sizes)] if scale else []
+        if center:
+            found.append(Weight("beta", sizes))
+        return found
+
+    def module(self, call: Call) -> Module:
+        """``nn.LayerNorm(64, eps=0.001)`` over the last axes, else a small class."""
+        scale, center = self._has()
+        plain = self._is_last(call) and not self.rms_scaling
+        if plain and (scale or not center):
+            sizes = self._sizes(call.x.shape)
+            text = call_text(
+                "nn.LayerNorm",
+                sizes[0] if len(sizes) == 1 else sizes,
+                eps=_eps(self.epsilon),
+                elementwise_affine=scale,
+                bias=center or not scale,
+            )
+            names = {"weight": "gamma"} if scale else {}
+            if center:
+                names["bias"] = "beta"
+            return Module(text, {k: _reordered(v, call) for k, v in names.items()})
+        full = self._broadcast(call.x.shape)
+        layout = call.x.layout
+        order = layout.feature_order()
+        weights = {}
+        shape: tuple[int, ...] = ()
+        for name, weight, there in (
+            ("weight", "gamma", scale),
+            ("bias", "beta", center),
+        ):
+            source, shape = self._moved(weight, full, layout)
+            if order is not None:
+                source = _reordered(weight, call)
+            if there:
+                weights[name] = source
+        options = {"scale": scale, "center": center}
+        given: dict[str, object] = {k: v for k, v in options.items() if not v}
+        if self.rms_scaling:
+            # Keras divides by the deviation but does not subtract the mean.
+            given["subtract_mean"] = False
+        text = call_text(
+            "AxisLayerNorm",
+            shape,
+            dim=self._dim(call),
+            eps=_eps(self.epsilon),
+            **given,
+        )
+        return Module(text, weights, ("AxisLayerNorm",))
+
+
+@layer
+class RMSNormalization(_OverAxes):
+    """Unit root mean square of each example over some axes."""
+
+    axis: Axes = -1
+    epsilon: float = 1e-6
+
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """``scale`` spans the normalized axes."""
+        return [Weight("scale", self._sizes(shapes[0]))]
+
+    def module(self, call: Call) -> Module:
+        """``nn.RMSNorm(64, eps=1e-06)`` over the last axes, else a small class."""
+        sizes, rank = self._sizes(call.x.shape), call.x.rank
+        if self._is_last(call):
+            size = sizes[0] if len(sizes) == 1 else sizes
+            text = call_text("nn.RMSNorm", size, eps=_eps(self.epsilon))
+            return Module(text, {"weight": _reordered("scale", call)})
+        # Keras multiplies by it as it is, so that it meets the last axes.
+        full = (1,) * (rank - len(sizes)) + sizes
+        source, shape = self._moved("scale", full, call.x.layout)
+        text = call_text(
+            "AxisRMSNorm", shape, dim=self._dim(call), eps=_eps(self.epsilon)
+        )
+        return Module(text, {"weight": source}, ("AxisRMSNorm",))
+
+
+@layer
+class UnitNormalization(Layer):
+    """Euclidean length 1 along some axes."""
+
+    layout = "follow"
+    masking = "pass"
+
+    axis: Axes = -1
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``F.normalize(x, dim=…)``."""
+        dims = sorted(call.x.layout.position(a) for a in _axes(self.axis))
+        dim = dims[0] if len(dims) == 1 else tuple(dims)
+        text = "" if dim == 1 else f", dim={literal(dim)}"
+        return Forward(f"F.normalize({call.x.name}{text})")
+
+
+__all__ = [
+    "BatchNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "UnitNormalization",
+]

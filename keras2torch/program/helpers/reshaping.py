@@ -1,0 +1,1 @@
+"""Reshaping that torch lacks, as it stands in generated files."""
