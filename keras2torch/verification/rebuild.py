@@ -301,7 +301,8 @@ class _Writer:
         elif layer.masking == "stop":
             mask = None
         if mask is not None:
-            work.masks[node.outputs[0]] = mask
+            for value in node.outputs[: layer.masked_outputs()]:
+                work.masks[value] = mask
 
     # -- layers
     def _layer(self, work: _Graph, node: LayerNode, name: str) -> Config:

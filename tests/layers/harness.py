@@ -94,7 +94,8 @@ def stack(
 
     def build(b: GraphBuilder) -> Sequence[ir.Value]:
         letters = [chr(ord("x") + i) for i in range(len(shapes))]
-        values = [b.input(f"in_{n}", s, dtype) for n, s in zip(letters, shapes)]
+        pairs = zip(letters, shapes, strict=True)
+        values = [b.input(f"in_{n}", s, dtype) for n, s in pairs]
         for i, made in enumerate(layers):
             if not made.name:
                 made.name = f"{type(made).__name__.lower()}_{i}"
