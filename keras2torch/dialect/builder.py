@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.dialect.nodes import DOMAIN, VERSION, LayerNode, to_node
@@ -101,6 +102,8 @@ class GraphBuilder:
         self._inputs: list[ir.Value] = []
         self._nodes: list[ir.Node] = []
         self._masks: dict[ir.Value, ir.Value] = {}
+        # Of a nested model: the mask given to an input, here → out there.
+        self._given_masks: dict[ir.Value, ir.Value] = {}
 
     # -- values
     def input(self, name: str, shape: Shape, dtype: str = "float32") -> ir.Value:
@@ -109,6 +112,23 @@ class GraphBuilder:
         value.metadata_props["keras_name"] = name
         self._inputs.append(value)
         return value
+
+    def masked_input(self, value: ir.Value, mask: ir.Value) -> None:
+        """Say that a nested model's input comes with a mask.
+
+        The body gets an input for it, after its other inputs and only if it is used.
+
+        Parameters
+        ----------
+        value
+            What :meth:`input` returned.
+        mask
+            The mask where the model is called.
+        """
+        name = f"{value.name}/mask"
+        inner = describe(ir.Value(), self._unique(name), shape_of(mask), "bool")
+        self._given_masks[inner] = mask
+        self._masks[value] = inner
 
     def mask_of(self, value: ir.Value) -> ir.Value | None:
         """Return the mask that travels with a value, as ``_keras_mask`` does."""
@@ -211,13 +231,29 @@ class GraphBuilder:
             Values given to the model here, and the inner values that it returns.
         out_shapes
             Shapes out here, where they differ from the inner ones.
+
+        Raises
+        ------
+        UnsupportedLayer
+            If the model makes two masks.
         """
+        made = inner.made_masks(outputs)
+        if len(made) > 1:
+            raise layer.unsupported("a model that makes several masks")
+        used = inner.used_masks()
+        at = {body_input: i for i, body_input in enumerate(inner.inputs)}
+        masks: list[ir.Value | None] = [None] * len(inputs)
+        for body_input, body_mask in inner.masks.items():
+            if body_input in at and body_mask in used:
+                masks[at[body_input]] = used[body_mask]
         node = LayerNode(
             layer=layer,
             path=self.path + layer.name,
             inputs=list(inputs),
+            masks=masks if used else [],
             options=dict(options or {}),
-            body=inner.graph(outputs),
+            mask=ir.Value() if made else None,
+            body=inner.graph([*outputs, *made]),
         )
         self._shared.layers.setdefault(
             node.path, LayerWeights(layer, node.path, [], [])
@@ -226,7 +262,64 @@ class GraphBuilder:
         self._append(
             node, [(s, dtype_of(v)) for s, v in zip(shapes, outputs, strict=True)]
         )
+        if node.mask is not None:
+            name = self._unique(f"{node.outputs[0].name}/mask")
+            describe(node.mask, name, shape_of(made[0]), "bool")
+        for value, body_output in zip(node.outputs, outputs, strict=True):
+            mask = inner.mask_of(body_output)
+            if mask is not None:
+                outer = inner.given_mask(mask) or node.mask
+                assert outer is not None
+                self._masks[value] = outer
         return node.outputs
+
+    # -- what a nested model's builder tells the one that calls it
+    @property
+    def inputs(self) -> list[ir.Value]:
+        """The inputs, masks not included."""
+        return list(self._inputs)
+
+    @property
+    def masks(self) -> dict[ir.Value, ir.Value]:
+        """The mask that travels with a value."""
+        return dict(self._masks)
+
+    def given_mask(self, mask: ir.Value) -> ir.Value | None:
+        """Return the mask out there that a mask in here is, if it came in."""
+        return self._given_masks.get(mask)
+
+    def used_masks(self) -> dict[ir.Value, ir.Value]:
+        """Return the masks that came in and are read: in here → out there."""
+        return {m: outer for m, outer in self._given_masks.items() if m.uses()}
+
+    def made_masks(self, outputs: Sequence[ir.Value]) -> list[ir.Value]:
+        """Return the masks that go out with these and were made in here."""
+        found = [self._masks.get(value) for value in outputs]
+        made = [m for m in found if m is not None and m not in self._given_masks]
+        return list(dict.fromkeys(made))
+
+    # -- what is no layer
+    def operator(
+        self,
+        op_type: str,
+        inputs: Sequence[ir.Value],
+        name: str,
+        shape: Shape,
+        dtype: str,
+        attributes: Sequence[ir.Attr] = (),
+    ) -> ir.Value:
+        """Add an operator of standard ONNX; no mask goes through it."""
+        path = self._unique(self.path + name)
+        node = ir.Node("", op_type, list(inputs), list(attributes), name=path)
+        value = describe(node.outputs[0], self._unique(f"{path}/y"), shape, dtype)
+        self._nodes.append(node)
+        return value
+
+    def constant(self, array: npt.NDArray[Any], name: str) -> ir.Value:
+        """Add a constant."""
+        attribute = ir.AttrTensor("value", ir.Tensor(array))
+        shape: Shape = tuple(array.shape)
+        return self.operator("Constant", [], name, shape, str(array.dtype), [attribute])
 
     def _append(self, call: LayerNode, outputs: list[tuple[Shape, str]]) -> None:
         count = self._shared.calls.get(call.path, 0)
@@ -262,7 +355,7 @@ class GraphBuilder:
     def graph(self, outputs: Sequence[ir.Value]) -> ir.Graph:
         """Return the graph; the outermost one owns all initializers."""
         return ir.Graph(
-            self._inputs,
+            [*self._inputs, *self.used_masks()],
             list(outputs),
             nodes=self._nodes,
             initializers=self._shared.initializers if not self.path else (),

@@ -15,7 +15,8 @@ attributes              the layer's config, arguments at their defaults left out
 ``_call``               other arguments of this call: ``{"training": true}``
 ``_path``               the layer's path: the same for every call of a shared layer
 ``_body``               of a nested model: its graph, whose weights are initializers
-                        of the outermost graph
+                        of the outermost graph; its inputs are those with role ``x``,
+                        then the masks; its outputs are the node's, a made mask last
 inputs with role ``w:`` initializers named ``<path>/<weight>``
 ======================  ==========================================================
 
