@@ -3,7 +3,9 @@
 from keras2torch.layers import (
     activation,
     attention,
+    cells,
     convolution,
+    convolution_transpose,
     core,
     merging,
     normalization,
@@ -28,8 +30,15 @@ from keras2torch.layers.base import (
     from_config,
     to_config,
 )
+from keras2torch.layers.cells import (
+    RNN,
+    GRUCell,
+    LSTMCell,
+    SimpleRNNCell,
+    StackedRNNCells,
+)
 from keras2torch.layers.core import Dense, Embedding, Functional, Masking, Sequential
-from keras2torch.layers.recurrent import GRU, LSTM, RNN, CuDNNGRU, CuDNNLSTM, SimpleRNN
+from keras2torch.layers.recurrent import GRU, LSTM, CuDNNGRU, CuDNNLSTM, SimpleRNN
 from keras2torch.layers.wrappers import Bidirectional, TimeDistributed
 
 __all__ = [
@@ -45,6 +54,8 @@ __all__ = [
     "Embedding",
     "Forward",
     "Functional",
+    "GRUCell",
+    "LSTMCell",
     "Layer",
     "Layout",
     "Masking",
@@ -52,13 +63,17 @@ __all__ = [
     "Sequential",
     "Shape",
     "SimpleRNN",
+    "SimpleRNNCell",
     "Source",
+    "StackedRNNCells",
     "Tensor",
     "TimeDistributed",
     "Weight",
     "activation",
     "attention",
+    "cells",
     "convolution",
+    "convolution_transpose",
     "core",
     "from_config",
     "merging",

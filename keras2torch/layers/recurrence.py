@@ -209,11 +209,13 @@ class Recurrent(Layer):
         if not self.use_bias:
             options["bias"] = False
         if self.recurrent_dropout:
-            # Then Keras drops inputs gate by gate too: the helper does it.
-            if self.dropout:
-                options["dropout"] = float(self.dropout)
-            options["recurrent_dropout"] = float(self.recurrent_dropout)
-        return call_text(helper, size, self.units, *modules, **options), tuple(helpers)
+            # Then Keras drops inputs gate by gate too: the helper does both.
+            helper = helpers[0] = f"Dropping{self.torch_name}"
+        text: str = call_text(helper, size, self.units, *modules, **options)
+        if self.recurrent_dropout:
+            rates = float(self.dropout), float(self.recurrent_dropout)
+            text += call_text(".dropping", *rates)
+        return text, tuple(helpers)
 
     def stepped_options(self) -> dict[str, Any]:
         """Return further arguments of the helper."""

@@ -1,4 +1,4 @@
-"""LSTM, GRU, SimpleRNN, their cuDNN forms, and RNN over cells.
+"""LSTM, GRU, SimpleRNN and their cuDNN forms.
 
 Sources: ``keras/src/layers/rnn`` (Keras 3.15); ``tf_keras/src/layers/rnn/cudnn_*.py``
 (Keras 2) for CuDNNLSTM and CuDNNGRU.
@@ -6,8 +6,6 @@ Sources: ``keras/src/layers/rnn`` (Keras 3.15); ``tf_keras/src/layers/rnn/cudnn_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,18 +13,9 @@ import numpy as np
 from keras2torch.layers.activation import name_of
 from keras2torch.layers.base import (
     Array,
-    Call,
-    Forward,
-    Layer,
-    Layout,
-    Module,
-    Shape,
     Source,
-    Weight,
-    from_config,
     layer,
     made,
-    to_config,
 )
 from keras2torch.layers.recurrence import Recurrent
 
@@ -271,73 +260,4 @@ class CuDNNGRU(_CuDNN):
     unroll: bool = False
 
 
-_LAYER_OF_CELL: dict[str, type[Recurrent]] = {
-    "LSTMCell": LSTM,
-    "GRUCell": GRU,
-    "SimpleRNNCell": SimpleRNN,
-}
-
-
-@layer
-class RNN(Layer):
-    """A loop over a cell: the layer that has this cell."""
-
-    layout = "flat"
-    masking = "use"
-    ignored = frozenset({"implementation", "input_length", "input_dim"})
-
-    cell: Any
-    return_sequences: bool = False
-    return_state: bool = False
-    go_backwards: bool = False
-    stateful: bool = False
-    unroll: bool = False
-    zero_output_for_mask: bool = False
-
-    @cached_property
-    def inner(self) -> Recurrent:
-        """The layer that computes the same."""
-        cell = self.cell if isinstance(self.cell, Mapping) else {}
-        kind = cell.get("class_name")
-        if kind not in _LAYER_OF_CELL:
-            raise self.unsupported(f"the cell {kind or self.cell!r} has no rule")
-        config = {k: v for k, v in cell["config"].items() if k != "name"}
-        found = from_config(_LAYER_OF_CELL[kind].__name__, config)
-        assert isinstance(found, Recurrent)
-        found.name = self.name
-        found.trainable = self.trainable and found.trainable
-        for key in to_config(self).keys() & to_config(found).keys():
-            if key not in ("name", "trainable", "dtype"):
-                setattr(found, key, getattr(self, key))
-        return found
-
-    def weights(self, *shapes: Shape) -> list[Weight]:
-        """Return the cell's."""
-        return self.inner.weights(*shapes)
-
-    def output_shapes(self, *shapes: Shape) -> list[Shape]:
-        """Return the sequence or its last step, then the states."""
-        return self.inner.output_shapes(*shapes)
-
-    def passes_mask(self) -> bool:
-        """If the steps come out."""
-        return self.return_sequences
-
-    def regularizers(self) -> dict[str, Any]:
-        """Return the cell's."""
-        return self.inner.regularizers()
-
-    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
-        """Want what the layer with this cell wants."""
-        return self.inner.layouts(call)
-
-    def module(self, call: Call) -> Module:
-        """The layer of its cell: ``nn.LSTM`` for an LSTMCell."""
-        return self.inner.module(call)
-
-    def forward(self, call: Call, module: str) -> Forward:
-        """Call it as that layer."""
-        return self.inner.forward(call, module)
-
-
-__all__ = ["GRU", "LSTM", "RNN", "CuDNNGRU", "CuDNNLSTM", "SimpleRNN"]
+__all__ = ["GRU", "LSTM", "CuDNNGRU", "CuDNNLSTM", "SimpleRNN"]

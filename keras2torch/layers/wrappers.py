@@ -6,6 +6,7 @@ Sources: ``keras/src/layers/rnn/time_distributed.py`` and ``bidirectional.py`` (
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import re
 from collections.abc import Mapping
@@ -24,10 +25,9 @@ from keras2torch.layers.base import (
     Weight,
     from_config,
     layer,
-    to_config,
 )
+from keras2torch.layers.cells import RNN, serialized
 from keras2torch.layers.recurrence import Recurrent, frozen, states_of, temporary
-from keras2torch.layers.recurrent import RNN
 from keras2torch.layers.text import Raw
 from keras2torch.layers.text import call as call_text
 
@@ -36,13 +36,6 @@ _OF_INPUTS = frozenset({"batch_input_shape", "batch_shape", "input_shape"})
 
 # They work on the last axis or on each element, whatever the axes before it are.
 _AXIS_FREE = frozenset({"Dense", "Dropout", "Activation", "Embedding", "Identity"})
-
-
-def serialized(inner: Any) -> Any:
-    """Return a layer as Keras' config has it; a config stays as it is."""
-    if isinstance(inner, Layer):
-        return {"class_name": type(inner).__name__, "config": to_config(inner)}
-    return inner
 
 
 def deserialized(owner: Layer, config: Any) -> Layer:
@@ -181,19 +174,10 @@ class TimeDistributed(Layer):
             before: tuple[str, ...] = ()
         else:
             before = (f"{steps} = {fold}", *made.before)
-        if not re.fullmatch(r"[\w.]+(\(.*\))?", result) or _splits(result):
+        top = ast.parse(result, mode="eval").body
+        if not isinstance(top, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)):
             result = f"({result})"
         return Forward(f"{result}{back}", before, made.helpers)
-
-
-def _splits(text: str) -> bool:
-    """Whether an expression that looks like one call is several: ``f(x) + g(y)``."""
-    depth = 0
-    for i, c in enumerate(text):
-        depth += (c in "([{") - (c in ")]}")
-        if depth == 0 and c in ")]}" and i + 1 < len(text) and text[i + 1] not in ".[(":
-            return True
-    return False
 
 
 def _without_time(shape: Shape) -> Shape:
@@ -383,6 +367,10 @@ class Bidirectional(Layer):
                 there, back = (f"{t}.masked_fill({empty}, 0.0)" for t in (there, back))
             merged = self._merged(there, back)
         if first.return_state:
+            if len(merged) == 1 and not merged[0].isidentifier():
+                out = temporary(module, "out")
+                before.append(f"{out} = {merged[0]}")
+                merged = [out]
             merged += [f"{n}[{i}]" for i in (0, 1) for n in names]
         results = merged[0] if len(merged) == 1 else merged
         return Forward(results, tuple(before), helpers)

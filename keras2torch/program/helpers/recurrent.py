@@ -61,10 +61,10 @@ def run_masked(
 
 
 class SteppedRNN(nn.RNNBase):
-    """An RNN computed step by step: any activation, masks, recurrent dropout.
+    """An RNN computed step by step, for what nn.LSTM, nn.GRU and nn.RNN cannot.
 
-    Parameters, inputs and results are those of nn.LSTM, nn.GRU and nn.RNN; a masked
-    step repeats the output before it (0 if there is none) and keeps the state.
+    Parameters, inputs and results are theirs; a masked step repeats the output before
+    it (0 if there is none) and keeps the state.
     """
 
     weight_ih_l0: torch.Tensor
@@ -72,49 +72,24 @@ class SteppedRNN(nn.RNNBase):
     bias_ih_l0: torch.Tensor
     bias_hh_l0: torch.Tensor
 
-    def __init__(
-        self,
-        mode: str,
-        input_size: int,
-        hidden_size: int,
-        bias: bool,
-        dropout: float,
-        recurrent_dropout: float,
-    ) -> None:
+    def __init__(self, mode: str, input_size: int, hidden_size: int, bias: bool):
         super().__init__(mode, input_size, hidden_size, bias=bias, batch_first=True)
-        self.input_dropout = dropout
-        self.recurrent_dropout = recurrent_dropout
-        self.gates: int = self.weight_ih_l0.shape[0] // hidden_size
-        self.drops: list[torch.Tensor] = []
 
     def step(
         self, x: torch.Tensor, state: tuple[torch.Tensor, ...]
     ) -> tuple[torch.Tensor, ...]:
-        """Return the next state from the projected input of a step."""
+        """Return the next state, from the projected input of a step."""
         raise NotImplementedError
 
     def project(self, x: torch.Tensor) -> torch.Tensor:
-        """Multiply all inputs with their weights; each gate has its own dropout."""
-        bias = self.bias_ih_l0 if self.bias else None
-        if not (self.training and self.input_dropout):
-            return F.linear(x, self.weight_ih_l0, bias)
-        parts = [
-            F.linear(step_dropout(x, self.input_dropout, True), w)
-            for w in self.weight_ih_l0.chunk(self.gates)
-        ]
-        return torch.cat(parts, dim=-1) + (0.0 if bias is None else bias)
+        """Multiply the inputs of all steps with their weights."""
+        return F.linear(x, self.weight_ih_l0, self.bias_ih_l0 if self.bias else None)
 
     def recur(self, h: torch.Tensor, first: int, last: int) -> torch.Tensor:
         """Multiply a state with the weights of the gates ``first`` to ``last``."""
         rows = slice(first * self.hidden_size, last * self.hidden_size)
-        weight = self.weight_hh_l0[rows]
         bias = self.bias_hh_l0[rows] if self.bias else None
-        if not self.drops:
-            return F.linear(h, weight, bias)
-        weights = weight.chunk(last - first)
-        drops = self.drops[first:last]
-        parts = [F.linear(h * d, w) for d, w in zip(drops, weights, strict=True)]
-        return torch.cat(parts, dim=-1) + (0.0 if bias is None else bias)
+        return F.linear(h, self.weight_hh_l0[rows], bias)
 
     def forward(
         self,
@@ -122,37 +97,28 @@ class SteppedRNN(nn.RNNBase):
         state: torch.Tensor | tuple[torch.Tensor, ...] | None = None,
         mask: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | tuple[torch.Tensor, ...]]:
-        zeros = x.new_zeros(x.shape[0], self.hidden_size)
-        now: tuple[torch.Tensor, ...] = (zeros,)
-        if self.mode == "LSTM":
-            now = (zeros, zeros)
+        out = x.new_zeros(x.shape[0], self.hidden_size)
+        now: tuple[torch.Tensor, ...] = (out, out) if self.mode == "LSTM" else (out,)
         if state is not None:
             now = tuple(s[0] for s in (state if isinstance(state, tuple) else (state,)))
-        if self.training and self.recurrent_dropout:
-            ones = torch.ones_like(zeros)
-            p = self.recurrent_dropout
-            self.drops = [F.dropout(ones, p) for _ in range(self.gates)]
-        projected = self.project(x)
-        out, outs = zeros, []
-        for t in range(x.shape[1]):
-            new = self.step(projected[:, t], now)
-            if mask is not None:
-                keep = mask[:, t, None]
-                out = torch.where(keep, new[0], out)
-                new = tuple(
-                    torch.where(keep, n, s) for n, s in zip(new, now, strict=True)
-                )
+        outs = []
+        for t, projected in enumerate(self.project(x).unbind(1)):
+            new = self.step(projected, now)
+            if mask is None:
+                out, now = new[0], new
             else:
-                out = new[0]
-            now = new
+                on = mask[:, t, None]
+                out = torch.where(on, new[0], out)
+                now = tuple(
+                    torch.where(on, n, s) for n, s in zip(new, now, strict=True)
+                )
             outs.append(out)
-        self.drops = []
         final = tuple(s.unsqueeze(0) for s in now)
         return torch.stack(outs, dim=1), final if len(final) > 1 else final[0]
 
 
 class SteppedLSTM(SteppedRNN):
-    """An LSTM with any activations, masks and recurrent dropout."""
+    """An LSTM with any activations."""
 
     def __init__(
         self,
@@ -161,12 +127,8 @@ class SteppedLSTM(SteppedRNN):
         activation: nn.Module,
         recurrent_activation: nn.Module,
         bias: bool = True,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
     ) -> None:
-        super().__init__(
-            "LSTM", input_size, hidden_size, bias, dropout, recurrent_dropout
-        )
+        super().__init__("LSTM", input_size, hidden_size, bias)
         self.activation = activation
         self.recurrent_activation = recurrent_activation
 
@@ -175,13 +137,13 @@ class SteppedLSTM(SteppedRNN):
     ) -> tuple[torch.Tensor, ...]:
         h, c = state
         i, f, g, o = (x + self.recur(h, 0, 4)).chunk(4, dim=-1)
-        c = self.recurrent_activation(f) * c
-        c = c + self.recurrent_activation(i) * self.activation(g)
-        return self.recurrent_activation(o) * self.activation(c), c
+        i, f, o = (self.recurrent_activation(gate) for gate in (i, f, o))
+        c = f * c + i * self.activation(g)
+        return o * self.activation(c), c
 
 
 class SteppedGRU(SteppedRNN):
-    """A GRU with any activations and masks, its reset gate before or after."""
+    """A GRU with any activations, whose reset gate may come before the product."""
 
     def __init__(
         self,
@@ -191,12 +153,8 @@ class SteppedGRU(SteppedRNN):
         recurrent_activation: nn.Module,
         reset_after: bool = True,
         bias: bool = True,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
     ) -> None:
-        super().__init__(
-            "GRU", input_size, hidden_size, bias, dropout, recurrent_dropout
-        )
+        super().__init__("GRU", input_size, hidden_size, bias)
         self.activation = activation
         self.recurrent_activation = recurrent_activation
         self.reset_after = reset_after
@@ -206,20 +164,18 @@ class SteppedGRU(SteppedRNN):
     ) -> tuple[torch.Tensor, ...]:
         (h,) = state
         x_r, x_z, x_n = x.chunk(3, dim=-1)
-        if self.reset_after:
-            h_r, h_z, h_n = self.recur(h, 0, 3).chunk(3, dim=-1)
-        else:
-            h_r, h_z = self.recur(h, 0, 2).chunk(2, dim=-1)
+        h_r, h_z = self.recur(h, 0, 2).chunk(2, dim=-1)
         r = self.recurrent_activation(x_r + h_r)
         z = self.recurrent_activation(x_z + h_z)
-        n = self.activation(
-            x_n + (r * h_n if self.reset_after else self.recur(r * h, 2, 3))
-        )
+        if self.reset_after:
+            n = self.activation(x_n + r * self.recur(h, 2, 3))
+        else:
+            n = self.activation(x_n + self.recur(r * h, 2, 3))
         return (z * h + (1 - z) * n,)
 
 
 class SteppedSimpleRNN(SteppedRNN):
-    """A simple RNN with any activation, masks and recurrent dropout."""
+    """A simple RNN with any activation."""
 
     def __init__(
         self,
@@ -227,18 +183,57 @@ class SteppedSimpleRNN(SteppedRNN):
         hidden_size: int,
         activation: nn.Module,
         bias: bool = True,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
     ) -> None:
-        super().__init__(
-            "RNN_TANH", input_size, hidden_size, bias, dropout, recurrent_dropout
-        )
+        super().__init__("RNN_TANH", input_size, hidden_size, bias)
         self.activation = activation
 
     def step(
         self, x: torch.Tensor, state: tuple[torch.Tensor, ...]
     ) -> tuple[torch.Tensor, ...]:
         return (self.activation(x + self.recur(state[0], 0, 1)),)
+
+
+class RecurrentDropout(SteppedRNN):
+    """Drops inputs and states, gate by gate, the same ones at every step."""
+
+    input_rate = 0.0
+    state_rate = 0.0
+
+    def dropping(self, inputs: float, states: float) -> "RecurrentDropout":
+        """Set both rates and return the layer."""
+        self.input_rate, self.state_rate = inputs, states
+        return self
+
+    def project(self, x: torch.Tensor) -> torch.Tensor:
+        gates = self.weight_ih_l0.chunk(len(self.weight_ih_l0) // self.hidden_size)
+        rate = self.input_rate
+        ones = torch.ones_like(x[:, :1])
+        drops = [F.dropout(ones, rate, self.training) for _ in gates]
+        out = torch.cat(
+            [F.linear(x * d, w) for d, w in zip(drops, gates, strict=True)], -1
+        )
+        # Drawn here, once for all steps that follow.
+        ones = x.new_ones(x.shape[0], self.hidden_size)
+        self.drops = [F.dropout(ones, self.state_rate, self.training) for _ in gates]
+        return out + self.bias_ih_l0 if self.bias else out
+
+    def recur(self, h: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        parts = []
+        for gate in range(first, last):
+            parts.append(super().recur(h * self.drops[gate], gate, gate + 1))
+        return torch.cat(parts, dim=-1)
+
+
+class DroppingLSTM(RecurrentDropout, SteppedLSTM):
+    """An LSTM with recurrent dropout."""
+
+
+class DroppingGRU(RecurrentDropout, SteppedGRU):
+    """A GRU with recurrent dropout."""
+
+
+class DroppingSimpleRNN(RecurrentDropout, SteppedSimpleRNN):
+    """A simple RNN with recurrent dropout."""
 
 
 class BidirectionalRNN(nn.Module):
