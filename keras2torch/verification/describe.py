@@ -1,0 +1,118 @@
+"""What can be said of a program before anything was compared."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from keras2torch.dialect import shape_of
+from keras2torch.layers import Tensor
+from keras2torch.program import Program
+from keras2torch.program.classes import ClassText
+from keras2torch.program.writer import TorchWeight
+from keras2torch.verification.graph import layers_of, parameter_counts, producers
+from keras2torch.verification.report import LayerRow, Report, TensorRow, WeightRow
+
+
+def describe(program: Program, model: ir.Model) -> Report:
+    """Return the report of a program that nobody has compared yet."""
+    layers = layers_of(model)
+    trainable, total = parameter_counts(layers)
+    names = producers(model.graph)
+    modules = dict(_modules(program.classes[-1], ""))
+    code = _expressions(program)
+    return Report(
+        verdict="unverified",
+        name=program.name,
+        inputs=[_tensor(name, t) for name, t in program.inputs],
+        outputs=[
+            _tensor(name, t) for name, t in zip(names, program.outputs, strict=True)
+        ],
+        parameters={
+            "keras_trainable": trainable,
+            "torch_trainable": None,
+            "keras_total": total,
+            "torch_total": None,
+        },
+        layers=[
+            LayerRow(
+                layer.path,
+                layer.class_name,
+                *modules.get(layer.path, (None, code.get(layer.path, "in forward"))),
+            )
+            for layer in layers
+        ],
+        notes=[{"layer": path, "note": note} for path, note in program.notes],
+        permutes=program.plan.permutes(),
+        weights=[
+            WeightRow(
+                weight.name,
+                [str(value.name) for value in weight.values],
+                weight.source.how,
+                list(arrived(weight).shape),
+                weight.trainable,
+            )
+            for weight in program.weights
+        ],
+    )
+
+
+def arrived(weight: TorchWeight) -> npt.NDArray[Any]:
+    """Return what becomes of Keras weights that are all ones.
+
+    The transforms are linear: zeros mean that nothing of them arrives, as in the
+    second bias of an ``nn.LSTM``.
+    """
+    one = np.ones((), dtype="int8")
+    shapes = [tuple(n or 0 for n in shape_of(v)) for v in weight.values]
+    return weight.source(*[np.broadcast_to(one, shape) for shape in shapes])
+
+
+def _tensor(name: str, tensor: Tensor) -> TensorRow:
+    # The module's parameters are float32: it takes no other floats.
+    floating = tensor.dtype.startswith(("float", "bfloat"))
+    return TensorRow(
+        name,
+        list(tensor.torch_shape),
+        "float32" if floating else tensor.dtype,
+        list(tensor.layout.axes),
+    )
+
+
+def _modules(text: ClassText, prefix: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Give Keras path → submodule and constructor, nested models included."""
+    for path, attribute in text.attributes.items():
+        name = f"{prefix}{attribute.name}"
+        yield path, (name, attribute.text)
+        if attribute.body is not None:
+            alone = attribute.text == f"{attribute.body.name}()"
+            inner = f"{name}." if alone else f"{name}.module."
+            yield from _modules(attribute.body, inner)
+
+
+def _expressions(program: Program) -> dict[str, str]:
+    """Return Keras path → the line of forward that computes it."""
+    found: dict[str, str] = {}
+    for node in ast.parse(program.source).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        captures = program.captures.get(node.name, [])
+        for item in node.body:
+            if not (isinstance(item, ast.FunctionDef) and item.name == "forward"):
+                continue
+            for capture in captures:
+                if capture.statement < len(item.body):
+                    line = item.body[capture.statement]
+                    found.setdefault(capture.path, _value(line))
+    return found
+
+
+def _value(statement: ast.stmt) -> str:
+    if isinstance(statement, (ast.Assign, ast.Return)) and statement.value is not None:
+        return ast.unparse(statement.value)
+    return ast.unparse(statement)

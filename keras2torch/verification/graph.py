@@ -1,0 +1,138 @@
+"""The graph's layers as Keras numbers them, to find the same thing on either side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from keras2torch.dialect import LayerNode, from_node, is_layer, shape_of
+from keras2torch.layers import Functional, Shape
+from keras2torch.tracing import LoadedModel
+
+
+@dataclass
+class GraphLayer:
+    """A Keras layer of the graph, however often it is called.
+
+    Attributes
+    ----------
+    path, class_name
+        ``encoder/conv1``, ``"Conv2D"``.
+    weights
+        Its initializers in the order of Keras' ``layer.weights``; those of the model
+        inside, for a wrapper.
+    trainable
+        Those of them that Keras trains.
+    holds
+        A nested model: its layers follow.
+    """
+
+    path: str
+    class_name: str
+    weights: list[ir.Value] = field(default_factory=list)
+    trainable: list[ir.Value] = field(default_factory=list)
+    holds: bool = False
+
+
+def layers_of(model: ir.Model) -> list[GraphLayer]:
+    """Return every layer once, in running order, a model before what is in it.
+
+    A wrapper (TimeDistributed of a model) is one layer, as it is for Keras.
+    """
+    found: dict[str, GraphLayer] = {}
+    for node, moves in _calls(model.graph, True):
+        if node.path in found:
+            continue
+        holds = isinstance(node.layer, Functional)
+        layer = GraphLayer(node.path, type(node.layer).__name__, holds=holds)
+        found[node.path] = layer
+        if node.body is not None and not holds:
+            for inner, inner_moves in _calls(node.body, moves, wrappers=True):
+                _add_weights(layer, inner, inner_moves)
+        else:
+            _add_weights(layer, node, moves)
+    return list(found.values())
+
+
+def parameter_counts(layers: list[GraphLayer]) -> tuple[int, int]:
+    """Return how many parameters the file holds, trainable and in total."""
+    trainable = {v: _size(v) for layer in layers for v in layer.trainable}
+    total = {v: _size(v) for layer in layers for v in layer.weights}
+    return sum(trainable.values()), sum(total.values())
+
+
+def weight_keys(
+    layers: list[GraphLayer], loaded: LoadedModel, renamed: Mapping[str, str]
+) -> dict[ir.Value, tuple[str, int]]:
+    """Return where Keras keeps each initializer: layer path and index.
+
+    Parameters
+    ----------
+    layers
+        Of the graph.
+    loaded
+        What Keras says of the model that it holds.
+    renamed
+        Path in the graph → path in Keras, where a rebuilt model has other names.
+    """
+    there = {info.path: info.weights for info in loaded.layers}
+    found: dict[ir.Value, tuple[str, int]] = {}
+    for layer in layers:
+        path = renamed.get(layer.path, layer.path)
+        infos = there.get(path, ())
+        shapes = [shape_of(v) for v in layer.weights]
+        given: list[Shape] = [info.shape for info in infos]
+        if given == shapes:
+            order = list(range(len(infos)))
+        elif len(set(shapes)) == len(shapes) and set(shapes) <= set(given):
+            # Keras keeps more (a counter) or lists what is frozen last.
+            order = [given.index(s) for s in shapes]
+        else:
+            continue
+        for value, index in zip(layer.weights, order, strict=True):
+            found.setdefault(value, (path, index))
+    return found
+
+
+def producers(graph: ir.Graph) -> list[str]:
+    """Return for each output of the graph the name of the layer that makes it."""
+    made: dict[ir.Value, str] = {}
+    for value in graph.inputs:
+        made[value] = str(value.metadata_props.get("keras_name", value.name))
+    for node in graph:
+        name = from_node(node).layer.name if is_layer(node) else str(node.name)
+        made.update(dict.fromkeys(node.outputs, name))
+    return [made.get(value, str(value.name)) for value in graph.outputs]
+
+
+def _calls(
+    graph: ir.Graph, moves: bool, *, wrappers: bool = False
+) -> Iterator[tuple[LayerNode, bool]]:
+    """Iterate over calls and whether their weights may move, nested models included."""
+    for node in graph:
+        if not is_layer(node):
+            continue
+        call = from_node(node)
+        own = moves and call.layer.trainable
+        yield call, own
+        inside = wrappers or isinstance(call.layer, Functional)
+        if call.body is not None and inside:
+            yield from _calls(call.body, own, wrappers=wrappers)
+
+
+def _add_weights(layer: GraphLayer, call: LayerNode, moves: bool) -> None:
+    shapes = [shape_of(v) for v in call.inputs]
+    declared = {w.name: w.trainable for w in call.layer.weights(*shapes)}
+    for name, value in call.weights.items():
+        if value in layer.weights:
+            continue
+        layer.weights.append(value)
+        if moves and declared.get(name, True):
+            layer.trainable.append(value)
+
+
+def _size(value: ir.Value) -> int:
+    return math.prod(n or 0 for n in shape_of(value))

@@ -1,0 +1,242 @@
+"""The report: what was compared, how, and with which verdict."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from keras2torch.verification.difference import Verdict
+
+NOT_VERIFIED = "NOT VERIFIED against Keras"
+
+
+@dataclass
+class TensorRow:
+    """An input or output as the module has it.
+
+    Attributes
+    ----------
+    shape
+        In PyTorch's order, ``None`` for what is open.
+    axes
+        Position ``i`` holds Keras' axis ``axes[i]``: ``[0, 3, 1, 2]`` for NHWC → NCHW.
+    """
+
+    name: str
+    shape: list[int | None]
+    dtype: str
+    axes: list[int] | None
+
+
+@dataclass
+class LayerRow:
+    """A Keras layer.
+
+    Attributes
+    ----------
+    name
+        Its path through nested models: ``encoder/conv1``.
+    class_name
+        ``"Conv2D"``.
+    torch_name
+        The submodule, ``encoder.conv1``; ``None`` for what is an expression.
+    how
+        What it became: ``nn.Conv2d(3, 8, kernel_size=3)``.
+    verdict, diff, float64_diff
+        Of its own output, relative to its largest value; ``"unverified"`` and ``None``
+        where there was nothing to compare.
+    """
+
+    name: str
+    class_name: str
+    torch_name: str | None
+    how: str
+    verdict: Verdict = "unverified"
+    diff: float | None = None
+    float64_diff: float | None = None
+
+
+@dataclass
+class WeightRow:
+    """An entry of the state dict and the Keras weights that it is made of."""
+
+    torch_name: str
+    keras: list[str]
+    how: str
+    shape: list[int]
+    trainable: bool
+
+
+@dataclass
+class Gradients:
+    """The gradients of one scalar loss, compared weight by weight.
+
+    Attributes
+    ----------
+    compared, missing
+        How many weights were compared, and the names of those that were not.
+    max_rel_diff, float64_rel_diff
+        By the largest gradient of the weight.
+    worst
+        The weight that differs most.
+    """
+
+    compared: int = 0
+    missing: list[str] = field(default_factory=list)
+    verdict: Verdict = "unverified"
+    max_rel_diff: float | None = None
+    float64_rel_diff: float | None = None
+    worst: str | None = None
+
+
+@dataclass
+class Report:
+    """What a conversion came to.
+
+    Attributes
+    ----------
+    verdict
+        ``"exact"``, ``"close"``, ``"different"`` or ``"unverified"``.
+    max_abs_diff, max_rel_diff, float64_rel_diff
+        Of the whole model's outputs; the relative ones by the largest output.
+    reference
+        Which Keras it was compared with, and whether that model was rebuilt from the
+        graph because no Keras loads the file.
+    reason
+        Why it is unverified or different, where there is more to say than numbers.
+    first_different
+        The first layer in running order whose output is not exact.
+    not_converted
+        Layers that have no PyTorch counterpart.
+    notes
+        What differs in training, by layer.
+    remarks
+        What to know about the comparison itself.
+    permutes
+        Changes of layout inside the program.
+    """
+
+    verdict: Verdict
+    name: str
+    max_abs_diff: float | None = None
+    max_rel_diff: float | None = None
+    float64_rel_diff: float | None = None
+    reference: str = ""
+    rebuilt: bool = False
+    reason: str = ""
+    first_different: str | None = None
+    inputs: list[TensorRow] = field(default_factory=list)
+    outputs: list[TensorRow] = field(default_factory=list)
+    parameters: dict[str, int | None] = field(default_factory=dict)
+    gradients: Gradients = field(default_factory=Gradients)
+    layers: list[LayerRow] = field(default_factory=list)
+    not_converted: list[str] = field(default_factory=list)
+    notes: list[dict[str, str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    permutes: int = 0
+    weights: list[WeightRow] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def gradient_rel_diff(self) -> float | None:
+        """The largest relative difference of a gradient."""
+        return self.gradients.max_rel_diff
+
+    @property
+    def same_trainable(self) -> bool | None:
+        """Whether PyTorch trains as many parameters; ``None`` if not counted."""
+        keras = self.parameters.get("keras_trainable")
+        torch = self.parameters.get("torch_trainable")
+        return None if keras is None or torch is None else keras == torch
+
+    def sentence(self) -> str:
+        """Return the verdict in one line, as terminal and report begin."""
+        if self.verdict == "unverified":
+            why = f": {self.reason}" if self.reason else ""
+            return f"{NOT_VERIFIED}{why}"
+        against = f"against {self.reference}"
+        if self.rebuilt:
+            against = f"against a rebuilt Keras model ({self.reference.split(' (')[0]})"
+        figures = f"largest difference {number(self.max_rel_diff)} of the output"
+        if self.float64_rel_diff is not None:
+            figures += f", {number(self.float64_rel_diff)} in float64"
+        text = f"{self.verdict}, {against}: {figures}"
+        if self.verdict != "exact" and self.first_different:
+            text += f"; the first layer that differs is {self.first_different!r}"
+        return text
+
+    def exit_status(self, *, require_verified: bool = False) -> int:
+        """Return 0 if done, 1 if converted but different or not wholly."""
+        if self.verdict == "different" or self.not_converted:
+            return 1
+        return int(require_verified and self.verdict == "unverified")
+
+    # -- files
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``report.json`` holds; what is not finite becomes ``None``."""
+        data = asdict(self)
+        for row in data["layers"]:
+            row["class"] = row.pop("class_name")
+        clean: dict[str, Any] = _finite(data)
+        return clean
+
+    def to_json(self) -> str:
+        """Return ``report.json``."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n"
+
+    def files(self) -> dict[str, str]:
+        """Return the report's files: name → text."""
+        from keras2torch.verification.markdown import to_markdown
+
+        return {"report.json": self.to_json(), "report.md": to_markdown(self)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Report:
+        """Return the report that :meth:`to_dict` described."""
+        known = {f.name for f in fields(cls)}
+        kept = {k: v for k, v in data.items() if k in known}
+        for key in ("inputs", "outputs"):
+            kept[key] = [TensorRow(**row) for row in kept.get(key, [])]
+        kept["layers"] = [
+            LayerRow(class_name=row["class"], **_without(row, "class"))
+            for row in kept.get("layers", [])
+        ]
+        kept["weights"] = [WeightRow(**row) for row in kept.get("weights", [])]
+        kept["gradients"] = Gradients(**kept.get("gradients", {}))
+        return cls(**kept)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Report:
+        """Read ``report.json``."""
+        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def number(value: float | None) -> str:
+    """Return a difference as it stands in a table.
+
+    Examples
+    --------
+    >>> number(0.0), number(1.234e-7), number(None)
+    ('0', '1.2e-07', '—')
+    """
+    if value is None or not math.isfinite(value):
+        return "—"
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+def _without(row: dict[str, Any], key: str) -> dict[str, Any]:
+    return {k: v for k, v in row.items() if k != key}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return value

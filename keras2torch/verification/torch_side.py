@@ -1,0 +1,196 @@
+"""The PyTorch side: the converted module run on Keras' inputs, seen in Keras' axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from keras2torch.program import Program
+from keras2torch.program.writer import TorchWeight
+from keras2torch.verification.axes import Array, to_keras, to_torch
+from keras2torch.verification.describe import arrived
+from keras2torch.verification.watching import watching
+
+
+@dataclass
+class TorchRun:
+    """What PyTorch computes, as :class:`keras2torch.tracing.Reference` has it.
+
+    Attributes
+    ----------
+    outputs
+        Per batch, the outputs in Keras' axes.
+    layers
+        ``(path, call)`` → the tensors that the layer put out, for the first batch.
+    gradients
+        Name of a trainable parameter → gradient, in PyTorch's axes.
+    """
+
+    outputs: list[list[Array]]
+    layers: dict[tuple[str, int], list[Array]]
+    gradients: dict[str, Array]
+
+
+def run(
+    program: Program,
+    batches: Sequence[Sequence[Array]],
+    make: Callable[[], nn.Module],
+    *,
+    double: bool = False,
+) -> TorchRun:
+    """Run the module in eval mode: outputs, layers' outputs, gradients.
+
+    Parameters
+    ----------
+    program
+        Says in which layout inputs and outputs are.
+    batches
+        In Keras' axes, in the order of the program's inputs.
+    make
+        Gives a fresh module.
+    double
+        In float64, weights as they are in float32.
+    """
+    module = make().eval()
+    with _precision(double):
+        if double:
+            module = module.double()
+        outputs = []
+        layers: dict[tuple[str, int], list[Array]] = {}
+        gradients: dict[str, Array] = {}
+        for number, batch in enumerate(batches):
+            given = _tensors(program, batch, double)
+            if number == 0:
+                # Gradients last: a backward pass must not meet a watched forward.
+                with torch.no_grad(), watching(module, program.captures) as seen:
+                    results = _forward(module, given)
+                layers = seen.layers
+            else:
+                with torch.no_grad():
+                    results = _forward(module, given)
+            outputs.append(
+                [
+                    to_keras(r.detach().cpu().numpy(), t.layout)
+                    for r, t in zip(results, program.outputs, strict=True)
+                ]
+            )
+        gradients = _gradients(program, module, batches[0], double)
+    return TorchRun(outputs, layers, gradients)
+
+
+def _gradients(
+    program: Program, module: nn.Module, batch: Sequence[Array], double: bool
+) -> dict[str, Array]:
+    """Return the gradient of sum over outputs o of sum(o * cos(arange(o.size)))."""
+    parameters = {n: p for n, p in module.named_parameters() if p.requires_grad}
+    results = _forward(module, _tensors(program, batch, double))
+    terms = []
+    for result, tensor in zip(results, program.outputs, strict=True):
+        if result.is_floating_point() and result.requires_grad:
+            sizes = to_keras(np.empty(result.shape), tensor.layout).shape
+            ramp = np.cos(np.arange(np.prod(sizes), dtype="float64")).reshape(sizes)
+            weights = torch.from_numpy(to_torch(ramp, tensor.layout)).to(result.dtype)
+            terms.append((result * weights).sum())
+    if terms and parameters:
+        loss = torch.stack(terms).sum()
+        slopes = torch.autograd.grad(
+            loss, list(parameters.values()), allow_unused=True, materialize_grads=True
+        )
+    else:
+        slopes = tuple(torch.zeros_like(p) for p in parameters.values())
+    return {
+        name: slope.detach().cpu().numpy()
+        for name, slope in zip(parameters, slopes, strict=True)
+    }
+
+
+def _tensors(
+    program: Program, batch: Sequence[Array], double: bool
+) -> list[torch.Tensor]:
+    tensors = []
+    for array, (_, tensor) in zip(batch, program.inputs, strict=True):
+        given = torch.from_numpy(to_torch(array, tensor.layout))
+        if double and given.is_floating_point():
+            given = given.double()
+        tensors.append(given)
+    return tensors
+
+
+def _forward(module: nn.Module, given: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Call the module; layers that keep a state between calls begin with zeros."""
+    for part in module.modules():
+        if callable(reset := getattr(part, "reset_states", None)):
+            reset()
+    result = module(*given)
+    return list(result) if isinstance(result, (tuple, list)) else [result]
+
+
+@contextmanager
+def _precision(double: bool) -> Iterator[None]:
+    """Let tensors that ``forward`` makes be float64 as well."""
+    before = torch.get_default_dtype()
+    if double:
+        torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@dataclass(frozen=True)
+class ParameterCounts:
+    """How many parameters an optimizer moves, and how many came from Keras."""
+
+    trainable: int
+    total: int
+
+
+def count(program: Program, module: nn.Module) -> ParameterCounts:
+    """Count the parameters of the real module.
+
+    The total is that of the entries that hold Keras weights: a second bias of zeros
+    and ``num_batches_tracked`` have no counterpart there.
+    """
+    trainable = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    state = module.state_dict(keep_vars=True)
+    seen: set[int] = set()
+    total = 0
+    for weight in program.weights:
+        entry = state.get(weight.name)
+        if entry is None or id(entry) in seen or not _holds_weights(weight):
+            continue
+        seen.add(id(entry))
+        total += entry.numel()
+    return ParameterCounts(trainable, total)
+
+
+def _holds_weights(weight: TorchWeight) -> bool:
+    ones = arrived(weight)
+    return bool(weight.source.weights) and (ones.size == 0 or bool(ones.any()))
+
+
+@contextmanager
+def quiet(wanted: bool) -> Iterator[None]:
+    """Switch off what is random at every call (``F.dropout(…, training=True)``)."""
+    if not wanted:
+        yield
+        return
+    names = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")
+    functional, random = torch.nn.functional, cast(Any, torch)
+    before = {name: getattr(functional, name) for name in names}
+    noise = random.randn_like
+    try:
+        for name in names:
+            setattr(functional, name, lambda x, *_, **__: x)
+        random.randn_like = torch.zeros_like
+        yield
+    finally:
+        random.randn_like = noise
+        for name, function in before.items():
+            setattr(functional, name, function)
