@@ -14,8 +14,7 @@ from typing import Literal
 
 import onnx_ir as ir
 
-from keras2torch.dialect import LayerNode, dtype_of, from_node, is_layer, shape_of
-from keras2torch.errors import UnsupportedLayer
+from keras2torch.dialect import LayerNode, calls, dtype_of, shape_of
 from keras2torch.layers import Call, Functional, Layout, Tensor
 
 Choice = Literal["torch", "keras"]
@@ -126,7 +125,7 @@ class _Planner:
 
     # -- one graph
     def graph(self, graph: ir.Graph, path: str, *, outermost: bool) -> GraphPlan:
-        nodes = list(_layer_nodes(graph))
+        nodes = list(calls(graph))
         bodies = {
             node.path: self._body(node) for node in nodes if node.body is not None
         }
@@ -261,16 +260,6 @@ class _Wishes:
 
 
 # ------------------------------------------------------------------------ helpers
-def _layer_nodes(graph: ir.Graph) -> Iterator[LayerNode]:
-    for node in graph:
-        if not is_layer(node):
-            raise UnsupportedLayer(
-                f"the graph holds the ONNX operator {node.op_type!r}, "
-                "which has no rule yet"
-            )
-        yield from_node(node)
-
-
 def _tensor(value: ir.Value) -> Tensor:
     return Tensor(shape_of(value), dtype_of(value))
 
@@ -296,8 +285,9 @@ def _layouts(
 ) -> tuple[list[Layout], list[Layout]]:
     if body is None:
         return node.layer.layouts(call)
-    inner_in = [t.layout for _, t in body.inputs if t.dtype != "bool"]
-    inner_out = [t.layout for t in body.outputs]
+    # Masks follow the inputs and the outputs; they never move.
+    inner_in = [t.layout for _, t in body.inputs[: len(node.inputs)]]
+    inner_out = [t.layout for t in body.outputs[: len(node.outputs)]]
     if isinstance(node.layer, Functional):
         return inner_in, inner_out
     # A wrapper that folds an axis (time) into the batch of the model inside.

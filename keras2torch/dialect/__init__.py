@@ -1,7 +1,7 @@
 """The ``keras`` ONNX domain: a Keras layer is one operator.
 
 :mod:`.nodes` says what a layer's node looks like, :mod:`.attributes` how a config
-travels, :mod:`.builder` makes graphs of such nodes.
+travels, :mod:`.operators` what stands beside them, :mod:`.builder` makes graphs.
 """
 
 from keras2torch.dialect.builder import (
@@ -12,12 +12,14 @@ from keras2torch.dialect.builder import (
     shape_of,
 )
 from keras2torch.dialect.nodes import DOMAIN, LayerNode, from_node, is_layer, to_node
+from keras2torch.dialect.operators import calls
 
 __all__ = [
     "DOMAIN",
     "GraphBuilder",
     "LayerNode",
     "LayerWeights",
+    "calls",
     "describe",
     "dtype_of",
     "from_node",

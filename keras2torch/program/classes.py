@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keras2torch.layers import Forward, Layout, Module, Source, Tensor
@@ -207,11 +207,15 @@ class ClassWriter:
         if step.made_mask is not None:
             name = self._name(i, step.made_mask, "mask", fixed)
             step.made_mask.name = name
-            if name != "_":
+            if name != "_" and mask is not None:
                 # The mask is of the input, which the result may overwrite.
                 before = (*before, f"{name} = {mask}")
         self._text.forward += before
         targets = [t.name for t in call.outputs]
+        if step.made_mask is not None and mask is None:
+            # A model inside returns the mask behind its outputs.
+            targets.append(step.made_mask.name)
+            made = replace(made, unpack=True)
         if isinstance(results, str):
             alone = len(targets) == 1
             if alone or made.unpack:
@@ -228,11 +232,12 @@ class ClassWriter:
             if kept:
                 left, right = zip(*kept, strict=True)
                 self._text.forward.append(f"{', '.join(left)} = {', '.join(right)}")
-        if len(self._text.forward) and "_" not in targets:
+        seen = tuple(t.name for t in call.outputs)
+        if len(self._text.forward) and "_" not in seen:
             self._text.captures.append(
                 Capture(
                     len(self._text.forward) - 1,
-                    tuple(targets),
+                    seen,
                     node.path,
                     tuple(call.outputs),
                 )

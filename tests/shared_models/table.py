@@ -56,6 +56,8 @@ class Row:
 def entries(tiers: tuple[str, ...], match: str = "") -> list[dict[str, Any]]:
     """Return the manifest's entries of these tiers."""
     manifest = json.loads((SHARED / "manifest.json").read_text())
+    for entry in manifest:
+        entry["tier"] = entry["file"].partition("/")[0]
     return [e for e in manifest if e["tier"] in tiers and match in e["file"]]
 
 
