@@ -1,0 +1,1739 @@
+"""The Keras side: one script, run in a process of its own, that answers in JSON.
+
+TensorFlow and torch cannot share a process, so Keras never meets the converter: this
+file is started as ``python worker.py`` and speaks one JSON object a line, commands on
+stdin and replies on the stdout it was started with. Arrays travel in ``.npz`` files.
+It imports nothing of keras2torch and keeps to the syntax of Python 3.8, because it
+also runs in a user's old environment, beside the Keras that wrote the file.
+
+The first line it writes says whether TensorFlow can be imported::
+
+    {"ok": true, "python": "3.11.9", "tensorflow": "2.21.0"}
+
+Then, for each command, one reply with ``"ok"``; a failure carries ``"error"`` (one
+line) and leaves the worker alive:
+
+``{"do": "load", "source": PATH, "weights": PATH | null}``
+    Loads a model. May carry ``"trust": true`` (run the code that a file brings along)
+    and ``"custom_objects": PATH`` (a Python file with the classes it names).
+``{"do": "rebuild", "config": PATH, "weights": PATH, "keras": "keras" | "tf_keras"}``
+    Builds a model from ``{"class_name", "config"}`` and sets every weight from the
+    arrays ``"<layer path>/<index in layer.weights>"``.
+``{"do": "run", "inputs": PATH, "outputs": PATH, "float64": bool, "layers": bool,
+"gradients": bool}``
+    Reads ``b{batch}/i{input}`` and writes ``b{batch}/o{output}``; for batch 0 also
+    ``b0/layer/{path}/{call}/{output}`` and ``grad/{path}/{index}``. The gradient is
+    that of the sum over all floating outputs o of sum(o * cos(arange(o.size))), where
+    the cosine is taken in float64 and rounded to o's dtype. With ``float64`` all of it
+    again under ``f64/``, by a copy of the model that computes in float64.
+``{"do": "train", "inputs": PATH, "targets": PATH, "outputs": PATH, "steps": int,
+"learning_rate": float}``
+    Plain SGD with ``training=True`` on the mean over outputs of mean((y - t)^2);
+    writes ``losses`` and ``w/{path}/{index}`` and puts the old weights back.
+``{"do": "quit"}``
+
+A layer's path is ``outer/inner`` through nested models. A wrapper (Bidirectional,
+TimeDistributed) is one layer.
+"""
+
+# The percent signs below format numbers: one exception for the file says it once.
+# ruff: noqa: UP031
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import inspect
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+import types
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+ZIP_MAGIC = b"PK\x03\x04"
+
+# What Keras calls the dtypes and policies whose float64 copy is plain float64.
+FLOATING = {
+    "float16",
+    "float32",
+    "bfloat16",
+    "mixed_float16",
+    "mixed_bfloat16",
+}
+POLICIES = {
+    "Policy",
+    "PolicyV1",
+    "DTypePolicy",
+    "FloatDTypePolicy",
+    "QuantizedDTypePolicy",
+}
+
+# Keras' own modules hold what a config may name; these hold helpers that download,
+# read and write files, and have no business in one.
+KERAS_MODULES = ("keras", "tf_keras", "tensorflow.keras", "tensorflow.python.keras")
+KERAS_HELPERS = {
+    "applications",
+    "callbacks",
+    "config",
+    "datasets",
+    "distribution",
+    "export",
+    "legacy",
+    "preprocessing",
+    "saving",
+    "trainers",
+    "tree",
+    "utils",
+    "wrappers",
+}
+PLAIN_BUILTINS = {"dict", "ellipsis", "float", "int", "list", "slice", "str", "tuple"}
+FOREIGN_CLASSES = {
+    "FlaxLayer",
+    "JaxLayer",
+    "TFSMLayer",
+    "TorchModuleWrapper",
+}
+# TensorFlow ops by name (TFOpLambda, TensorFlowOpLayer) that do more than compute.
+UNSAFE_OP = re.compile(
+    r"(^|\.)(io|data|saved_model|raw_ops|train|summary|config|debugging|distribute"
+    r"|experimental|lite|profiler|sysconfig|test|autograph|estimator|feature_column"
+    r"|gfile|initializers|losses|mlir|tpu|tools|types|version|xla|python_io|app|flags"
+    r"|logging|resource_loader|user_ops|queue|lookup|__internal__)(\.|$)"
+    r"|py_func|numpy_function|load_|import_|print|file|session|function|save|restore",
+    re.IGNORECASE,
+)
+UNSAFE_NODE = re.compile(
+    r"Py|File|Save|Restore|Read|Write|Load|Call|Remote|Sql|Http|Dataset|Send|Recv"
+)
+
+
+class Unsafe(Exception):
+    """The file asks for something that only ``trust`` may give."""
+
+
+class NotLoaded(Exception):
+    """No Keras here loads the file; ``tried`` says why, library by library."""
+
+    def __init__(self, message: str, tried: dict[str, str]) -> None:
+        super().__init__(message)
+        self.tried = tried
+
+
+# --------------------------------------------------------------------- the libraries
+
+
+class Library:
+    """One Keras: the module, and how this script calls it."""
+
+    def __init__(self, name: str, module: Any, label: str) -> None:
+        self.name = name
+        self.module = module
+        self.label = label
+
+    @property
+    def is_keras3(self) -> bool:
+        return self.name == "keras"
+
+    def is_model(self, layer: Any) -> bool:
+        return isinstance(layer, self.module.Model)
+
+    def flatten(self, structure: Any) -> list[Any]:
+        tree = getattr(self.module, "tree", None) if self.is_keras3 else None
+        if tree is None:
+            import tensorflow as tf
+
+            tree = tf.nest
+        return list(tree.flatten(structure))
+
+    def pack(self, structure: Any, flat: list[Any]) -> Any:
+        tree = getattr(self.module, "tree", None) if self.is_keras3 else None
+        if tree is None:
+            import tensorflow as tf
+
+            tree = tf.nest
+        return tree.pack_sequence_as(structure, flat)
+
+    def build(self, config: dict[str, Any], custom: dict[str, Any], safe: bool) -> Any:
+        """A model from ``{"class_name", "config"}``, old style or new."""
+        if self.is_keras3:
+            from keras.src.saving import serialization_lib
+
+            with serialization_lib.SafeModeScope(safe):
+                if "module" in config or "registered_name" in config:
+                    return serialization_lib.deserialize_keras_object(
+                        config, custom_objects=custom, safe_mode=safe
+                    )
+                from keras.src.legacy.saving import saving_options, saving_utils
+
+                with saving_options.keras_option_scope(use_legacy_config=True):
+                    return saving_utils.model_from_config(config, custom)
+        return self.module.models.model_from_json(
+            json.dumps(config), custom_objects=custom
+        )
+
+    def load_model(self, path: str, custom: dict[str, Any], safe: bool) -> Any:
+        load = self.module.models.load_model
+        options: dict[str, Any] = {"compile": False, "custom_objects": custom}
+        if "safe_mode" in inspect.signature(load).parameters:
+            options["safe_mode"] = safe
+        return load(path, **options)
+
+    @contextlib.contextmanager
+    def double_precision(self) -> Iterator[None]:
+        """Keras' defaults in float64, for a model that is built and run inside."""
+        backend = self.module.backend
+        before = backend.floatx()
+        policy = None
+        if self.is_keras3:
+            policy = self.module.config.dtype_policy()
+        backend.set_floatx("float64")
+        if self.is_keras3:
+            self.module.config.set_dtype_policy("float64")
+        try:
+            yield
+        finally:
+            backend.set_floatx(before)
+            if self.is_keras3:
+                self.module.config.set_dtype_policy(policy)
+
+
+@functools.lru_cache(maxsize=None)
+def library(name: str) -> Library:
+    """Import ``keras`` (3) or ``tf_keras`` (2, from whichever package has it)."""
+    import tensorflow as tf
+
+    _transpose_channels_first_on_cpu()
+    if name == "keras":
+        import keras
+
+        version = str(keras.__version__)
+        if version.split(".")[0] != "3":
+            raise ImportError(f"the installed keras is {version}, not Keras 3")
+        if keras.backend.backend() != "tensorflow":
+            raise ImportError("Keras 3 does not run on TensorFlow here")
+        return Library("keras", keras, "Keras " + version)
+    try:
+        import tf_keras
+    except ImportError:
+        version = str(tf.keras.__version__)
+        if version.split(".")[0] != "2":
+            raise
+        return Library("tf_keras", tf.keras, "tf.keras " + version)
+    return Library("tf_keras", tf_keras, "tf_keras " + str(tf_keras.__version__))
+
+
+def _transpose_channels_first_on_cpu() -> None:
+    """Let TensorFlow run channels-first models without a GPU.
+
+    Its CPU kernels know NHWC only and tf_keras hands NCHW to them as it is. Replaced
+    in ``gen_nn_ops`` because every road to a kernel, gradients included, passes there.
+    """
+    import tensorflow as tf
+
+    try:
+        from tensorflow.python.ops import gen_nn_ops
+    except ImportError:
+        return
+
+    def transposing(op: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(op)
+        float64 = {"max_pool3d": "max", "avg_pool3d": "mean"}.get(op.__name__)
+
+        @functools.wraps(op)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError:
+                return op(*args, **kwargs)
+            bound.apply_defaults()
+            values = bound.arguments
+            data_format = values.get("data_format")
+            if isinstance(data_format, bytes):
+                data_format = data_format.decode()
+            if data_format not in ("NCHW", "NCDHW"):
+                if float64 and dtype_of(values["input"]) == "float64":
+                    return pool3d_in_float64(float64, **values)
+                return op(*args, **kwargs)
+            rank = len(data_format)
+            last = [0, *list(range(2, rank)), 1]
+            first = [0, rank - 1, *list(range(1, rank - 1))]
+            values["data_format"] = "NHWC" if rank == 4 else "NDHWC"
+            for key in ("strides", "dilations", "ksize"):
+                if values.get(key) is not None and len(values[key]) == rank:
+                    values[key] = [values[key][axis] for axis in last]
+            paddings = values.get("explicit_paddings")
+            if paddings is not None and len(paddings) == 2 * rank:
+                pairs = [list(paddings[2 * axis : 2 * axis + 2]) for axis in last]
+                values["explicit_paddings"] = [n for pair in pairs for n in pair]
+            sizes = values.get("input_sizes")
+            if sizes is not None:
+                values["input_sizes"] = tf.gather(sizes, last)
+            for key in ("input", "value", "x", "out_backprop"):
+                if values.get(key) is not None:
+                    values[key] = tf.transpose(values[key], last)
+            if float64 and dtype_of(values["input"]) == "float64":
+                result = pool3d_in_float64(float64, **values)
+            else:
+                result = op(*bound.args, **bound.kwargs)
+            if hasattr(result, "_replace"):  # a batch norm's y, mean, variance …
+                return result._replace(y=tf.transpose(result.y, first))
+            return tf.transpose(result, first)
+
+        call.transposing = True  # type: ignore[attr-defined]
+        return call
+
+    for name in (
+        "conv2d",
+        "conv2d_backprop_input",
+        "conv3d",
+        "conv3d_backprop_input_v2",
+        "depthwise_conv2d_native",
+        "depthwise_conv2d_native_backprop_input",
+        "max_pool",
+        "max_pool3d",
+        "avg_pool",
+        "avg_pool3d",
+        "fused_batch_norm_v3",
+    ):
+        op = getattr(gen_nn_ops, name, None)
+        if op is not None and not hasattr(op, "transposing"):
+            setattr(gen_nn_ops, name, transposing(op))
+
+
+def pool3d_in_float64(
+    kind: str, input: Any, ksize: Any, strides: Any, padding: Any, **_: Any
+) -> Any:
+    """Pool NDHWC in three dimensions, for which TensorFlow has no float64 kernel."""
+    import tensorflow as tf
+
+    same = text_of(padding) == "SAME"
+    counts, pads = [], [[0, 0]]
+    for n, size, stride in zip(input.shape[1:4], ksize[1:4], strides[1:4]):
+        counts.append(-(-n // stride) if same else (n - size) // stride + 1)
+        missing = max((counts[-1] - 1) * stride + size - n, 0) if same else 0
+        pads.append([missing // 2, missing - missing // 2])
+    pads.append([0, 0])
+
+    def windows(value: Any, filler: float) -> Any:
+        value = tf.pad(value, pads, constant_values=tf.cast(filler, value.dtype))
+        return tf.stack(
+            [
+                value[
+                    :,
+                    a : a + (counts[0] - 1) * strides[1] + 1 : strides[1],
+                    b : b + (counts[1] - 1) * strides[2] + 1 : strides[2],
+                    c : c + (counts[2] - 1) * strides[3] + 1 : strides[3],
+                ]
+                for a in range(ksize[1])
+                for b in range(ksize[2])
+                for c in range(ksize[3])
+            ]
+        )
+
+    if kind == "max":
+        return tf.reduce_max(windows(input, float("-inf")), axis=0)
+    inside = tf.reduce_sum(windows(tf.ones_like(input), 0.0), axis=0)
+    return tf.reduce_sum(windows(input, 0.0), axis=0) / inside
+
+
+# ------------------------------------------------------------------ what a file holds
+
+
+class Source:
+    """What a file says of itself before any Keras has seen it."""
+
+    def __init__(self, path: str, weights: str | None) -> None:
+        if not os.path.exists(path):
+            raise FileNotFoundError("no such file: " + path)
+        self.path = path
+        self.weights = weights
+        self.config: dict[str, Any] = {}
+        self.version: str | None = None
+        self.backend: str | None = None
+        self.container = sniff(path)
+        if self.container == "hdf5":
+            self._read_hdf5(path)
+        elif self.container == "zip":
+            self._read_zip(path)
+        elif self.container == "text":
+            self._read_text(path)
+        if weights is not None:
+            weights_container = sniff(weights)
+            if weights_container == "hdf5":
+                check_hdf5(weights)
+                version, backend = hdf5_version(weights)
+                self.version = self.version or version
+                self.backend = backend or self.backend
+            elif weights_container == "zip":
+                check_zip(weights)
+        elif self.container == "text":
+            raise ValueError("an architecture without its weights file")
+        if self.major == 1 and self.backend is None:
+            holder = weights if weights is not None else path
+            if sniff(holder) == "hdf5" and not tensorflow_wrote(holder):
+                self.backend = "theano"
+
+    def _read_hdf5(self, path: str) -> None:
+        import h5py
+
+        check_hdf5(path)
+        with h5py.File(path, "r") as file:
+            raw = file.attrs.get("model_config")
+        if raw is None:
+            raise ValueError(
+                "the HDF5 file holds weights only: its architecture is missing"
+            )
+        self.config = parse_json(text_of(raw))
+        self.version, self.backend = hdf5_version(path)
+        self.version = self.version or "1"
+
+    def _read_zip(self, path: str) -> None:
+        check_zip(path)
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if "config.json" not in names:
+                raise ValueError("the zip file holds no config.json: no Keras model")
+            self.config = parse_json(archive.read("config.json").decode("utf-8"))
+            if "metadata.json" in names:
+                metadata = json.loads(archive.read("metadata.json").decode("utf-8"))
+                self.version = metadata.get("keras_version")
+
+    def _read_text(self, path: str) -> None:
+        with open(path, encoding="utf-8") as file:
+            self.config = parse_text(file.read())
+        self.version = self.config.get("keras_version")
+        self.backend = self.config.get("backend")
+
+    @property
+    def major(self) -> int:
+        """The major version of the Keras that wrote the file."""
+        match = re.match(r"\d+", str(self.version or ""))
+        if match:
+            return int(match.group())
+        if self.mentions("W_regularizer") or self.mentions("border_mode"):
+            return 1
+        return 3 if self.mentions("batch_shape") or self.mentions("DTypePolicy") else 2
+
+    def mentions(self, word: str) -> bool:
+        return f'"{word}"' in json.dumps(self.config)
+
+
+def text_of(value: Any) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def parse_json(text: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if isinstance(value, str):  # json.dump(model.to_json(), file)
+        value = json.loads(value)
+    if not isinstance(value, dict):
+        raise ValueError("the model config is not a JSON object")
+    return value
+
+
+def parse_text(text: str) -> dict[str, Any]:
+    """JSON, or the YAML that Keras wrote before 2.6."""
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        not_json = error
+    try:
+        import yaml  # type: ignore[import-untyped,unused-ignore]
+    except ImportError:
+        raise ValueError(
+            "the architecture is YAML and PyYAML is not installed"
+        ) from not_json
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc,unused-ignore]
+        pass
+
+    Loader.add_constructor(
+        "tag:yaml.org,2002:python/tuple",
+        lambda loader, node: loader.construct_sequence(node, deep=True),
+    )
+    Loader.add_constructor(
+        "tag:yaml.org,2002:python/unicode",
+        lambda loader, node: loader.construct_scalar(node),
+    )
+    try:
+        value = yaml.load(text, Loader=Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError("the architecture is neither JSON nor YAML") from error
+    if not isinstance(value, dict):
+        raise ValueError("the architecture is not a Keras config")
+    return value
+
+
+def sniff(path: str) -> str:
+    """``hdf5``, ``zip``, ``folder``, ``checkpoint`` or ``text``, by the bytes."""
+    if os.path.isdir(path):
+        return "folder"
+    if not os.path.exists(path):
+        if os.path.exists(path + ".index"):
+            return "checkpoint"
+        raise FileNotFoundError("no such file: " + path)
+    with open(path, "rb") as file:
+        head = file.read(512)
+    if head.startswith(HDF5_MAGIC):
+        return "hdf5"
+    if head.startswith(ZIP_MAGIC):
+        return "zip"
+    if head.startswith(b"version https://git-lfs"):
+        raise ValueError("a Git LFS pointer: the model itself was not downloaded")
+    if head.startswith(b"\x80"):
+        raise ValueError("a Python pickle, which is not loaded")
+    if b"\0" in head or not head.strip():
+        raise ValueError("not a Keras file: neither HDF5, zip, JSON nor YAML")
+    return "text"
+
+
+def hdf5_version(path: str) -> tuple[str | None, str | None]:
+    """``keras_version`` and ``backend``, which Keras wrote here or one group down."""
+    import h5py
+
+    found: list[str | None] = [None, None]
+    with h5py.File(path, "r") as file:
+        places = [file]
+        if isinstance(file.get("model_weights"), h5py.Group):
+            places.append(file["model_weights"])
+        for place in places:
+            for index, key in enumerate(("keras_version", "backend")):
+                if found[index] is None and key in place.attrs:
+                    found[index] = text_of(place.attrs[key])
+    return found[0], found[1]
+
+
+def tensorflow_wrote(path: str) -> bool:
+    """Whether a Keras 1 file's weights are called ``dense_1_W:0``, as in TensorFlow."""
+    import h5py
+
+    names: list[str] = []
+    with h5py.File(path, "r") as file:
+        group = file.get("model_weights", file)
+        for layer in group:
+            names += [text_of(n) for n in group[layer].attrs.get("weight_names", [])]
+    return not names or any(":" in name for name in names)
+
+
+# ------------------------------------------------------------------------- refusals
+
+
+def check_hdf5(path: str) -> None:
+    """Refuse links and storage that lead out of the file, and shape bombs.
+
+    CVE-2026-1669 (external links and storage read other local files into weights) and
+    CVE-2026-0897 (a huge declared shape with nothing stored).
+    """
+    import h5py
+
+    def visit(group: Any) -> None:
+        for name in group:
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise Unsafe("the HDF5 file links to other places: " + name)
+            item = group[name]
+            if isinstance(item, h5py.Group):
+                if item.id not in seen:
+                    seen.append(item.id)
+                    visit(item)
+            elif isinstance(item, h5py.Dataset):
+                if item.external or item.is_virtual:
+                    raise Unsafe("the HDF5 file reads from other files: " + name)
+                declared = item.size * item.dtype.itemsize
+                stored = item.id.get_storage_size()
+                if declared > 1 << 28 and declared > 1000 * max(stored, 1):
+                    raise Unsafe("the HDF5 file declares far more than it holds")
+
+    with h5py.File(path, "r") as file:
+        seen: list[Any] = [file.id]
+        visit(file)
+
+
+def check_zip(path: str) -> None:
+    with zipfile.ZipFile(path) as archive:
+        names: set[str] = set()
+        for member in archive.infolist():
+            if member.filename in names:
+                raise Unsafe("the zip file holds " + member.filename + " twice")
+            names.add(member.filename)
+            if member.filename.startswith("/") or ".." in member.filename.split("/"):
+                raise Unsafe("the zip file names a path outside itself")
+            packed = max(member.compress_size, 1)
+            if member.file_size > 1 << 26 and member.file_size > 100 * packed:
+                raise Unsafe("the zip file unpacks to far more than it holds")
+
+
+def check_config(value: Any, custom: dict[str, Any]) -> None:
+    """Refuse configs that run code, import modules or open files when loaded.
+
+    Keras' own safe mode does not cover HDF5 files, and tf_keras' covers little.
+    """
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            check_config(item, custom)
+    if not isinstance(value, dict):
+        return
+    name = value.get("class_name")
+    known = name in custom or value.get("registered_name") in custom
+    if name in ("Lambda", "__lambda__"):
+        raise Unsafe("the model holds a Lambda, whose code runs only when trusted")
+    if name in FOREIGN_CLASSES:
+        raise Unsafe(f"{name} loads a foreign model, which runs only when trusted")
+    names_object = "class_name" in value or "config" in value
+    if "module" in value and names_object and not known:
+        check_module(value["module"], name)
+    inner = value.get("config")
+    if isinstance(inner, dict):
+        if name == "TFOpLambda" and UNSAFE_OP.search(str(inner.get("function"))):
+            raise Unsafe("the model calls tf." + str(inner.get("function")))
+        if name == "TensorFlowOpLayer":
+            for op in re.findall(r"\bop\W+(\w+)", str(inner.get("node_def"))):
+                if UNSAFE_NODE.search(op):
+                    raise Unsafe("the model runs the TensorFlow op " + op)
+    for key, item in value.items():
+        if key in ("vocabulary", "idf_weights") and isinstance(item, str):
+            raise Unsafe(f"the model reads its {key} from a file")
+        if key == "name" and isinstance(item, str) and ".." in re.split(r"[/\\]", item):
+            raise Unsafe("a layer's name leads out of its folder: " + repr(item))
+        check_config(item, custom)
+
+
+def check_module(module: Any, name: Any) -> None:
+    if module is None:
+        return
+    if module == "builtins":
+        if name in PLAIN_BUILTINS or name == "function":
+            return
+    elif isinstance(module, str):
+        for root in KERAS_MODULES:
+            if module == root or module.startswith(root + "."):
+                rest = module[len(root) :].split(".")[1:]
+                rest = [part for part in rest if part not in ("src", "engine")]
+                if not rest or rest[0] not in KERAS_HELPERS:
+                    return
+    raise Unsafe(
+        f"the file names {name} of the module {module!r}, "
+        "which is imported only when trusted"
+    )
+
+
+# -------------------------------------------------------------------------- repairs
+
+
+# Keras 1's names: class → class, argument → argument (None: of no matter here).
+KERAS1_CLASSES = {
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    "Deconvolution2D": "Conv2DTranspose",
+    "SeparableConvolution2D": "SeparableConv2D",
+}
+KERAS1_ARGUMENTS = {
+    "atrous_rate": "dilation_rate",
+    "bias": "use_bias",
+    "border_mode": "padding",
+    "depth_multiplier": "depth_multiplier",
+    "dropout_U": "recurrent_dropout",
+    "dropout_W": "dropout",
+    "filter_length": "kernel_size",
+    "inner_activation": "recurrent_activation",
+    "length": "size",
+    "nb_filter": "filters",
+    "output_dim": "units",
+    "p": "rate",
+    "pool_length": "pool_size",
+    "sigma": "stddev",
+    "stride": "strides",
+    "subsample": "strides",
+    "subsample_length": "strides",
+    "activity_regularizer": None,
+    "b_constraint": None,
+    "b_regularizer": None,
+    "beta_init": None,
+    "consume_less": None,
+    "forget_bias_init": None,
+    "gamma_init": None,
+    "init": None,
+    "inner_init": None,
+    "output_shape": None,
+    "U_constraint": None,
+    "U_regularizer": None,
+    "W_constraint": None,
+    "W_regularizer": None,
+}
+KERAS1_MERGES = {
+    "ave": "Average",
+    "concat": "Concatenate",
+    "cos": "Dot",
+    "dot": "Dot",
+    "max": "Maximum",
+    "mul": "Multiply",
+    "sum": "Add",
+}
+
+
+def from_keras1(item: dict[str, Any]) -> None:
+    """Rewrite a Keras 1 layer with the names of Keras 2, as Keras 2.0 read it."""
+    name, old = item["class_name"], item["config"]
+    if name == "Merge":
+        if old.get("layers") or old.get("mode") not in KERAS1_MERGES:
+            raise ValueError("Keras 1's Merge of branches is not rewritten")
+        item["class_name"] = KERAS1_MERGES[old["mode"]]
+        item["config"] = {"name": old["name"]}
+        if old["mode"] == "concat":
+            item["config"]["axis"] = old.get("concat_axis", -1)
+        if old["mode"] in ("dot", "cos"):
+            item["config"]["axes"] = old.get("dot_axes", -1)
+            item["config"]["normalize"] = old["mode"] == "cos"
+        return
+    if name == "BatchNormalization" and old.pop("mode", 0) != 0:
+        raise ValueError("Keras 1's BatchNormalization mode is not rewritten")
+    new: dict[str, Any] = {}
+    for key, value in old.items():
+        if name == "Embedding" and key in ("output_dim", "dropout"):
+            if key == "output_dim":
+                new[key] = value
+        elif key == "input_dtype":
+            new["dtype"] = value
+        elif key in ("input_dim", "input_length") and name != "Embedding":
+            pass  # batch_input_shape says the same
+        elif key == "dim_ordering":
+            if value in ("th", "tf"):
+                new["data_format"] = "channels_" + (
+                    "first" if value == "th" else "last"
+                )
+        elif key in ("nb_row", "nb_col"):
+            new["kernel_size"] = [old["nb_row"], old["nb_col"]]
+        elif re.match(r"kernel_dim\d$", key):
+            new["kernel_size"] = [old["kernel_dim%d" % k] for k in (1, 2, 3)]
+        elif KERAS1_ARGUMENTS.get(key, key) is not None:
+            new[str(KERAS1_ARGUMENTS.get(key, key))] = value
+    if name == "Embedding":
+        # Integers went in as float32 or int32; Keras 2 computes in the dtype it finds.
+        new.pop("dtype", None)
+    item["class_name"] = KERAS1_CLASSES.get(name, name)
+    item["config"] = new
+
+
+def repaired(
+    config: dict[str, Any], major: int, lib: Library, custom: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the config as ``lib`` must read it to compute what its writer computed."""
+    config = json.loads(json.dumps(config))
+    if "model_config" in config and "class_name" not in config:
+        config = config["model_config"]
+    config.pop("keras_version", None)
+    config.pop("backend", None)
+    if lib.is_keras3 and config.get("class_name") == "Model":
+        config["class_name"] = "Functional"
+    _repair(config, major, lib, custom)
+    return config
+
+
+def _repair(value: Any, major: int, lib: Library, custom: dict[str, Any]) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _repair(item, major, lib, custom)
+    if not isinstance(value, dict):
+        return
+    name = value.get("class_name")
+    if name == "Sequential" and isinstance(value.get("config"), list):
+        # Before Keras 2.2.3 a Sequential's config was the list of its layers.
+        value["config"] = {
+            "name": value.get("name", "sequential"),
+            "layers": value["config"],
+        }
+    inner = value.get("config")
+    if isinstance(inner, dict):
+        if major == 1 and "name" in inner and "layers" not in inner:
+            from_keras1(value)
+            name, inner = value["class_name"], value["config"]
+        if major < 3:
+            repair_recurrent(value)
+        for key in list(inner):
+            kind = key.rpartition("_")[2]
+            if kind in ("regularizer", "constraint") and isinstance(inner[key], dict):
+                # They matter in training alone, and are custom now and then.
+                known = vars(getattr(lib.module, kind + "s"))
+                if inner[key].get("class_name") not in {*known, *custom}:
+                    inner[key] = None
+        if name in ("Functional", "Model") and not lib.is_keras3:
+            for key in ("input_layers", "output_layers"):
+                if isinstance(inner.get(key), dict):
+                    inner[key] = [inner[key][k] for k in sorted(inner[key])]
+    for item in value.values():
+        _repair(item, major, lib, custom)
+
+
+def repair_recurrent(item: dict[str, Any]) -> None:
+    """Keras 2's GRU and cuDNN layers by the names that say what they compute."""
+    name, inner = item.get("class_name"), item["config"]
+    if name == "GRU":
+        # Keras 2.1.2 brought the argument, and False as its default.
+        inner.setdefault("reset_after", False)
+    if name in ("CuDNNLSTM", "CuDNNGRU"):
+        # The same arithmetic without the GPU; loading converts the weights.
+        item["class_name"] = name[len("CuDNN") :]
+        inner["activation"] = "tanh"
+        inner["recurrent_activation"] = "sigmoid"
+        inner["use_bias"] = True
+        if name == "CuDNNGRU":
+            inner["reset_after"] = True
+
+
+def flip_theano_kernels(model: Any, lib: Library) -> None:
+    """Theano convolves where TensorFlow correlates: its kernels are mirrored.
+
+    Keras 2's ``preprocess_weights_for_loading`` did this; tf_keras and Keras 3 read
+    such files without a word and compute something else.
+    """
+
+    def leaves(layer: Any) -> Iterator[Any]:
+        for child in ("layer", "forward_layer", "backward_layer"):
+            inner = getattr(layer, child, None)
+            if inner is not None and hasattr(inner, "weights"):
+                yield from leaves(inner)
+                if child == "forward_layer":
+                    yield from leaves(layer.backward_layer)
+                return
+        if lib.is_model(layer):
+            for inner in layer.layers:
+                yield from leaves(inner)
+            return
+        yield layer
+
+    mirrored: set[int] = set()
+    kinds = {"Conv1D": 1, "Conv2D": 1, "Conv3D": 1, "Conv2DTranspose": 1}
+    kinds["ConvLSTM2D"] = 2
+    for layer in leaves(model):
+        for variable in layer.weights[: kinds.get(type(layer).__name__, 0)]:
+            if id(variable) not in mirrored:
+                mirrored.add(id(variable))
+                kernel = array(variable)
+                spatial = (slice(None, None, -1),) * (kernel.ndim - 2)
+                variable.assign(kernel[spatial].copy())
+
+
+# -------------------------------------------------------------------------- loading
+
+
+class Loaded:
+    """The model at hand and what the commands need to know of it."""
+
+    def __init__(self, model: Any, lib: Library, custom: dict[str, Any], safe: bool):
+        self.model = model
+        self.lib = lib
+        self.custom = custom
+        self.safe = safe
+
+    def layers(self, model: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Every layer with its path, nested models before what is in them."""
+        model = self.model if model is None else model
+        if not prefix and self.own_weights(model):
+            yield "", model
+        for layer in model.layers:
+            path = prefix + layer.name
+            yield path, layer
+            if self.lib.is_model(layer):
+                yield from self.layers(layer, path + "/")
+
+    def own_weights(self, model: Any) -> list[Any]:
+        """What a subclassed model holds beside its layers."""
+        trainable, frozen = "_trainable_weights", "_non_trainable_weights"
+        if self.lib.is_keras3:
+            trainable, frozen = "_trainable_variables", "_non_trainable_variables"
+        own = list(getattr(model, trainable, [])) + list(getattr(model, frozen, []))
+        held = {id(v) for layer in model.layers for v in layer.weights}
+        known = {id(v) for v in model.weights}
+        return [v for v in own if id(v) in known and id(v) not in held]
+
+    def weights(self, layer: Any) -> list[Any]:
+        if self.lib.is_model(layer):
+            return self.own_weights(layer)
+        return list(layer.weights)
+
+    def variables(self) -> Iterator[tuple[str, Any]]:
+        for path, layer in self.layers():
+            for index, variable in enumerate(self.weights(layer)):
+                yield "%s/%d" % (path, index), variable
+
+
+def load(
+    path: str, weights: str | None, trust: bool, custom_file: str | None
+) -> tuple[Loaded, dict[str, str]]:
+    """Load a model with the Keras that computes what the file's writer meant."""
+    source = Source(path, weights)
+    tried: dict[str, str] = {}
+    # A file is read by the Keras of its own generation: Keras 3 loads many older files
+    # and silently computes another hard_sigmoid, whose old form is tf_keras'.
+    order = ["tf_keras", "keras"] if source.major < 3 else ["keras", "tf_keras"]
+    for name in order:
+        try:
+            lib = library(name)
+        except Exception as error:
+            tried[name] = one_line(error)
+            continue
+        try:
+            custom = custom_objects(custom_file) if custom_file else {}
+            if not trust:
+                check_source(source, custom)
+            refuse_other_meaning(source, lib)
+            with tempfile.TemporaryDirectory(prefix="keras2torch-") as folder:
+                model = open_with(lib, source, custom, not trust, folder)
+            if source.backend == "theano":
+                flip_theano_kernels(model, lib)
+            return Loaded(model, lib, custom, not trust), tried
+        except Unsafe:
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            tried[name] = one_line(error)
+    raise NotLoaded("no Keras here loads the file", tried)
+
+
+def check_source(source: Source, custom: dict[str, Any]) -> None:
+    if source.container == "folder":
+        raise Unsafe("a SavedModel is a program: it runs only when trusted")
+    compiled = ("compile_config", "build_config")
+    config = {k: v for k, v in source.config.items() if k not in compiled}
+    check_config(config, custom)
+
+
+def refuse_other_meaning(source: Source, lib: Library) -> None:
+    """Stop where another generation of Keras would load and compute another thing."""
+    if lib.is_keras3 and source.major == 1:
+        raise ValueError(lib.label + " does not convert the weights of Keras 1")
+    if source.mentions("hard_sigmoid") and lib.is_keras3 != (source.major >= 3):
+        raise ValueError(
+            "the file's hard_sigmoid is that of Keras %d, and %s computes another"
+            % (source.major, lib.label)
+        )
+
+
+def open_with(
+    lib: Library, source: Source, custom: dict[str, Any], safe: bool, folder: str
+) -> Any:
+    if source.container == "folder":
+        return lib.load_model(source.path, custom, safe)
+    config = repaired(source.config, source.major, lib, custom)
+    if source.weights is not None:
+        model = lib.build(config, custom, safe)
+        load_weights(model, source.weights, folder)
+        return model
+    if source.container == "zip":
+        copy = os.path.join(folder, "model.keras")
+        rewrite_zip(source, config, lib, copy)
+        model = lib.load_model(copy, custom, safe)
+        check_weights_arrived(model, copy, folder)
+        return model
+    copy = os.path.join(folder, "model.h5")
+    if config == source.config:
+        place(source.path, copy)
+    else:
+        import h5py
+
+        shutil.copyfile(source.path, copy)
+        os.chmod(copy, 0o600)
+        with h5py.File(copy, "r+") as file:
+            file.attrs["model_config"] = json.dumps(config)
+    return lib.load_model(copy, custom, safe)
+
+
+def place(path: str, target: str) -> None:
+    try:
+        os.symlink(os.path.abspath(path), target)
+    except OSError:
+        shutil.copyfile(path, target)
+
+
+def rewrite_zip(
+    source: Source, config: dict[str, Any], lib: Library, target: str
+) -> None:
+    """The archive under the ending Keras wants, repaired where it needs to be."""
+    import h5py
+
+    config.pop("compile_config", None)
+    with zipfile.ZipFile(source.path) as archive, zipfile.ZipFile(target, "w") as out:
+        for member in archive.infolist():
+            data = archive.read(member)
+            if member.filename == "config.json":
+                data = json.dumps(config).encode("utf-8")
+            elif member.filename == "model.weights.h5":
+                plain = target + ".weights.h5"
+                with open(plain, "wb") as file:
+                    file.write(data)
+                check_hdf5(plain)
+                with h5py.File(plain, "r+") as weights:
+                    renamed = rename_weight_groups(weights)
+                if renamed:
+                    with open(plain, "rb") as file:
+                        data = file.read()
+                os.remove(plain)
+            out.writestr(member.filename, data)
+
+
+def rename_weight_groups(file: Any) -> bool:
+    """Mend keys that no Keras of today looks for; returns whether there were any.
+
+    Keras 2.13 and 2.14 wrote ``_layer_checkpoint_dependencies`` for ``layers``; on
+    Windows they put backslashes into names where groups were meant.
+    """
+    renamed = False
+
+    def visit(group: Any) -> None:
+        nonlocal renamed
+        for name in sorted(group):  # a parent before what goes into it
+            target = name.replace("\\", "/")
+            target = target.replace("_layer_checkpoint_dependencies", "layers")
+            if target != name and target not in group:
+                group.move(name, target)
+                renamed = True
+        for name in list(group):
+            if hasattr(group[name], "keys"):
+                visit(group[name])
+
+    visit(file)
+    return renamed
+
+
+def load_weights(model: Any, path: str, folder: str) -> None:
+    container = sniff(path)
+    if container == "checkpoint":
+        model.load_weights(path).expect_partial()
+        return
+    if container == "zip":
+        copy = os.path.join(folder, "weights.keras")
+    else:
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs
+            legacy = legacy or "model_weights" in file
+        copy = os.path.join(folder, "model.h5" if legacy else "model.weights.h5")
+    place(path, copy)
+    model.load_weights(copy)
+    if not copy.endswith("model.h5"):
+        check_weights_arrived(model, copy, folder)
+
+
+def check_weights_arrived(model: Any, path: str, folder: str) -> None:
+    """Every weight of the model must be an array of the file.
+
+    Keras skips what it does not find in a ``.keras`` file without a word.
+    """
+    import h5py
+
+    if sniff(path) == "zip":
+        with zipfile.ZipFile(path) as archive:
+            if "model.weights.h5" not in archive.namelist():
+                return
+            path = archive.extract("model.weights.h5", folder)
+    present: set[tuple[str, bytes]] = set()
+
+    def collect(_: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiub":
+            present.add(fingerprint(item[()]))
+
+    with h5py.File(path, "r") as file:
+        file.visititems(collect)
+    dtypes = {dtype for dtype, _ in present}
+    for variable in model.weights:
+        value = array(variable)
+        mark = fingerprint(value)
+        if value.size and mark[0] in dtypes and mark not in present:
+            raise ValueError(
+                "Keras loads the model without its weights: "
+                f"{weight_name(variable)} is not in the file"
+            )
+
+
+def fingerprint(value: Any) -> tuple[str, bytes]:
+    import numpy as np
+
+    value = np.ascontiguousarray(value)
+    return str(value.dtype), hashlib.sha1(value.tobytes()).digest()
+
+
+def custom_objects(path: str) -> dict[str, Any]:
+    """The classes and functions of a Python file that the user named."""
+    with open(path, encoding="utf-8") as file:
+        code = compile(file.read(), path, "exec")
+    module = types.ModuleType("custom_objects")
+    module.__file__ = path
+    sys.modules["custom_objects"] = module
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    try:
+        exec(code, module.__dict__)  # noqa: S102 (the user named this file)
+    finally:
+        sys.path.pop(0)
+    found = {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_") and callable(value)
+    }
+    for name, value in list(found.items()):
+        if isinstance(value, type):
+            found["{}>{}".format("Custom", name)] = value
+    return found
+
+
+def rebuild(config_path: str, weights_path: str, name: str) -> Loaded:
+    import numpy as np
+
+    with open(config_path, encoding="utf-8") as file:
+        config = parse_json(file.read())
+    check_config(config, {})
+    lib = library(name)
+    loaded = Loaded(lib.build(config, {}, True), lib, {}, True)
+    with np.load(weights_path, allow_pickle=False) as arrays:
+        for key, variable in loaded.variables():
+            if key not in arrays:
+                raise KeyError("no array for the weight " + key)
+            value = arrays[key]
+            if tuple(value.shape) != tuple(variable.shape):
+                raise ValueError(
+                    f"the weight {key} has shape {tuple(variable.shape)}, "
+                    f"its array {value.shape}"
+                )
+            variable.assign(value)
+    finalize(loaded)
+    return loaded
+
+
+def finalize(loaded: Loaded) -> None:
+    """Normalization computes with copies of its weights: renew them."""
+    for _, layer in loaded.layers():
+        if type(layer).__name__ == "Normalization":
+            layer.finalize_state()
+
+
+# --------------------------------------------------------------------- describing
+
+
+def array(value: Any) -> Any:
+    """A tensor or variable as a numpy array that ``np.load`` reads without pickle."""
+    import numpy as np
+
+    if hasattr(value, "to_tensor"):  # ragged
+        value = value.to_tensor()
+    value = getattr(value, "value", value) if not hasattr(value, "numpy") else value
+    value = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
+    if value.dtype == object:
+        return np.char.decode(value.astype("S"), "utf-8")
+    if value.dtype.kind == "V" or str(value.dtype) == "bfloat16":
+        return value.astype("float32")
+    return value
+
+
+def shape_of(tensor: Any) -> list[int | None]:
+    shape = tensor.shape
+    if getattr(shape, "rank", 0) is None:
+        return []
+    return [None if n is None else int(n) for n in tuple(shape)]
+
+
+def dtype_of(tensor: Any) -> str:
+    dtype = tensor.dtype
+    return str(getattr(dtype, "name", dtype))
+
+
+def weight_name(variable: Any) -> str:
+    name = str(getattr(variable, "path", None) or variable.name)
+    return name[:-2] if name.endswith(":0") else name
+
+
+def describe(loaded: Loaded) -> dict[str, Any]:
+    model, lib = loaded.model, loaded.lib
+
+    def tensors(which: str) -> list[dict[str, Any]]:
+        try:
+            flat = lib.flatten(getattr(model, which, None) or [])
+        except (AttributeError, ValueError):  # a model that was never called
+            return []
+        names = []
+        for tensor in flat:
+            history = getattr(tensor, "_keras_history", None)
+            owner = history[0] if history else tensor
+            names.append(str(owner.name))
+        return [
+            {"name": name, "shape": shape_of(tensor), "dtype": dtype_of(tensor)}
+            for name, tensor in zip(names, flat)
+        ]
+
+    layers = []
+    for path, layer in loaded.layers():
+        trainable = {id(v) for v in layer.trainable_weights}
+        layers.append(
+            {
+                "path": path,
+                "class": type(layer).__name__,
+                "trainable": bool(layer.trainable),
+                "nested": lib.is_model(layer),
+                "weights": [
+                    {
+                        "name": weight_name(variable),
+                        "shape": shape_of(variable),
+                        "trainable": id(variable) in trainable,
+                    }
+                    for variable in loaded.weights(layer)
+                ],
+            }
+        )
+    return {
+        "ok": True,
+        "keras": lib.label,
+        "inputs": tensors("inputs"),
+        "outputs": tensors("outputs"),
+        "trainable": count(model.trainable_weights),
+        "total": count(model.weights),
+        "layers": layers,
+    }
+
+
+def count(variables: list[Any]) -> int:
+    total = 0
+    for variable in {id(v): v for v in variables}.values():
+        size = 1
+        for n in tuple(variable.shape):
+            size *= int(n)
+        total += size
+    return total
+
+
+# ------------------------------------------------------------------------ running
+
+
+def structure_of(model: Any) -> Any:
+    """How the model wants its inputs: one tensor, a list or a dictionary."""
+    inner = getattr(model, "_functional", None) or model
+    for attribute in ("_inputs_struct", "_nested_inputs"):
+        found = getattr(inner, attribute, None)
+        if found is not None:
+            return found
+    return None
+
+
+def tensors_for(loaded: Loaded, batch: list[Any]) -> list[Any]:
+    import tensorflow as tf
+
+    try:
+        wanted: list[Any] = [dtype_of(t) for t in loaded.model.inputs or []]
+    except (AttributeError, ValueError):
+        wanted = []
+    if wanted and len(wanted) != len(batch):
+        raise ValueError(
+            "the model has %d inputs, the batch %d" % (len(wanted), len(batch))
+        )
+    wanted = wanted or [None] * len(batch)
+    result = []
+    for value, dtype in zip(batch, wanted):
+        if value.dtype.kind in "US" or dtype == "string":
+            result.append(tf.constant(value.tolist(), dtype=tf.string))
+        else:
+            result.append(tf.constant(value.astype(dtype) if dtype else value))
+    return result
+
+
+def reset_states(loaded: Loaded) -> None:
+    """Let stateful layers start from zero."""
+    for _, layer in loaded.layers():
+        if getattr(layer, "stateful", False) and not loaded.lib.is_model(layer):
+            for method in ("reset_states", "reset_state"):
+                if hasattr(layer, method):
+                    with contextlib.suppress(ValueError, AttributeError):
+                        getattr(layer, method)()
+                    break
+
+
+def forward(loaded: Loaded, tensors: list[Any], training: bool) -> list[Any]:
+    """Call the model; its outputs, flat."""
+    model, lib = loaded.model, loaded.lib
+    structure = structure_of(model)
+    if structure is not None:
+        packed = lib.pack(structure, tensors)
+    else:
+        packed = tensors[0] if len(tensors) == 1 else tensors
+    options = {"training": training}
+    if structure is None:
+        parameters = inspect.signature(model.call).parameters
+        kinds = [p.kind for p in parameters.values()]
+        if "training" not in parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
+            options = {}
+    return [t for t in lib.flatten(model(packed, **options)) if t is not None]
+
+
+def has_long_loop(loaded: Loaded, tensors: list[Any]) -> bool:
+    """Whether a recurrent layer would loop in Python over many steps."""
+
+    def recurrent(layer: Any) -> bool:
+        names = [kind.__name__ for kind in type(layer).__mro__]
+        return "Bidirectional" in names or any("RNN" in name for name in names)
+
+    longest = max([n for t in tensors for n in tuple(t.shape)[1:]] or [0])
+    return longest > 64 and any(recurrent(layer) for _, layer in loaded.layers())
+
+
+def evaluate(
+    loaded: Loaded, function: Callable[..., Any], tensors: list[Any], *more: Any
+) -> Any:
+    """Call ``function`` eagerly, or as one graph where eager loops would take minutes.
+
+    905 steps of a bidirectional LSTM: 22 s for the gradient eagerly, 3 s as a graph.
+    """
+    import tensorflow as tf
+
+    reset_states(loaded)
+    if has_long_loop(loaded, tensors):
+        try:
+            return tf.function(function, autograph=False)(tensors, *more)
+        except Exception:
+            traceback.print_exc()
+            reset_states(loaded)
+    return function(tensors, *more)
+
+
+def execution_order(loaded: Loaded, model: Any) -> dict[int, list[int]]:
+    """For each layer of a functional model, its nodes' numbers in running order.
+
+    A layer called twice has its calls numbered as the config numbers them, which is
+    not always the order in which they run.
+    """
+    inner = getattr(model, "_functional", None) or model
+    by_depth = getattr(inner, "_nodes_by_depth", None)
+    if not by_depth:
+        return {}
+    running = [n for depth in sorted(by_depth, reverse=True) for n in by_depth[depth]]
+    place_of = {id(node): place for place, node in enumerate(running)}
+    order: dict[int, list[int]] = {}
+    for layer in model.layers:
+        kept = [n for n in layer._inbound_nodes if id(n) in place_of]
+        ranked = sorted(range(len(kept)), key=lambda k: place_of[id(kept[k])])
+        if len(ranked) > 1:
+            order[id(layer)] = ranked
+    return order
+
+
+@contextlib.contextmanager
+def recording(loaded: Loaded) -> Iterator[dict[str, Any]]:
+    """Keep what each layer returns, by ``path/call/output``, while a model runs.
+
+    ``call`` is replaced on the instances, and behind the back of Keras' attribute
+    tracking.
+    """
+    records: dict[str, Any] = {}
+    undo: list[tuple[Any, Any]] = []
+    order: dict[int, list[int]] = {}
+    models = [m for _, m in loaded.layers() if loaded.lib.is_model(m)]
+    for model in [loaded.model, *models]:
+        order.update(execution_order(loaded, model))
+    missing = object()
+    seen: set[int] = set()
+
+    def wrap(path: str, layer: Any) -> None:
+        original = layer.call
+        calls = [0]
+        ranked = order.get(id(layer), [0])
+
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            number = calls[0]
+            calls[0] += 1
+            size = len(ranked)
+            number = number - number % size + ranked[number % size]
+            for k, tensor in enumerate(loaded.lib.flatten(result)):
+                if tensor is not None:
+                    records[f"{path}/{number}/{k}"] = tensor
+            return result
+
+        undo.append((layer, layer.__dict__.get("call", missing)))
+        layer.__dict__["call"] = call
+
+    try:
+        for path, layer in loaded.layers():
+            if layer is not loaded.model and id(layer) not in seen:
+                seen.add(id(layer))
+                wrap(path, layer)
+        yield records
+    finally:
+        for layer, before in undo:
+            if before is missing:
+                layer.__dict__.pop("call", None)
+            else:
+                layer.__dict__["call"] = before
+
+
+def tf_variable(variable: Any) -> Any:
+    """The tf.Variable in a Keras 3 variable, or what it is already."""
+    inner = getattr(variable, "value", None)
+    return variable if inner is None or callable(inner) else inner
+
+
+def outputs_and_layers(
+    loaded: Loaded, tensors: list[Any], layers: bool
+) -> tuple[list[Any], dict[str, Any]]:
+    """Run the model for inference; its outputs, and what each layer returned."""
+    import tensorflow as tf
+
+    def compute(tensors: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        if not layers:
+            return forward(loaded, tensors, training=False), {}
+        with recording(loaded) as records:
+            outputs = forward(loaded, tensors, training=False)
+        # A layer may have run inside a loop, whose graph is out of reach here.
+        here = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+        return outputs, {
+            key: tensor
+            for key, tensor in records.items()
+            if hasattr(tensor, "dtype") and graph_of(tensor) in (None, here)
+        }
+
+    outputs, records = evaluate(loaded, compute, tensors)
+    return outputs, records
+
+
+def graph_of(tensor: Any) -> Any:
+    """Return the graph of a symbolic tensor, None for one with a value."""
+    return None if hasattr(tensor, "numpy") else getattr(tensor, "graph", "unknown")
+
+
+def gradients(loaded: Loaded, tensors: list[Any]) -> dict[str, Any]:
+    """Differentiate the scalar loss of the protocol by every floating weight."""
+    import numpy as np
+    import tensorflow as tf
+
+    watched = {
+        key: tf_variable(variable)
+        for key, variable in loaded.variables()
+        if dtype_of(variable) in FLOATING or dtype_of(variable) == "float64"
+    }
+
+    def compute(tensors: list[Any]) -> dict[str, Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            for variable in watched.values():
+                tape.watch(variable)
+            terms = []
+            for output in forward(loaded, tensors, training=False):
+                if output.dtype.is_floating:
+                    size = tf.size(output)
+                    ramp = tf.cos(tf.cast(tf.range(size), tf.float64))
+                    weights = tf.reshape(tf.cast(ramp, output.dtype), tf.shape(output))
+                    terms.append(tf.reduce_sum(output * weights))
+            if not terms:
+                return {}
+            loss = tf.add_n([tf.cast(term, terms[0].dtype) for term in terms])
+        slopes = tape.gradient(loss, watched)
+        return {
+            key: tf.convert_to_tensor(slope)  # IndexedSlices become dense
+            for key, slope in slopes.items()
+            if slope is not None
+        }
+
+    slopes = evaluate(loaded, compute, tensors)
+    return {"grad/" + key: np.asarray(array(v)) for key, v in slopes.items()}
+
+
+def in_float64(value: Any) -> Any:
+    """A config in which every floating dtype and policy reads float64."""
+    if isinstance(value, dict):
+        if value.get("class_name") in POLICIES:
+            return "float64"
+        return {
+            key: "float64"
+            if key in ("dtype", "value_dtype") and str(item) in FLOATING
+            else in_float64(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        items = [in_float64(item) for item in value]
+        if isinstance(value, tuple):
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        return items
+    return value
+
+
+def float64_copy(loaded: Loaded) -> Loaded:
+    lib, model = loaded.lib, loaded.model
+    options: dict[str, Any] = {}
+    if "custom_objects" in inspect.signature(type(model).from_config).parameters:
+        options["custom_objects"] = loaded.custom
+    scope: Any = contextlib.nullcontext()
+    if lib.is_keras3:
+        from keras.src.saving import serialization_lib
+
+        scope = serialization_lib.SafeModeScope(loaded.safe)
+    with scope:
+        copied = type(model).from_config(in_float64(model.get_config()), **options)
+    copy = Loaded(copied, lib, loaded.custom, loaded.safe)
+    targets = dict(copy.variables())
+    sources = dict(loaded.variables())
+    if list(targets) != list(sources):
+        raise ValueError("the float64 copy has other weights than the model")
+    for key, variable in targets.items():
+        value = array(sources[key])
+        variable.assign(value.astype(dtype_of(variable)))
+    finalize(copy)
+    return copy
+
+
+def batches_of(arrays: Any, kind: str) -> list[list[Any]]:
+    """``b{batch}/{kind}{k}`` as a list of lists."""
+    found: dict[int, dict[int, Any]] = {}
+    for key in arrays.files:
+        match = re.match(rf"b(\d+)/{kind}(\d+)$", key)
+        if match:
+            found.setdefault(int(match.group(1)), {})[int(match.group(2))] = arrays[key]
+    return [[found[b][k] for k in sorted(found[b])] for b in sorted(found)]
+
+
+def run(
+    loaded: Loaded, batches: list[list[Any]], layers: bool, slopes: bool
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The arrays to write, and what went wrong beside the outputs themselves."""
+    arrays: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for number, batch in enumerate(batches):
+        tensors = tensors_for(loaded, batch)
+        outputs, records = outputs_and_layers(loaded, tensors, layers and number == 0)
+        for key, value in records.items():
+            arrays["b0/layer/" + key] = array(value)
+        for k, output in enumerate(outputs):
+            arrays["b%d/o%d" % (number, k)] = array(output)
+        if slopes and number == 0:
+            try:
+                arrays.update(gradients(loaded, tensors))
+            except Exception as error:
+                traceback.print_exc()
+                errors["gradient_error"] = one_line(error)
+    return arrays, errors
+
+
+def train(
+    loaded: Loaded,
+    batches: list[list[Any]],
+    targets: list[list[Any]],
+    steps: int,
+    learning_rate: float,
+) -> dict[str, Any]:
+    """Take the steps and return losses and weights; the model is left as it was."""
+    import numpy as np
+    import tensorflow as tf
+
+    variables = dict(loaded.variables())
+    before = {key: array(variable).copy() for key, variable in variables.items()}
+    updated = [tf_variable(v) for v in loaded.model.trainable_weights]
+
+    def compute(tensors: list[Any], wanted: list[Any]) -> tuple[Any, list[Any]]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            for variable in updated:
+                tape.watch(variable)
+            outputs = forward(loaded, tensors, training=True)
+            if len(outputs) != len(wanted):
+                raise ValueError(
+                    f"the model has {len(outputs)} outputs, the targets {len(wanted)}"
+                )
+            terms = [
+                tf.reduce_mean(tf.square(y - tf.cast(t, y.dtype)))
+                for y, t in zip(outputs, wanted)
+            ]
+            loss = tf.add_n(terms) / len(terms)
+        slopes = tape.gradient(loss, updated)
+        return loss, [None if s is None else tf.convert_to_tensor(s) for s in slopes]
+
+    losses = []
+    try:
+        for step in range(steps):
+            tensors = tensors_for(loaded, batches[step])
+            wanted = [tf.constant(t) for t in targets[step]]
+            loss, slopes = evaluate(loaded, compute, tensors, wanted)
+            losses.append(float(loss))
+            for variable, slope in zip(updated, slopes):
+                if slope is not None:
+                    rate = tf.cast(learning_rate, variable.dtype)
+                    variable.assign_sub(rate * slope)
+        arrays = {"w/" + key: array(v).copy() for key, v in variables.items()}
+    finally:
+        for key, variable in variables.items():
+            variable.assign(before[key])
+    arrays["losses"] = np.asarray(losses, dtype="float64")
+    return arrays
+
+
+# ------------------------------------------------------------------------ the worker
+
+
+class Worker:
+    """Holds one model at a time and answers commands."""
+
+    def __init__(self) -> None:
+        self.loaded: Loaded | None = None
+
+    def answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "load": self.load,
+            "rebuild": self.rebuild,
+            "run": self.run,
+            "train": self.train,
+        }
+        try:
+            method = commands.get(str(command.get("do")))
+            if method is None:
+                raise ValueError("no such command: {!r}".format(command.get("do")))
+            return method(command)
+        except Unsafe as error:
+            return {"ok": False, "error": str(error), "unsafe": True}
+        except NotLoaded as error:
+            return {"ok": False, "error": str(error), "tried": error.tried}
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            traceback.print_exc()
+            return {"ok": False, "error": one_line(error)}
+
+    def current(self) -> Loaded:
+        if self.loaded is None:
+            raise RuntimeError("no model is loaded")
+        seed_everything()
+        return self.loaded
+
+    def forget(self) -> None:
+        if self.loaded is not None:
+            lib, self.loaded = self.loaded.lib, None
+            lib.module.backend.clear_session()
+
+    def load(self, command: dict[str, Any]) -> dict[str, Any]:
+        self.forget()
+        self.loaded, tried = load(
+            command["source"],
+            command.get("weights"),
+            bool(command.get("trust")),
+            command.get("custom_objects"),
+        )
+        reply = describe(self.loaded)
+        reply["tried"] = tried
+        return reply
+
+    def rebuild(self, command: dict[str, Any]) -> dict[str, Any]:
+        self.forget()
+        self.loaded = rebuild(
+            command["config"], command["weights"], command.get("keras", "keras")
+        )
+        return describe(self.loaded)
+
+    def run(self, command: dict[str, Any]) -> dict[str, Any]:
+        import numpy as np
+
+        loaded = self.current()
+        start = time.perf_counter()
+        layers = bool(command.get("layers"))
+        slopes = bool(command.get("gradients"))
+        with np.load(command["inputs"], allow_pickle=False) as inputs:
+            batches = batches_of(inputs, "i")
+        arrays, errors = run(loaded, batches, layers, slopes)
+        if command.get("float64"):
+            try:
+                with loaded.lib.double_precision():
+                    again, more = run(float64_copy(loaded), batches, layers, slopes)
+                arrays.update({"f64/" + key: value for key, value in again.items()})
+                if "gradient_error" in more:
+                    errors.setdefault("gradient_error", more["gradient_error"])
+            except Exception as error:
+                traceback.print_exc()
+                errors["float64_error"] = one_line(error)
+        np.savez(command["outputs"], **arrays)
+        seconds = time.perf_counter() - start
+        return dict({"ok": True, "seconds": seconds}, **errors)
+
+    def train(self, command: dict[str, Any]) -> dict[str, Any]:
+        import numpy as np
+
+        loaded = self.current()
+        start = time.perf_counter()
+        with np.load(command["inputs"], allow_pickle=False) as inputs:
+            batches = batches_of(inputs, "i")
+        with np.load(command["targets"], allow_pickle=False) as values:
+            targets = batches_of(values, "t")
+        arrays = train(
+            loaded, batches, targets, int(command["steps"]), command["learning_rate"]
+        )
+        np.savez(command["outputs"], **arrays)
+        return {"ok": True, "seconds": time.perf_counter() - start}
+
+
+def seed_everything() -> None:
+    import numpy as np
+    import tensorflow as tf
+
+    np.random.seed(0)
+    tf.random.set_seed(0)
+
+
+def one_line(error: BaseException) -> str:
+    message = " ".join(str(error).split())
+    if len(message) > 600:
+        message = message[:597] + "..."
+    return f"{type(error).__name__}: {message}"
+
+
+def main() -> int:
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [p for p in sys.path if os.path.abspath(p or os.curdir) != here]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    # oneDNN's conv2d_backprop_filter corrupts the heap (TensorFlow 2.21, a 2x64x64x1
+    # input): the process dies, or worse, does not.
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    # TensorFlow writes to file descriptor 1 from C++: replies go to a copy of it.
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+
+    def reply(value: dict[str, Any]) -> None:
+        replies.write(json.dumps(value) + "\n")
+        replies.flush()
+
+    hello: dict[str, Any] = {"ok": True, "python": sys.version.split()[0]}
+    try:
+        import tensorflow as tf
+
+        hello["tensorflow"] = str(tf.__version__)
+    except Exception as error:
+        reply({"ok": False, "error": "TensorFlow: " + one_line(error)})
+        return 1
+    reply(hello)
+    for name in ("keras", "tf_keras"):  # warm up while the first command is on its way
+        try:
+            library(name)
+        except Exception as error:
+            print(one_line(error), file=sys.stderr)
+    worker = Worker()
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        try:
+            command = json.loads(line)
+        except ValueError as error:
+            reply({"ok": False, "error": one_line(error)})
+            continue
+        if command.get("do") == "quit":
+            break
+        reply(worker.answer(command))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
