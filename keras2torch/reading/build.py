@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import onnx_ir as ir
 
 from keras2torch.dialect import GraphBuilder, shape_of
 from keras2torch.errors import UnsupportedLayer, UnusableFile
-from keras2torch.layers import REGISTRY, Layer, Shape, from_config
+from keras2torch.layers import Layer, Shape, from_config
+from keras2torch.reading import operations
 from keras2torch.reading.topology import (
     CallSpec,
     Constant,
@@ -40,6 +42,14 @@ _POSITIONS = dict.fromkeys(_RECURRENT, ("initial_state", "mask", "training"))
 _MASK_ARGUMENTS = ("query_mask", "value_mask", "key_mask")
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a nested model is called with."""
+
+    shapes: Sequence[Shape]
+    masks: Sequence[ir.Value | None]
+
+
 class Assembler:
     """Calls the layers of a model on a :class:`GraphBuilder`.
 
@@ -60,25 +70,24 @@ class Assembler:
     # -- models
     def outermost(self, model: ModelSpec, builder: GraphBuilder) -> list[ir.Value]:
         """Build the whole model and return its outputs."""
-        return self._body(model, builder, None, None)
+        return self._body(model, builder, None)
 
     def _body(
         self,
         model: ModelSpec,
         b: GraphBuilder,
-        given: Sequence[ir.Value] | None,
-        names: list[str] | None,
+        given: Given | None,
     ) -> list[ir.Value]:
-        """Build a model; ``given`` are the values that a nested one is called with."""
+        """Build a model; ``given`` is what a nested one is called with."""
         if model.sequential:
             return self._stack(model, b, given)
         layers = {layer.name: layer for layer in model.layers}
         values: dict[Ref, ir.Value] = {}
         refs = flat(model.inputs)
-        if given is not None and len(given) != len(refs):
+        if given is not None and len(given.shapes) != len(refs):
             raise UnusableFile(
                 f"model {model.name!r} has {len(refs)} inputs and is called "
-                f"with {len(given)}."
+                f"with {len(given.shapes)}."
             )
         for i, ref in enumerate(refs):
             layer = layers[ref.layer]
@@ -87,7 +96,7 @@ class Assembler:
                     f"model {model.name!r} begins at layer {layer.name!r}, "
                     "which is no input: save it with Input layers."
                 )
-            values[ref] = self._input(b, layer, given[i] if given is not None else None)
+            values[ref] = self._input(b, layer, given, i)
         for layer, number in order_of_calls(model):
             call = layer.calls[number]
             outputs = self.call(b, layer, call, values)
@@ -96,17 +105,21 @@ class Assembler:
         return [_value(values, r, model) for r in flat(model.outputs)]
 
     def _input(
-        self, b: GraphBuilder, layer: LayerSpec, given: ir.Value | None
+        self, b: GraphBuilder, layer: LayerSpec, given: Given | None, at: int
     ) -> ir.Value:
         shape = layer.shape
         if given is not None:
-            shape = _narrowed(shape, shape_of(given))
+            shape = _narrowed(shape, given.shapes[at])
         if shape is None:
             raise UnusableFile(f"input {layer.name!r} declares no shape.")
-        return b.input(layer.name, shape, layer.dtype or "float32")
+        value = b.input(layer.name, shape, layer.dtype or "float32")
+        mask = given.masks[at] if given is not None else None
+        if mask is not None:
+            b.masked_input(value, mask)
+        return value
 
     def _stack(
-        self, model: ModelSpec, b: GraphBuilder, given: Sequence[ir.Value] | None
+        self, model: ModelSpec, b: GraphBuilder, given: Given | None
     ) -> list[ir.Value]:
         layers = [layer for layer in model.layers if layer.kind != "InputLayer"]
         first = model.layers[0] if model.layers else None
@@ -124,9 +137,9 @@ class Assembler:
             declared = declared or nested.shape
         declared = declared or model.shape
         if given is not None:
-            if len(given) != 1:
+            if len(given.shapes) != 1:
                 raise UnusableFile(f"model {model.name!r} is called with many tensors.")
-            declared = _narrowed(declared, shape_of(given[0]))
+            declared = _narrowed(declared, given.shapes[0])
         elif declared is None:
             declared = self._guessed(model)
         kind = first.kind
@@ -135,6 +148,9 @@ class Assembler:
         if dtype is None or dtype.startswith("mixed"):
             dtype = "float32"
         values = [b.input(name, declared, dtype)]
+        mask = given.masks[0] if given is not None else None
+        if mask is not None:
+            b.masked_input(values[0], mask)
         for layer in layers:
             values = self._call(b, layer, CallSpec([list(values)], {}), list(values))
         return values
@@ -186,6 +202,8 @@ class Assembler:
     def _call(
         self, b: GraphBuilder, layer: LayerSpec, call: CallSpec, first: Any
     ) -> list[ir.Value]:
+        if operations.is_operation(layer.kind):
+            return operations.call(b, layer, call.args, call.kwargs)
         for value in flat([call.args, call.kwargs]):
             if isinstance(value, Constant):
                 raise UnsupportedLayer(
@@ -272,16 +290,23 @@ class Assembler:
         assert model is not None
         given = _in_order(model, first)
         kwargs = dict(call.kwargs)
-        masks = _masks(kwargs, len(given))
+        masks = _masks(kwargs, len(given)) or [b.mask_of(v) for v in given]
         options = self._options(layer, kwargs, {})
         inner = b.nested(layer.name)
-        outputs = self._body(model, inner, given, None)
-        if masks is not None:
-            raise UnsupportedLayer(
-                f"model {layer.name!r} is called with a mask, which has no rule"
-            )
         definition = self._definition(b, layer)
-        return list(b.call_model(definition, inner, given, outputs, options=options))
+        if layer.kind != "TimeDistributed":
+            asked = [shape_of(v) for v in given]
+            outputs = self._body(model, inner, Given(asked, masks))
+            return list(
+                b.call_model(definition, inner, given, outputs, options=options)
+            )
+        # Each step is a sample of the model inside; the steps' mask is not for it.
+        [(batch, steps, *rest)] = [shape_of(v) for v in given]
+        outputs = self._body(model, inner, Given([(batch, *rest)], [None]))
+        shapes = [(s[0], steps, *s[1:]) for s in map(shape_of, outputs)]
+        return list(
+            b.call_model(definition, inner, given, outputs, shapes, options=options)
+        )
 
 
 # ---------------------------------------------------------------------- helpers
@@ -349,5 +374,3 @@ def _shape_from_kernel(layer: LayerSpec, kernel: tuple[int, ...]) -> Shape | Non
         return (None, channels, *sizes) if first else (None, *sizes, channels)
     return None
 
-
-__all__ = ["REGISTRY", "Assembler"]

@@ -48,8 +48,6 @@ _SAME_CLASS = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
-    "CuDNNGRU": "GRU",
-    "CuDNNLSTM": "LSTM",
     "GRUV1": "GRU",
     "GRUV2": "GRU",
     "LSTMV1": "LSTM",
@@ -59,15 +57,8 @@ _SAME_CLASS = {
     "DenseV2": "Dense",
     "LayerNormalizationV2": "LayerNormalization",
 }
-_CUDNN = {
-    "CuDNNLSTM": {"activation": "tanh", "recurrent_activation": "sigmoid"},
-    "CuDNNGRU": {
-        "activation": "tanh",
-        "recurrent_activation": "sigmoid",
-        "reset_after": True,
-    },
-}
 _ACTIVATIONS = {"swish": "silu", "hard_swish": "hard_silu"}
+_OPERATIONS = ("keras.src.ops.", "keras.src.activations.")
 _PACKAGES = ("keras.", "tf_keras.", "tensorflow.", "tensorflow.python.keras.")
 
 
@@ -98,7 +89,7 @@ def class_of(spec: Mapping[str, Any]) -> str:
         raise UnusableFile("the config names no class for a layer: it is damaged.")
     registered = spec.get("registered_name")
     module = spec.get("module")
-    if isinstance(module, str) and module.startswith("keras.src.ops"):
+    if isinstance(module, str) and module.startswith(_OPERATIONS):
         return f"ops.{name}"
     if "module" in spec and not _is_keras(module):
         return str(registered or f"{module or 'Custom'}>{name}")
@@ -136,9 +127,7 @@ def layer_config(
     config = {str(k): decoded(v) for k, v in raw.items()}
     if ctx.version.major == 1:
         kind, config = keras1.translated(kind, config)
-    given = kind
     kind = _SAME_CLASS.get(kind, kind)
-    config = _CUDNN.get(given, {}) | config
     if kind in ("GRU", "GRUCell") and ctx.version.major < 3:
         config.setdefault("reset_after", False)
     if kind == "BatchNormalization" and isinstance(config.get("axis"), list):

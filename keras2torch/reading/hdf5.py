@@ -102,10 +102,8 @@ def find(parent: h5py.Group, path: str) -> Any | None:
     for part in path.split("/"):
         if not part:
             continue
-        if not isinstance(here, h5py.Group) or here.get(part, getclass=True) is None:
-            # A dangling link has no class: it is refused, not overlooked.
-            if isinstance(here, h5py.Group) and part in here.keys():
-                _step(here, part)
+        # Asked by its link: a dangling one is refused, not overlooked.
+        if not isinstance(here, h5py.Group) or here.get(part, getlink=True) is None:
             return None
         here = _step(here, part)
     return here
@@ -239,9 +237,9 @@ def groups_with_vars(root: h5py.Group) -> Iterator[tuple[str, h5py.Group]]:
             seen += 1
             if seen > _MAX_GROUPS:
                 raise UnusableFile("the HDF5 file has an absurd number of groups.")
-            if here.get(name, getclass=True) is h5py.Dataset:
+            child = _step(here, name)
+            if not isinstance(child, h5py.Group):
                 continue
-            child = group(here, name)
             if name == "vars":
                 yield path, child
             else:

@@ -98,8 +98,8 @@ def translated(kind: str, config: Config) -> tuple[str, Config]:
     made = {names.get(k, k): v for k, v in config.items() if k not in _GONE}
     if kind in _KERNELS and any(k in made for k in _KERNELS[kind]):
         made["kernel_size"] = [made.pop(k) for k in _KERNELS[kind]]
-    if kind != "Embedding":
-        made.pop("input_dim", None)
+    # Keras 2 dropped the dropout of an Embedding, as it had no successor.
+    made.pop("dropout" if kind == "Embedding" else "input_dim", None)
     ordering = made.pop("dim_ordering", None)
     if ordering in ("th", "tf"):
         first = ordering == "th"

@@ -90,7 +90,12 @@ class Keras3Store:
         return 2 if layer.has_weights else 1
 
     def _all_there(self, named: list[tuple[LayerSpec, str]], at: str) -> bool:
-        return all(f"{at}/{name}" in self._parents for _, name in named)
+        # An InputLayer is no layer of a Sequential's list, and has nothing to store.
+        return all(
+            f"{at}/{name}" in self._parents
+            for layer, name in named
+            if layer.kind != "InputLayer"
+        )
 
     def matched(
         self, model: ModelSpec, layers: Mapping[str, LayerWeights]
@@ -114,7 +119,8 @@ class Keras3Store:
         for spec, path in self.paths(model, at):
             where = prefix + spec.name
             if spec.model is not None:
-                self._match(spec.model, f"{where}/", path, layers, found)
+                inside = f"{path}/layer" if spec.kind == "TimeDistributed" else path
+                self._match(spec.model, f"{where}/", inside, layers, found)
             elif where in layers and layers[where].weights:
                 found[where] = self._of_layer(spec, layers[where], path)
 

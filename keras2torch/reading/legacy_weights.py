@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ _SPATIAL |= {"ConvLSTM2D": 2}
 _GATES = {"LSTM": 4, "GRU": 3, "ConvLSTM2D": 4}
 # The gates of today in the order in which Keras 1 stored them: i, c, f, o; z, r, h.
 _GATE_ORDER = {"LSTM": (0, 2, 1, 3), "GRU": (0, 1, 2), "ConvLSTM2D": (0, 2, 1, 3)}
-_CUDNN_GATES = {"CuDNNLSTM": 4, "CuDNNGRU": 3}
+_RECURRENT_GATES = {"LSTM": 4, "GRU": 3, "CuDNNLSTM": 4, "CuDNNGRU": 3}
 
 
 @dataclass(frozen=True)
@@ -128,9 +128,9 @@ def _changes(
     if kind in _CONV and arrays and version.major < 3:
         shape = wanted[0]
         found.append(lambda a: _transposed_if_needed(a, kind, shape))
-    if inner.given in _CUDNN_GATES and len(arrays) == 3:
-        gates = _CUDNN_GATES[inner.given]
-        found.append(lambda a: _from_cudnn(a, gates))
+    if kind in _RECURRENT_GATES and len(wanted) >= 3 and len(arrays) in (3, 9, 12):
+        bias = wanted[2]
+        found.append(lambda a: _between_cudnn(a, kind, bias))
     return found
 
 
@@ -202,25 +202,45 @@ def _joined(arrays: list[Stored], kind: str) -> list[Stored]:
     return made
 
 
-def _from_cudnn(arrays: list[Stored], gates: int) -> list[Stored]:
-    """CuDNNLSTM → LSTM, CuDNNGRU → GRU with ``reset_after`` (_convert_rnn_weights)."""
+def _between_cudnn(
+    arrays: list[Stored], kind: str, bias_shape: tuple[int, ...]
+) -> list[Stored]:
+    """Weights saved by a cuDNN layer, loaded into a plain one, or the other way.
+
+    The same model may be built of either (``_convert_rnn_weights``).
+    """
     kernel, recurrent, bias = arrays
+    if bias.shape == bias_shape or bias.shape[-1:] == ():
+        return arrays
+    gates, to_cudnn = _RECURRENT_GATES[kind], kind.startswith("CuDNN")
     units = recurrent.shape[0]
-    if bias.shape != (2 * units * gates,):
+    two = (2 * units * gates,)
+    if (bias_shape if to_cudnn else bias.shape) != two:
+        return arrays
+    if kind.endswith("GRU") and (bias.shape if to_cudnn else bias_shape) != (
+        2,
+        units * gates,
+    ):
         raise WeightMismatch(
-            f"{bias.name} has shape {bias.shape}, a cuDNN layer of {units} units "
-            f"has ({2 * units * gates},)."
+            f"{bias.name} comes from a GRU with reset_after=False, which no cuDNN "
+            "layer computes: the architecture belongs to other weights."
         )
+    order: Literal["C", "F"] = "C" if to_cudnn else "F"
 
     def each(a: Array, change: Callable[[Array], Array]) -> Array:
         return np.hstack([change(k) for k in np.hsplit(a, gates)])
 
-    kernels = each(kernel(), lambda k: k.T.reshape(k.shape, order="F"))
+    kernels = each(kernel(), lambda k: k.T.reshape(k.shape, order=order))
     recurrents = each(recurrent(), lambda k: k.T)
-    halves = bias().reshape(2, -1)
-    biases = halves.sum(axis=0) if gates == 4 else halves
+    values = bias()
+    if kind == "LSTM":
+        biases = values.reshape(2, -1).sum(axis=0)
+    elif kind == "CuDNNLSTM":
+        biases = np.tile(0.5 * values, 2)
+    else:
+        biases = values.reshape(bias_shape)
     return [
         kernel.holding(np.ascontiguousarray(kernels)),
         recurrent.holding(np.ascontiguousarray(recurrents)),
-        bias.holding(biases.astype(bias.dtype)),
+        bias.holding(biases.astype(values.dtype)),
     ]

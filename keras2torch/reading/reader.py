@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import UnknownLayers, UnusableFile, WeightMismatch
-from keras2torch.reading import legacy_hdf5
+from keras2torch.reading import legacy_hdf5, operations
 from keras2torch.reading.build import Assembler
 from keras2torch.reading.configs import Context
 from keras2torch.reading.hdf5 import Array, Stored
@@ -58,6 +58,11 @@ def assemble(source: Source) -> ir.Model:
     """Build the graph of an opened file and fill in its weights."""
     ctx = Context(source.version)
     model = model_spec(source.config, None, ctx)
+    ctx.unknown += [
+        (spec.name, operations.said(spec))
+        for spec in model.leaves()
+        if operations.is_operation(spec.kind) and not operations.known(spec)
+    ]
     if ctx.unknown:
         raise UnknownLayers(list(dict.fromkeys(ctx.unknown)))
     store = _store(source)

@@ -17,6 +17,8 @@ from keras2torch.reading import configs
 from keras2torch.reading.configs import MODELS, Config, Context
 
 _MAX_NESTING = 32
+# Classes by which tf.keras writes operations between layers.
+OPERATIONS = ("TFOpLambda", "SlicingOpLambda")
 _CONSTANT = "_CONSTANT_VALUE"
 
 
@@ -59,7 +61,7 @@ class LayerSpec:
     name, kind, config
         In today's spelling.
     model
-        What is inside, where the layer is a model.
+        What is inside, where the layer is a model, or TimeDistributed of one.
     calls
         Its calls; those of a Sequential's layers are not written out.
     shape, dtype
@@ -196,8 +198,7 @@ def layer_spec(
     declared = shape(
         configs.decoded(plain.get("batch_input_shape") or plain.get("batch_shape"))
     )
-    is_model = isinstance(plain.get("layers"), list) and kind != "Merge"
-    if kind in MODELS or isinstance(raw, list) or (is_model and kind != "ops"):
+    if _is_model(entry):
         inner = model_spec(entry, name, ctx, depth + 1)
         config: Config = {"name": name}
         if not inner.trainable:
@@ -205,11 +206,17 @@ def layer_spec(
         made = LayerSpec(name, inner.kind, config, kind, inner)
     elif kind == "InputLayer":
         made = LayerSpec(name, kind, {"name": name}, kind)
+    elif kind in OPERATIONS or kind.startswith("ops."):
+        config = {str(k): configs.decoded(v) for k, v in plain.items()}
+        made = LayerSpec(name, kind, config | {"name": name}, kind)
     else:
         today, config = configs.layer_config(entry, name, ctx)
         config["name"] = name
         made = LayerSpec(name, today, config, kind)
     made.shape, made.raw = declared, plain
+    inside = plain.get("layer")
+    if made.kind == "TimeDistributed" and _is_model(inside):
+        made.model = model_spec(inside, name, ctx, depth + 1)
     made.dtype = configs.dtype_name(plain.get("input_dtype") or plain.get("dtype"))
     build = entry.get("build_config")
     made.built = build.get("input_shape") if isinstance(build, dict) else None
@@ -217,6 +224,15 @@ def layer_spec(
     if isinstance(nodes, list):
         made.calls = [call_spec(n, name) for n in nodes]
     return made
+
+
+def _is_model(entry: Any) -> bool:
+    """Whether a serialized layer is a model; a class of the user's may be one."""
+    if not isinstance(entry, dict):
+        return False
+    config, kind = entry.get("config"), entry.get("class_name")
+    lists = isinstance(config, dict) and isinstance(config.get("layers"), list)
+    return kind in MODELS or isinstance(config, list) or (lists and kind != "Merge")
 
 
 def shape(value: Any) -> Shape | None:
