@@ -40,10 +40,17 @@ def check(source: str) -> None:
         if not (plain or docstring or isinstance(node, ast.Assign)):
             raise UnsafeSource(f"line {node.lineno}: a {type(node).__name__}")
         in_load = isinstance(node, ast.FunctionDef) and node.name == "load"
-        _check_inside(node, _IMPORTS | _LOAD_IMPORTS if in_load else _IMPORTS)
+        check_inside(node, _IMPORTS | _LOAD_IMPORTS if in_load else _IMPORTS)
 
 
-def _check_inside(top: ast.AST, imports: frozenset[str]) -> None:
+def check_inside(top: ast.AST, imports: frozenset[str]) -> None:
+    """Refuse other imports and names such as ``exec`` anywhere in a statement.
+
+    Raises
+    ------
+    UnsafeSource
+        For the first of them.
+    """
     for node in ast.walk(top):
         line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Import):

@@ -288,10 +288,10 @@ def _file(classes: list[ClassText], main: str, planned: GraphPlan) -> str:
     if "F." in body:
         head.append("import torch.nn.functional as F")
     head.append("from torch import nn")
-    return _formatted("\n".join(head) + "\n\n\n" + body + "\n")
+    return formatted("\n".join(head) + "\n\n\n" + body + "\n")
 
 
-def _formatted(source: str) -> str:
+def formatted(source: str) -> str:
     """Format with ruff, whose style the files promise."""
     from ruff import find_ruff_bin
 
