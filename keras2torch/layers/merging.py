@@ -45,6 +45,11 @@ class _Merge(Layer):
         floats = [d for d in dtypes if "float" in d]
         return floats[0] if floats else dtypes[0]
 
+    def _drop_masks(self, call: Call) -> None:
+        """Forget masks from which none is made: the writer would compute them."""
+        if not self.makes_mask([m is not None for m in call.masks]):
+            call.masks = [None] * len(call.inputs)
+
     def _joined(self, call: Call) -> str | None:
         """Return the mask that comes out."""
         masks = [m for m in call.masks if m is not None]
@@ -97,6 +102,8 @@ class _Elementwise(_Merge):
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """Follow; an input of fewer axes takes the order of the axes it has."""
         rank = max(t.rank for t in call.inputs)
+        if not self._reads_masks(call):
+            self._drop_masks(call)
         if self._reads_masks(call):
             orders = [Layout.keras(t.rank) for t in call.inputs]
             return orders, [Layout.keras(rank)]
@@ -239,8 +246,12 @@ class Concatenate(_Merge):
     keras2: bool = False
 
     def makes_mask(self, masked: Sequence[bool]) -> bool:
-        """One mask is enough: the other inputs count as unmasked."""
-        return any(masked)
+        """One mask is enough: the other inputs count as unmasked.
+
+        Along the last axis that makes every entry unmasked in Keras 3: no mask.
+        """
+        nothing = self.axis == -1 and not self.keras2
+        return bool(masked) and (all(masked) if nothing else any(masked))
 
     def _axis(self, rank: int) -> int:
         if not -rank <= self.axis < rank:
@@ -267,6 +278,7 @@ class Concatenate(_Merge):
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """Follow; a flattened axis is joined in Keras' order."""
+        self._drop_masks(call)
         wanted = self._agree(call)
         if any(w.flat for w in wanted):
             wanted = [Layout.keras(t.rank) for t in call.inputs]

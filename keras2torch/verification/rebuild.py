@@ -75,9 +75,10 @@ def rebuilt(model: ir.Model) -> Rebuilt:
 def keras_needed(model: ir.Model) -> Library:
     """Return which Keras computes what the graph says."""
     for node in _all_nodes(model.graph):
-        if node.op_type in _KERAS2_LAYERS:
+        layer = from_node(node).layer
+        if node.op_type in _KERAS2_LAYERS or getattr(layer, "keras2", False):
             return "tf_keras"
-        if _mentions(to_config(from_node(node).layer), _KERAS2_FUNCTIONS):
+        if _mentions(to_config(layer), _KERAS2_FUNCTIONS):
             return "tf_keras"
     return "keras"
 
@@ -355,7 +356,7 @@ class _Writer:
         defaults = to_config(type(layer)(**_required(layer)))
         config: Config = {}
         for key, value in to_config(layer).items():
-            if key.endswith(_TRAINING_ONLY) or key == "name":
+            if key.endswith(_TRAINING_ONLY) or key in ("name", "keras2"):
                 continue
             same = type(value) is type(defaults[key]) and value == defaults[key]
             if not same or key in _required(layer):
