@@ -36,9 +36,7 @@ def _from_float32(value: float) -> float:
 
 
 def _is_float(value: object) -> bool:
-    return (
-        type(value) is float and np.isfinite(value) and _from_float32(value) == value
-    )
+    return type(value) is float and np.isfinite(value) and _from_float32(value) == value
 
 
 def _is_str(value: object) -> bool:

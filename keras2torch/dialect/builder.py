@@ -353,7 +353,17 @@ class GraphBuilder:
 
     # -- graphs
     def graph(self, outputs: Sequence[ir.Value]) -> ir.Graph:
-        """Return the graph; the outermost one owns all initializers."""
+        """Return the graph; the outermost one owns all initializers.
+
+        Operators whose result nobody takes are left out; layers stay.
+        """
+        kept = set(outputs)
+        for node in reversed(list(self._nodes)):
+            idle = not any(v.uses() or v in kept for v in node.outputs)
+            if node.domain != DOMAIN and idle:
+                for i in range(len(node.inputs)):
+                    node.replace_input_with(i, None)
+                self._nodes.remove(node)
         return ir.Graph(
             [*self._inputs, *self.used_masks()],
             list(outputs),

@@ -22,7 +22,7 @@ from keras2torch.reading.topology import (
     order_of_calls,
 )
 
-Guess = Callable[[LayerSpec], "tuple[int, ...] | None"]
+Peek = Callable[[LayerSpec], "tuple[int, ...] | None"]
 
 # Layers whose first argument may be [x, *states]: so Keras 2 writes initial_state.
 _RECURRENT = frozenset(
@@ -62,7 +62,7 @@ class Assembler:
         shape of a Sequential that declares none.
     """
 
-    def __init__(self, keras_major: int, weight_shape: Guess) -> None:
+    def __init__(self, keras_major: int, weight_shape: Peek) -> None:
         self._keras_major = keras_major
         self._weight_shape = weight_shape
         self._definitions: dict[str, Layer] = {}
@@ -231,6 +231,7 @@ class Assembler:
                 raise UnsupportedLayer(
                     f"layer {layer.name!r} ({layer.kind}): constants have no rule"
                 )
+        self._drop_implicit(b, layer, kwargs, inputs)
         for name in definition.arguments[1:]:
             if name not in kwargs or kwargs[name] is None:
                 break
@@ -248,6 +249,29 @@ class Assembler:
                 options=options,
             )
         )
+
+    def _drop_implicit(
+        self,
+        b: GraphBuilder,
+        layer: LayerSpec,
+        kwargs: dict[str, Any],
+        inputs: Sequence[ir.Value],
+    ) -> None:
+        """Take away a mask that travels with the input anyway.
+
+        Keras 3 writes the masks that it computes into the config, as operations
+        (``NotEqual``) and as the ``mask`` of the calls that got them.
+        """
+        mask = kwargs.get("mask")
+        given = mask if isinstance(mask, list) else [mask]
+        there = [b.mask_of(v) for v in inputs]
+        if self._keras_major < 3 or len(given) > len(there):
+            return
+        if any(m is not None for m in given) and all(
+            m is None or (t is not None and isinstance(m, ir.Value) and _is_op(m))
+            for m, t in zip(given, there, strict=False)
+        ):
+            del kwargs["mask"]
 
     def _options(
         self, layer: LayerSpec, kwargs: dict[str, Any], named: dict[str, ir.Value]
@@ -290,6 +314,7 @@ class Assembler:
         assert model is not None
         given = _in_order(model, first)
         kwargs = dict(call.kwargs)
+        self._drop_implicit(b, layer, kwargs, given)
         masks = _masks(kwargs, len(given)) or [b.mask_of(v) for v in given]
         options = self._options(layer, kwargs, {})
         inner = b.nested(layer.name)
@@ -318,6 +343,11 @@ def _value(values: dict[Ref, ir.Value], ref: Ref, owner: Any) -> ir.Value:
             f"{owner.name!r} takes output {ref.tensor} of call {ref.call} of layer "
             f"{ref.layer!r}, which does not exist."
         ) from None
+
+
+def _is_op(value: ir.Value) -> bool:
+    node = value.producer()
+    return node is not None and node.domain == ""
 
 
 def _tensors(value: Any) -> list[ir.Value]:
@@ -373,4 +403,3 @@ def _shape_from_kernel(layer: LayerSpec, kernel: tuple[int, ...]) -> Shape | Non
         channels = kernel[-2]
         return (None, channels, *sizes) if first else (None, *sizes, channels)
     return None
-

@@ -31,12 +31,15 @@ _BOOKKEEPING = frozenset(
         "inbound_nodes",
         "input_dtype",
         "input_shape",
+        "key_shape",
         "lora_alpha",
         "lora_rank",
         "module",
         "quantization_config",
+        "query_shape",
         "registered_name",
         "shared_object_id",
+        "value_shape",
     }
 )
 # Keys whose value is a layer inside the layer.

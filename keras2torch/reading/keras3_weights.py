@@ -10,12 +10,12 @@ layer that has weights twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import h5py
 
 from keras2torch.dialect import LayerWeights
-from keras2torch.errors import UnusableFile, WeightMismatch
+from keras2torch.errors import WeightMismatch
 from keras2torch.layers import Weight
 from keras2torch.reading import hdf5
 from keras2torch.reading.hdf5 import Stored
@@ -58,8 +58,17 @@ class Keras3Store:
         names = sorted((n for n in here if n.isdigit()), key=int)
         return [hdf5.array(here, n) for n in names]
 
-    def first_shape(self, path: str) -> tuple[int, ...] | None:
-        """Return the shape of the first array of the layer at a path."""
+    def peek(self, model: ModelSpec) -> Callable[[LayerSpec], tuple[int, ...] | None]:
+        """Return a function that says the shape of a layer's first array."""
+        paths = {id(spec): path for spec, path in self.paths(model)}
+
+        def shape(layer: LayerSpec) -> tuple[int, ...] | None:
+            path = paths.get(id(layer))
+            return self._first_shape(path) if path is not None else None
+
+        return shape
+
+    def _first_shape(self, path: str) -> tuple[int, ...] | None:
         for at in sorted(p for p in self._groups if p == path or _below(p, path)):
             arrays = self.arrays(at)
             if arrays and "seed" not in at:
@@ -157,9 +166,10 @@ def _below(path: str, parent: str) -> bool:
     return path.startswith(parent + "/")
 
 
-def _counted(layers: list[LayerSpec], slots: object) -> list[tuple[LayerSpec, str]]:
+def _counted(
+    layers: list[LayerSpec], slots: Callable[[LayerSpec], int]
+) -> list[tuple[LayerSpec, str]]:
     """Return each layer with its name: class, then how many came before."""
-    assert callable(slots)
     seen: dict[str, int] = {}
     found = []
     for layer in layers:
@@ -168,6 +178,3 @@ def _counted(layers: list[LayerSpec], slots: object) -> list[tuple[LayerSpec, st
         found.append((layer, f"{name}_{count}" if count else name))
         seen[name] = count + slots(layer)
     return found
-
-
-__all__ = ["Keras3Store", "UnusableFile", "is_keras3", "snake_case"]

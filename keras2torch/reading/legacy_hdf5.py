@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import h5py
 
 from keras2torch.dialect import LayerWeights
-from keras2torch.errors import UnusableFile, WeightMismatch
+from keras2torch.errors import WeightMismatch
 from keras2torch.reading import hdf5, legacy_weights
 from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.topology import LayerSpec, ModelSpec
@@ -189,6 +189,3 @@ def _leaves(
         return []
     flags = legacy_weights.flags(spec, weights, version)
     return [Leaf(spec, weights, [f and trainable for f in flags])]
-
-
-__all__ = ["LegacyStore", "UnusableFile", "is_legacy"]

@@ -23,6 +23,7 @@ from keras2torch.reading.topology import Constant, LayerSpec, flat
 # TensorFlow function → class of Keras 3, and its arguments → those of that class.
 _TENSORFLOW: dict[str, tuple[str, dict[str, str]]] = {
     "__operators__.add": ("Add", {}),
+    "__operators__.ne": ("NotEqual", {}),
     "__operators__.getitem": ("GetItem", {"slice_spec": "key"}),
     "cast": ("Cast", {}),
     "clip_by_value": ("Clip", {"clip_value_min": "x_min", "clip_value_max": "x_max"}),
@@ -38,6 +39,7 @@ _TENSORFLOW: dict[str, tuple[str, dict[str, str]]] = {
     "math.log": ("Log", {}),
     "math.maximum": ("Maximum", {}),
     "math.minimum": ("Minimum", {}),
+    "math.not_equal": ("NotEqual", {}),
     "math.multiply": ("Multiply", {}),
     "math.negative": ("Negative", {}),
     "math.pow": ("Power", {}),
@@ -80,6 +82,7 @@ _UNARY = {
     "Negative": "Neg",
     "Sqrt": "Sqrt",
 }
+_LOGICAL = {"LogicalAnd": "And", "LogicalOr": "Or"}
 _ACTIVATIONS = {
     "Elu": "elu",
     "HardSigmoid": "hard_sigmoid",
@@ -129,7 +132,9 @@ class _Call:
 
     def unsupported(self, why: str) -> UnsupportedLayer:
         """Return the error that names the operation."""
-        return UnsupportedLayer(f"operation {self.spec.name!r} ({self.spec.kind}): {why}")
+        return UnsupportedLayer(
+            f"operation {self.spec.name!r} ({self.spec.kind}): {why}"
+        )
 
     def layer(self, kind: str, config: dict[str, Any], *xs: ir.Value) -> ir.Value:
         """Call a Keras layer in its place; masks end here, as with an operation."""
@@ -145,7 +150,10 @@ class _Call:
         dtype: str | None = None,
     ) -> ir.Value:
         """Add an operator of standard ONNX."""
-        made = [ir.convert_attribute(k, v) for k, v in (attributes or {}).items()]
+        made = [
+            ir.AttrInt64s(k, v) if isinstance(v, list) else ir.AttrInt64(k, v)
+            for k, v in (attributes or {}).items()
+        ]
         kind = dtype or dtype_of(xs[0])
         return self.b.operator(op_type, xs, self.spec.name, shape, kind, made)
 
@@ -183,19 +191,12 @@ def call(
 ) -> list[ir.Value]:
     """Call an operation on tensors and constants."""
     renamed = _TENSORFLOW.get(str(spec.config.get("function")), ("", {}))[1]
-    options = {
-        k: v
-        for k, v in spec.config.items()
-        if k not in ("name", "function", "trainable", "dtype") or k == "dtype"
-    }
-    if spec.config.get("function"):
-        options.pop("dtype", None)
-        options.pop("function")
+    # A TFOpLambda has the arguments of a layer; what the function takes is in the call.
+    options = {} if "function" in spec.config else dict(spec.config)
+    options.pop("name", None)
     options |= {renamed.get(k, k): v for k, v in kwargs.items() if k != "name"}
     plain = [v.value if isinstance(v, Constant) else v for v in args]
-    options = {
-        k: v.value if isinstance(v, Constant) else v for k, v in options.items()
-    }
+    options = {k: v.value if isinstance(v, Constant) else v for k, v in options.items()}
     return [_RULES[_name(spec)](_Call(b, spec, plain, options))]
 
 
@@ -342,7 +343,11 @@ def _matmul(c: _Call) -> ir.Value:
 
 
 def _reduced(c: _Call) -> ir.Value:
-    shape = shape_of(c.x)
+    return _reduction(c, c.x, _name(c.spec))
+
+
+def _reduction(c: _Call, x: ir.Value, name: str) -> ir.Value:
+    shape = shape_of(x)
     axis = c.argument(1, "axis")
     axes = list(range(len(shape))) if axis is None else flat(axis)
     axes = [a % len(shape) for a in axes]
@@ -350,9 +355,35 @@ def _reduced(c: _Call) -> ir.Value:
     made = [1 if i in axes else n for i, n in enumerate(shape)]
     if not keep:
         made = [n for i, n in enumerate(shape) if i not in axes]
-    name = _REDUCED[_name(c.spec)]
-    xs = [c.x, c.constant(axes, "int64")]
-    return c.operator(name, xs, tuple(made), {"keepdims": int(keep)})
+    xs = [x, c.constant(axes, "int64")]
+    return c.operator(_REDUCED[name], xs, tuple(made), {"keepdims": int(keep)})
+
+
+def _not_equal(c: _Call) -> ir.Value:
+    y = c.argument(1, "y")
+    other = y if isinstance(y, ir.Value) else c.constant(y, dtype_of(c.x))
+    shape = _broadcast(c, [shape_of(c.x), shape_of(other)])
+    same = c.operator("Equal", [c.x, other], shape, dtype="bool")
+    return c.operator("Not", [same], shape)
+
+
+def _logical(c: _Call) -> ir.Value:
+    y = c.argument(1, "y")
+    if not isinstance(y, ir.Value):
+        raise c.unsupported("it is called with a constant")
+    shape = _broadcast(c, [shape_of(c.x), shape_of(y)])
+    return c.operator(_LOGICAL[_name(c.spec)], [c.x, y], shape)
+
+
+def _all_or_any(c: _Call) -> ir.Value:
+    """Reduce as integers: ONNX reduces no booleans in this opset."""
+    shape, x = shape_of(c.x), c.x
+    to = int(ir.DataType.INT32)
+    number = c.operator("Cast", [x], shape, {"to": to}, "int32")
+    name = "Min" if _name(c.spec) == "All" else "Max"
+    reduced = _reduction(c, number, name)
+    to = int(ir.DataType.BOOL)
+    return c.operator("Cast", [reduced], shape_of(reduced), {"to": to}, "bool")
 
 
 def _cast(c: _Call) -> ir.Value:
@@ -432,7 +463,10 @@ _RULES: dict[str, Callable[[_Call], ir.Value]] = {
     **dict.fromkeys(_BINARY, _binary),
     **dict.fromkeys(_UNARY, _unary),
     **dict.fromkeys(_ACTIVATIONS, _activation),
+    **dict.fromkeys(_LOGICAL, _logical),
     **dict.fromkeys(_REDUCED, _reduced),
+    "All": _all_or_any,
+    "Any": _all_or_any,
     "Cast": _cast,
     "Clip": _clip,
     "Concatenate": _concatenate,
@@ -440,6 +474,7 @@ _RULES: dict[str, Callable[[_Call], ir.Value]] = {
     "Gelu": _gelu,
     "GetItem": _item,
     "Matmul": _matmul,
+    "NotEqual": _not_equal,
     "ReLU": _relu,
     "Reshape": _reshape,
     "Square": _square,

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import UnknownLayers, UnusableFile, WeightMismatch
 from keras2torch.reading import legacy_hdf5, operations
-from keras2torch.reading.build import Assembler
+from keras2torch.reading.build import Assembler, Peek
 from keras2torch.reading.configs import Context
 from keras2torch.reading.hdf5 import Array, Stored
 from keras2torch.reading.keras3_weights import Keras3Store
@@ -58,39 +58,54 @@ def assemble(source: Source) -> ir.Model:
     """Build the graph of an opened file and fill in its weights."""
     ctx = Context(source.version)
     model = model_spec(source.config, None, ctx)
-    ctx.unknown += [
-        (spec.name, operations.said(spec))
-        for spec in model.leaves()
-        if operations.is_operation(spec.kind) and not operations.known(spec)
-    ]
-    if ctx.unknown:
-        raise UnknownLayers(list(dict.fromkeys(ctx.unknown)))
-    store = _store(source)
+    unknown = unknown_layers(ctx, model)
+    if unknown:
+        raise UnknownLayers(unknown)
     builder = GraphBuilder(model.name)
-    assembler = Assembler(source.version.major, _peek(store, model))
-    outputs = assembler.outermost(model, builder)
-    _fill(builder.layers, store.matched(model, builder.layers))
+    outputs = built(source, model, builder)
+    _fill(builder.layers, arrays_of(source, model, builder))
     return builder.model(outputs, **source.metadata)
 
 
-def _store(source: Source) -> LegacyStore | Keras3Store:
+def unknown_layers(ctx: Context, model: ModelSpec) -> list[tuple[str, str]]:
+    """Return every layer and operation that has no rule, once."""
+    found = list(ctx.unknown)
+    for spec in model.leaves():
+        if operations.is_operation(spec.kind) and not operations.known(spec):
+            found.append((spec.name, operations.said(spec)))
+    return list(dict.fromkeys(found))
+
+
+def built(source: Source, model: ModelSpec, builder: GraphBuilder) -> list[ir.Value]:
+    """Call every layer of a model; the values of its weights are still missing."""
+    store = _store(source)
+    peek: Peek = _nothing
+    if isinstance(store, LegacyStore):
+        peek = store.first_shape
+    elif isinstance(store, Keras3Store):
+        peek = store.peek(model)
+    return Assembler(source.version.major, peek).outermost(model, builder)
+
+
+def _nothing(layer: LayerSpec) -> None:
+    """Know no weights."""
+
+
+def arrays_of(
+    source: Source, model: ModelSpec, builder: GraphBuilder
+) -> dict[str, list[Stored]]:
+    """Return for each layer, by path, its arrays in the file."""
+    store = _store(source)
+    return store.matched(model, builder.layers) if store is not None else {}
+
+
+def _store(source: Source) -> LegacyStore | Keras3Store | None:
     root, version = source.weights, source.weights_version
-    assert root is not None and version is not None
+    if root is None or version is None:
+        return None
     if legacy_hdf5.is_legacy(root):
         return LegacyStore(root, version)
     return Keras3Store(root)
-
-
-def _peek(store: LegacyStore | Keras3Store, model: ModelSpec):  # type: ignore[no-untyped-def]
-    if isinstance(store, LegacyStore):
-        return store.first_shape
-    paths = {id(spec): path for spec, path in store.paths(model)}
-
-    def first_shape(layer: LayerSpec) -> tuple[int, ...] | None:
-        path = paths.get(id(layer))
-        return store.first_shape(path) if path is not None else None
-
-    return first_shape
 
 
 def _fill(

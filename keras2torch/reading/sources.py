@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,9 +212,4 @@ def _text(value: Any) -> str | None:
 
 
 def _dumped(value: Any) -> str | None:
-    import json
-
     return json.dumps(value) if value else None
-
-
-__all__ = ["Source", "io", "open_source"]

@@ -195,6 +195,8 @@ def layer_spec(
     plain = raw if isinstance(raw, dict) else {}
     name = str(entry.get("name") or plain.get("name") or fallback)
     kind = configs.class_of(entry)
+    if ctx.version.major >= 3 and "module" not in entry and _is_operation(plain):
+        kind = f"ops.{kind}"
     declared = shape(
         configs.decoded(plain.get("batch_input_shape") or plain.get("batch_shape"))
     )
@@ -215,7 +217,11 @@ def layer_spec(
         made = LayerSpec(name, today, config, kind)
     made.shape, made.raw = declared, plain
     inside = plain.get("layer")
-    if made.kind == "TimeDistributed" and _is_model(inside):
+    if (
+        made.kind == "TimeDistributed"
+        and isinstance(inside, dict)
+        and _is_model(inside)
+    ):
         made.model = model_spec(inside, name, ctx, depth + 1)
     made.dtype = configs.dtype_name(plain.get("input_dtype") or plain.get("dtype"))
     build = entry.get("build_config")
@@ -224,6 +230,14 @@ def layer_spec(
     if isinstance(nodes, list):
         made.calls = [call_spec(n, name) for n in nodes]
     return made
+
+
+def _is_operation(config: Mapping[str, Any]) -> bool:
+    """Whether this is an operation of Keras 3 in HDF5, which names no module.
+
+    Its class may be ``Add`` as a layer's is; every layer has these two keys.
+    """
+    return not {"trainable", "dtype"} & config.keys()
 
 
 def _is_model(entry: Any) -> bool:
