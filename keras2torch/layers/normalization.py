@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-
 from keras2torch.layers.base import (
     Array,
     Call,
@@ -45,12 +43,6 @@ def _reordered(weight: str, call: Call) -> Source:
     if order is None:
         return Source((weight,), lambda a: a, "copy")
     return Source((weight,), lambda a: a[order], "in PyTorch's order")
-
-
-def _constant(value: float, *shape: int) -> Source:
-    """Return what stands in for a weight that Keras does not have."""
-    array = np.full(shape, value, np.float32)
-    return Source((), lambda: array, f"all {value:g}", trainable=False)
 
 
 @dataclass(eq=False)
@@ -94,20 +86,20 @@ class _AffinePair(Layer):
             there = Layout((0, axis, *others))
         return [there], [there]
 
-    def _affine(
-        self, call: Call, size: int
-    ) -> tuple[bool, dict[str, Source], tuple[str, ...]]:
-        """Return torch's ``affine``, the weights, and what must not be trained."""
-        scale, center = self._has("scale"), self._has("center")
-        if not (scale or center):
-            return False, {}, ()
+    def _affine(self, call: Call) -> tuple[bool, dict[str, Source], tuple[str, ...]]:
+        """Return torch's ``affine``, the weights, and statements that drop others."""
+        names = {"scale": ("weight", "gamma"), "center": ("bias", "beta")}
         found = {
-            "weight": _reordered("gamma", call) if scale else _constant(1.0, size),
-            "bias": _reordered("beta", call) if center else _constant(0.0, size),
+            weight: _reordered(keras, call)
+            for option, (weight, keras) in names.items()
+            if self._has(option)
         }
-        missing = [n for n, there in (("weight", scale), ("bias", center)) if not there]
-        frozen = tuple(f"{{self}}.{n}.requires_grad_(False)" for n in missing)
-        return True, found, frozen
+        dropped = tuple(
+            f'{{self}}.register_parameter("{weight}", None)  # {option}=False'
+            for option, (weight, _) in names.items()
+            if found and weight not in found
+        )
+        return bool(found), found, dropped
 
     def forward(self, call: Call, module: str) -> Forward:
         """``self.norm(x)``."""
@@ -163,7 +155,7 @@ class BatchNormalization(_AffinePair):
         if rank > 5:
             raise self.unsupported(f"an input of {rank} axes has no rule")
         size = self._size(call.x.shape)
-        affine, weights, frozen = self._affine(call, size)
+        affine, weights, dropped = self._affine(call)
         text = call_text(
             f"nn.BatchNorm{max(rank - 2, 1)}d",
             size,
@@ -180,7 +172,7 @@ class BatchNormalization(_AffinePair):
             weights[name] = Source(
                 source.weights, source.transform, source.how, trainable=False
             )
-        return Module(text, weights, init=frozen)
+        return Module(text, weights, init=dropped)
 
 
 @layer
@@ -213,7 +205,7 @@ class GroupNormalization(_AffinePair):
     def module(self, call: Call) -> Module:
         """``nn.GroupNorm(32, 64, eps=0.001)``; -1 groups are one per channel."""
         size = self._size(call.x.shape)
-        affine, weights, frozen = self._affine(call, size)
+        affine, weights, dropped = self._affine(call)
         text = call_text(
             "nn.GroupNorm",
             size if self.groups == -1 else self.groups,
@@ -221,7 +213,7 @@ class GroupNormalization(_AffinePair):
             eps=_eps(self.epsilon),
             affine=affine,
         )
-        return Module(text, weights, init=frozen)
+        return Module(text, weights, init=dropped)
 
 
 # -------------------------------------------------------------------- over a layer
@@ -322,20 +314,23 @@ class LayerNormalization(_OverAxes):
     def module(self, call: Call) -> Module:
         """``nn.LayerNorm(64, eps=0.001)`` over the last axes, else a small class."""
         scale, center = self._has()
-        plain = self._is_last(call) and not self.rms_scaling
-        if plain and (scale or not center):
+        if self._is_last(call) and not self.rms_scaling:
             sizes = self._sizes(call.x.shape)
             text = call_text(
                 "nn.LayerNorm",
                 sizes[0] if len(sizes) == 1 else sizes,
                 eps=_eps(self.epsilon),
-                elementwise_affine=scale,
+                elementwise_affine=scale or center,
                 bias=center or not scale,
             )
             names = {"weight": "gamma"} if scale else {}
             if center:
                 names["bias"] = "beta"
-            return Module(text, {k: _reordered(v, call) for k, v in names.items()})
+            weights = {k: _reordered(v, call) for k, v in names.items()}
+            if scale or not center:
+                return Module(text, weights)
+            drop = '{self}.register_parameter("weight", None)  # scale=False'
+            return Module(text, weights, init=(drop,))
         full = self._broadcast(call.x.shape)
         layout = call.x.layout
         order = layout.feature_order()

@@ -181,9 +181,6 @@ class AveragePooling1D(_Pooling):
     rank = 1
     average = True
 
-    # Keras 3 wants it said, Keras 2 had this default.
-    pool_size: Ints = 2
-
 
 @layer
 class AveragePooling2D(_Pooling):
@@ -192,8 +189,6 @@ class AveragePooling2D(_Pooling):
     rank = 2
     average = True
 
-    pool_size: Ints = (2, 2)
-
 
 @layer
 class AveragePooling3D(_Pooling):
@@ -201,8 +196,6 @@ class AveragePooling3D(_Pooling):
 
     rank = 3
     average = True
-
-    pool_size: Ints = (2, 2, 2)
 
 
 # ----------------------------------------------------------------- over everything
