@@ -125,16 +125,7 @@ class Assembler:
         first = model.layers[0] if model.layers else None
         if first is None:
             raise UnusableFile(f"model {model.name!r} has no layers.")
-        declared = next((la.shape for la in model.layers[:1] if la.shape), None)
-        nested = first
-        while declared is None and nested.model is not None and nested.model.layers:
-            if not nested.model.sequential:
-                ends = flat(nested.model.inputs)
-                by_name = {la.name: la for la in nested.model.layers}
-                nested = by_name[ends[0].layer]
-            else:
-                declared, nested = nested.model.shape, nested.model.layers[0]
-            declared = declared or nested.shape
+        declared, dtype = _declared(first)
         declared = declared or model.shape
         if given is not None:
             if len(given.shapes) != 1:
@@ -144,7 +135,6 @@ class Assembler:
             declared = self._guessed(model)
         kind = first.kind
         name = first.name if kind == "InputLayer" else f"{first.name}_input"
-        dtype = nested.dtype if nested.shape else first.dtype
         if dtype is None or dtype.startswith("mixed"):
             dtype = "float32"
         values = [b.input(name, declared, dtype)]
@@ -335,6 +325,21 @@ class Assembler:
 
 
 # ---------------------------------------------------------------------- helpers
+def _declared(first: LayerSpec) -> tuple[Shape | None, str | None]:
+    """Return input shape and dtype that a stack's first layer declares."""
+    here = first
+    while here.shape is None and here.kind != "TimeDistributed":
+        model = here.model
+        if model is None or not model.layers:
+            break
+        if model.sequential and model.shape is not None:
+            return model.shape, None
+        by_name = {layer.name: layer for layer in model.layers}
+        start = flat(model.inputs)[0].layer if not model.sequential else ""
+        here = by_name.get(start, model.layers[0])
+    return here.shape, here.dtype if here.shape is not None else first.dtype
+
+
 def _value(values: dict[Ref, ir.Value], ref: Ref, owner: Any) -> ir.Value:
     try:
         return values[ref]

@@ -205,6 +205,17 @@ def text(holder: h5py.HLObject, name: str) -> str | None:
     return _decoded(value)
 
 
+def count(holder: h5py.HLObject, name: str) -> int:
+    """Return a number of things from an attribute, 0 if it is not there."""
+    if name not in holder.attrs:
+        return 0
+    value = np.ravel(_attribute(holder, name))
+    number = int(value[0]) if value.size == 1 and value.dtype.kind in "iu" else -1
+    if not 0 <= number <= _MAX_GROUPS:
+        raise UnusableFile(f"the attribute {name!r} is no sensible number.")
+    return number
+
+
 def texts(holder: h5py.HLObject, name: str) -> list[str]:
     """Return a list of strings; Keras cuts long ones into ``name0``, ``name1`` …."""
     if name in holder.attrs:

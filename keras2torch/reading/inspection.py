@@ -14,7 +14,7 @@ from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import Keras2TorchError
 from keras2torch.layers import REGISTRY, Shape
 from keras2torch.reading.configs import Context
-from keras2torch.reading.reader import arrays_of, built, unknown_layers
+from keras2torch.reading.reader import arrays_of, built, stored_shapes, unknown_layers
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import LayerSpec, ModelSpec, flat, model_spec
 
@@ -111,6 +111,9 @@ def inspect(source: Path, weights: Path | None = None) -> Inspection:
         layers = builder.layers
     if opened.weights is None:
         problems.append("there are no weights: give the weights file too")
+    weights_of = {
+        path: {w.name: w.shape for w in here.weights} for path, here in layers.items()
+    }
     return Inspection(
         path=str(source),
         format=opened.format,
@@ -119,7 +122,7 @@ def inspect(source: Path, weights: Path | None = None) -> Inspection:
         kind=model.kind,
         name=opened.metadata.get("name", model.name),
         inputs=_inputs(model),
-        layers=list(_layers(model, layers)),
+        layers=list(_layers(model, weights_of or stored_shapes(opened, model))),
         compile_config=_compiled(opened),
         problems=problems,
     )
@@ -144,16 +147,17 @@ def _inputs(model: ModelSpec) -> dict[str, Shape | None]:
 
 
 def _layers(
-    model: ModelSpec, weights: Mapping[str, LayerWeights], prefix: str = ""
+    model: ModelSpec,
+    weights: Mapping[str, Mapping[str, tuple[int, ...]]],
+    prefix: str = "",
 ) -> Iterator[LayerInfo]:
     for spec in model.layers:
         path = prefix + spec.name
-        there = weights.get(path)
         yield LayerInfo(
             path=path,
             kind=spec.given,
             config=_summary(spec),
-            weights={w.name: w.shape for w in there.weights} if there else {},
+            weights=dict(weights.get(path, {})),
             trainable=spec.trainable,
         )
         if spec.model is not None:

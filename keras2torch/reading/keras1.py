@@ -89,6 +89,61 @@ _KERNELS = {
 }
 
 
+def as_functional(config: Any) -> Config | None:
+    """Return a Sequential that begins with a Merge of branches as a graph of layers.
+
+    Each branch is a layer or a Sequential with an input of its own. ``None`` for any
+    other config.
+    """
+    layers = config.get("layers") if isinstance(config, dict) else config
+    first = layers[0] if isinstance(layers, list) and layers else None
+    if not isinstance(first, dict) or first.get("class_name") != "Merge":
+        return None
+    merge = first.get("config")
+    branches = merge.get("layers") if isinstance(merge, dict) else None
+    if not isinstance(layers, list) or not isinstance(branches, list):
+        return None
+    made: list[Config] = []
+    ends: list[Any] = []
+    inputs: list[Any] = []
+    for i, branch in enumerate(branches):
+        if not isinstance(branch, dict):
+            return None
+        name = _name_of(branch) or f"branch_{i + 1}"
+        given = {"name": f"{name}_input"} | _declared_input(branch)
+        made.append(_entry({"class_name": "InputLayer", "config": given}, []))
+        made.append(_entry(branch, [[given["name"], 0, 0]], name))
+        inputs.append([given["name"], 0, 0])
+        ends.append([name, 0, 0])
+    for i, layer in enumerate(layers):
+        made.append(_entry(layer, ends, _name_of(layer) or f"layer_{i + 1}"))
+        ends = [[made[-1]["name"], 0, 0]]
+    return {"layers": made, "input_layers": inputs, "output_layers": ends}
+
+
+def _name_of(entry: Config) -> str | None:
+    config = entry.get("config")
+    name = config.get("name") if isinstance(config, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _entry(layer: Config, inbound: list[Any], name: str | None = None) -> Config:
+    nodes = [inbound] if inbound else []
+    return layer | {"name": name or _name_of(layer), "inbound_nodes": nodes}
+
+
+def _declared_input(entry: Any) -> Config:
+    """Return shape and dtype of the input that the first layer of a branch declares."""
+    while isinstance(entry, dict):
+        config = entry.get("config")
+        if isinstance(config, dict) and "batch_input_shape" in config:
+            keys = ("batch_input_shape", "input_dtype")
+            return {k: config[k] for k in keys if k in config}
+        inner = config.get("layers") if isinstance(config, dict) else config
+        entry = inner[0] if isinstance(inner, list) and inner else None
+    return {}
+
+
 def translated(kind: str, config: Config) -> tuple[str, Config]:
     """Return class and config of a Keras 1 layer as Keras 2 has them."""
     if kind == "Merge":

@@ -43,6 +43,7 @@ class Keras3Store:
 
     def __init__(self, root: h5py.Group) -> None:
         self._groups = dict(hdf5.groups_with_vars(root))
+        self._met: dict[str, list[Stored]] = {}
         self._parents = {
             path[:i]
             for path in self._groups
@@ -57,6 +58,24 @@ class Keras3Store:
             return []
         names = sorted((n for n in here if n.isdigit()), key=int)
         return [hdf5.array(here, n) for n in names]
+
+    def shapes(self, model: ModelSpec) -> dict[str, dict[str, tuple[int, ...]]]:
+        """Return layer → array → shape."""
+        found: dict[str, dict[str, tuple[int, ...]]] = {}
+        left = [(model, "", "")]
+        while left:
+            here, prefix, at = left.pop()
+            for spec, path in self.paths(here, at):
+                if spec.model is not None:
+                    left.append((spec.model, f"{prefix}{spec.name}/", path))
+                    continue
+                found[prefix + spec.name] = {
+                    f"{p[len(path) :]}/{i}".lstrip("/"): array.shape
+                    for p in sorted(self._groups)
+                    if (p == path or _below(p, path)) and "seed_generator" not in p
+                    for i, array in enumerate(self.arrays(p))
+                }
+        return found
 
     def peek(self, model: ModelSpec) -> Callable[[LayerSpec], tuple[int, ...] | None]:
         """Return a function that says the shape of a layer's first array."""
@@ -111,6 +130,7 @@ class Keras3Store:
     ) -> dict[str, list[Stored]]:
         """Return for each layer (by path in the model) its arrays, in order."""
         found: dict[str, list[Stored]] = {}
+        self._met.clear()
         self._match(model, "", "", layers, found)
         return found
 
@@ -124,14 +144,25 @@ class Keras3Store:
     ) -> None:
         for spec in model.layers:
             here = layers.get(prefix + spec.name)
-            spec.has_weights = spec.model is not None or bool(here and here.weights)
+            spec.has_weights = bool(here and here.weights)
+            if spec.model is not None:
+                inside = f"{prefix}{spec.name}/"
+                spec.has_weights = any(
+                    w.weights for p, w in layers.items() if p.startswith(inside)
+                )
         for spec, path in self.paths(model, at):
             where = prefix + spec.name
             if spec.model is not None:
                 inside = f"{path}/layer" if spec.kind == "TimeDistributed" else path
                 self._match(spec.model, f"{where}/", inside, layers, found)
             elif where in layers and layers[where].weights:
-                found[where] = self._of_layer(spec, layers[where], path)
+                # A layer that is in two models is saved where it was met first.
+                same = f"{spec.name} {spec.given} {spec.config}"
+                if path not in self._parents and same in self._met:
+                    found[where] = self._met[same]
+                else:
+                    found[where] = self._of_layer(spec, layers[where], path)
+                self._met[same] = found[where]
 
     def _of_layer(
         self, spec: LayerSpec, weights: LayerWeights, path: str

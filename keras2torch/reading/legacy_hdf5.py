@@ -41,7 +41,7 @@ class Leaf:
 
 def is_legacy(root: h5py.Group) -> bool:
     """Whether a group is in this format."""
-    return "layer_names" in root.attrs or "layer_names0" in root.attrs
+    return any(n in root.attrs for n in ("layer_names", "layer_names0", "nb_layers"))
 
 
 class LegacyStore:
@@ -60,7 +60,10 @@ class LegacyStore:
         self.version = version
         self.backend = hdf5.text(root, "backend")
         self.names: list[str] = []
-        for name in hdf5.texts(root, "layer_names"):
+        names = hdf5.texts(root, "layer_names")
+        # Before Keras 1.0 the layers were numbered.
+        numbered = hdf5.count(root, "nb_layers")
+        for name in names or [f"layer_{k}" for k in range(numbered)]:
             if name not in self.names:
                 self.names.append(name)
         self._arrays: dict[str, list[Stored]] = {}
@@ -70,12 +73,22 @@ class LegacyStore:
         if name not in self._arrays:
             here = hdf5.group(self.root, name)
             names = hdf5.texts(here, "weight_names")
+            if "nb_params" in here.attrs:
+                names = [f"param_{p}" for p in range(hdf5.count(here, "nb_params"))]
             self._arrays[name] = [
                 hdf5.array(here, n)
                 for n in names
                 if not n.rpartition("/")[2].startswith(_SEEDS)
             ]
         return self._arrays[name]
+
+    def shapes(self, model: ModelSpec) -> dict[str, dict[str, tuple[int, ...]]]:
+        """Return layer → array → shape; a nested model is one layer here."""
+        return {
+            name: {a.name.removeprefix(f"{here}/"): a.shape for a in self.arrays(name)}
+            for name in self.names
+            if (here := f"{self.root.name}/{name}".replace("//", "/"))
+        }
 
     def first_shape(self, layer: LayerSpec) -> tuple[int, ...] | None:
         """Return the shape of a layer's first array, if the file has the layer."""
@@ -155,12 +168,7 @@ def _top(
     for spec in model.layers:
         path = prefix + spec.name
         nested = spec.model
-        if (
-            version.major == 1
-            and nested is not None
-            and model.sequential
-            and spec.name not in there
-        ):
+        if version.major == 1 and nested is not None and spec.name not in there:
             found += _top(nested, version, there, f"{path}/")
         else:
             found.append((spec, path))

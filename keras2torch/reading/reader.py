@@ -99,6 +99,14 @@ def arrays_of(
     return store.matched(model, builder.layers) if store is not None else {}
 
 
+def stored_shapes(
+    source: Source, model: ModelSpec
+) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Return layer → array → shape as the file has them, whatever the layers are."""
+    store = _store(source)
+    return store.shapes(model) if store is not None else {}
+
+
 def _store(source: Source) -> LegacyStore | Keras3Store | None:
     root, version = source.weights, source.weights_version
     if root is None or version is None:
@@ -139,7 +147,7 @@ def _set(value: ir.Value, stored: Stored, policy: str) -> None:
         dtype = np.dtype(np.float64 if policy == "float64" else np.float32)
     kind = ir.DataType.from_numpy(dtype)
 
-    def tensor() -> ir.Tensor:
+    def tensor() -> ir.TensorProtocol:
         array: Array = np.ascontiguousarray(stored(), dtype=dtype)
         return ir.Tensor(array.reshape(stored.shape), name=value.name)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from keras2torch.errors import UnusableFile
 from keras2torch.layers import Shape
-from keras2torch.reading import configs
+from keras2torch.reading import configs, keras1
 from keras2torch.reading.configs import MODELS, Config, Context
 
 _MAX_NESTING = 32
@@ -157,6 +157,8 @@ def model_spec(
         raise UnusableFile("the models in the config are nested absurdly deep.")
     kind = configs.class_of(spec)
     config = spec.get("config")
+    if ctx.version.major == 1 and (merged := keras1.as_functional(config)):
+        config, kind = merged, "Functional"
     if isinstance(config, list):
         # Keras 1 and early Keras 2: a Sequential's config is the list of its layers.
         config = {"layers": config}
@@ -178,7 +180,7 @@ def model_spec(
     for i, entry in enumerate(config["layers"]):
         if not isinstance(entry, dict):
             raise UnusableFile(f"layer {i} of model {made.name!r} has no config.")
-        made.layers.append(layer_spec(entry, ctx, depth, fallback=f"layer_{i}"))
+        made.layers.append(layer_spec(entry, ctx, depth, fallback=f"layer_{i + 1}"))
     _check_names(made)
     if made.sequential:
         made.shape = shape(config.get("build_input_shape"))
@@ -326,7 +328,7 @@ def _revived(value: Any) -> Any:
     kind, config = value.get("class_name"), value.get("config")
     if kind == "__keras_tensor__" and isinstance(config, dict):
         history = config.get("keras_history")
-        if _is_old_ref(history):
+        if isinstance(history, list) and _is_old_ref(history):
             return Ref(history[0], history[1], history[2])
         raise UnusableFile("a tensor in the config has no history: it is damaged.")
     if kind in ("__tensor__", "__numpy__") and isinstance(config, dict):
