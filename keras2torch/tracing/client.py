@@ -243,17 +243,10 @@ class KerasProcess:
         process, self._process = self._process, None
         self._failure = self._failure or "the Keras process was closed"
         if process is not None:
-            # A worker that is still importing TensorFlow would make the caller wait.
-            if not self._ready:
-                process.kill()
-            with contextlib.suppress(OSError, ValueError):
-                assert process.stdin is not None
-                process.stdin.close()  # end of input ends the worker
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            # Killed, not asked: there is nothing to save, and a Python with TensorFlow
+            # in it takes seconds to leave.
+            process.kill()
+            process.wait()
             self._listener.join(timeout=1)
         self._folder.cleanup()
 
