@@ -1,1 +1,23 @@
 """Reshaping that torch lacks, as it stands in generated files."""
+
+import torch
+
+
+def cubic_weights(x: torch.Tensor, dim: int, factor: int) -> torch.Tensor:
+    """Weights (larger, size) of Keys' cubic kernel with a = -0.5; torch has -0.75."""
+    size = x.shape[dim]
+    at = torch.arange(size * factor, dtype=x.dtype, device=x.device)
+    at = (at + 0.5) / factor - 0.5
+    # TensorFlow reads the kernel from a table with 1024 steps.
+    at = at.floor() + ((at - at.floor()) * 1024).round() / 1024
+    d = (at[:, None] - torch.arange(size, dtype=x.dtype, device=x.device)).abs()
+    near = (1.5 * d - 2.5) * d**2 + 1
+    far = ((2.5 - 0.5 * d) * d - 4) * d + 2
+    weights = torch.where(d <= 1, near, torch.where(d < 2, far, torch.zeros_like(d)))
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+def upsample_bicubic(x: torch.Tensor, factors: tuple[int, int]) -> torch.Tensor:
+    """Enlarge images as Keras' bicubic UpSampling2D does."""
+    x = torch.einsum("nchw,oh->ncow", x, cubic_weights(x, 2, factors[0]))
+    return torch.einsum("nchw,ow->ncho", x, cubic_weights(x, 3, factors[1]))
