@@ -43,7 +43,9 @@ class MultiHeadAttention(Layer):
 
     masking = "use"
     arguments = ("query", "value", "key")
-    ignored = frozenset({"softmax_robust_masking"})
+    ignored = frozenset(
+        {"softmax_robust_masking", "query_shape", "key_shape", "value_shape"}
+    )
 
     num_heads: int
     key_dim: int
@@ -62,6 +64,7 @@ class MultiHeadAttention(Layer):
     bias_constraint: Any = None
     use_gate: bool = False
     seed: int | None = None
+    keras2: bool = False
 
     # -- Keras
     def _sizes(self, *shapes: Shape) -> tuple[int, int, int, int]:
@@ -195,11 +198,11 @@ class MultiHeadAttention(Layer):
             weights["out_proj.bias"] = copied("attention_output/bias")
         return weights
 
-    def _mask(self, call: Call) -> tuple[str | None, int, tuple[str, ...]]:
-        """Return the boolean mask as Keras combines it, its rank, and helpers."""
+    def _mask(self, call: Call) -> tuple[str | None, tuple[str, ...]]:
+        """Return the boolean mask as Keras combines it, and helpers."""
         query, value = call.inputs[0].name, call.inputs[1].name
         masks = [*call.masks, None, None, None]
-        parts, helpers, rank = [], [], 3
+        parts, helpers = [], []
         if masks[0] is not None:
             parts.append(f"{masks[0].name}[:, :, None]")
         for mask in (masks[1], masks[2] if len(call.inputs) > 2 else None):
@@ -212,23 +215,17 @@ class MultiHeadAttention(Layer):
             window = literal(self.sliding_window)
             parts.append(f"window_mask({query}, {value}, {window})")
             helpers.append("window_mask")
-        plain = bool(parts) and all("_mask(" in p for p in parts)
         if given := call.named.get("attention_mask"):
-            if given.rank > 3 and masks[0] is not None:
+            if given.rank > 3 and any(masks):
                 raise self.unsupported("an attention_mask of rank 4 beside other masks")
-            parts.append(
-                given.name if given.dtype == "bool" else f"{given.name}.bool()"
-            )
-            rank, plain = max(given.rank, 2), False
-        parts = list(dict.fromkeys(parts))
-        if plain:
-            rank = 2
-        return (" & ".join(parts) or None), rank, tuple(helpers)
+            text = given.name if given.dtype == "bool" else f"{given.name}.bool()"
+            parts.append(text)
+        return (" & ".join(dict.fromkeys(parts)) or None), tuple(helpers)
 
     def forward(self, call: Call, module: str) -> Forward:
         """``self.attention(x, x, x, need_weights=False)[0]``."""
         self._check(call)
-        mask, rank, helpers = self._mask(call)
+        mask, helpers = self._mask(call)
         names = [t.name for t in call.inputs]
         query, value, key = names[0], names[1], names[-1]
         training = call.options.get("training")
@@ -236,26 +233,36 @@ class MultiHeadAttention(Layer):
             raise self.unsupported("dropout with training=True in the call")
         scores = bool(call.options.get("return_attention_scores"))
         arguments = [query, key, value]
-        if not self._plain(call):
-            if mask is not None:
-                arguments.append(mask)
-            if scores:
-                arguments.append("scores=True")
+        zero = ""
+        if mask is not None and not self._only_bands(call):
+            # Keras 3 computes with and without scores or dropout on two ways, of which
+            # one leaves 0 where nothing may be attended to (activations/softmax.py).
+            if self.keras2:
+                mask = f"-1e9 * ~({mask})" if " & " in mask else f"-1e9 * ~{mask}"
+            elif scores or self.dropout:
+                zero = ", zero_empty=True"
+        elif mask is not None and self._plain(call):
+            inverse = f"~({mask})" if " & " in mask else f"~{mask}"
+            arguments.append(f"attn_mask={inverse}")
+            mask = None
+        if mask is not None and self._plain(call):
+            text = f"masked_attention({module}, {', '.join(arguments)}, {mask}{zero})"
+            helpers = (*helpers, "masked_attention")
+        elif self._plain(call):
+            arguments.append(
+                "average_attn_weights=False" if scores else "need_weights=False"
+            )
             text = f"{module}({', '.join(arguments)})"
-            return Forward(text, helpers=helpers, unpack=scores)
-        if mask is not None and rank == 2 and call.named.get("attention_mask") is None:
-            atom = mask if mask.count("(") == 1 and " & " not in mask else f"({mask})"
-            arguments.append(f"attn_mask=~{atom}")
-        elif mask is not None:
-            bias = f"attention_bias({mask}, {query}, {key}, {self.num_heads})"
-            arguments.append(f"attn_mask={bias}.flatten(0, 1)")
-            helpers = (*helpers, "attention_bias")
+        else:
+            arguments += [mask] if mask is not None else []
+            text = f"{module}({', '.join(arguments)}{zero})"
         if scores:
-            arguments.append("average_attn_weights=False")
-            text = f"{module}({', '.join(arguments)})"
             return Forward(text, helpers=helpers, unpack=True)
-        arguments.append("need_weights=False")
-        return Forward(f"{module}({', '.join(arguments)})[0]", helpers=helpers)
+        return Forward(f"{text}[0]", helpers=helpers)
+
+    def _only_bands(self, call: Call) -> bool:
+        """Whether the mask leaves each row something to attend to."""
+        return not any(call.masks) and "attention_mask" not in call.named
 
     def _check(self, call: Call) -> None:
         others = call.named.keys() - {"attention_mask"}
@@ -372,7 +379,10 @@ class Attention(_SequenceAttention):
             raise self.unsupported(f"score_mode={self.score_mode!r}")
         if self._plain(call):
             return None
-        weights = {w.name: copied(w.name) for w in self.weights()}
+        weights = {
+            w.name: Source((w.name,), lambda a: a.reshape(1), "reshape(1)")
+            for w in self.weights()
+        }
         rate = {"dropout": float(self.dropout)} if self.dropout else {}
         scale = {"use_scale": True} if self.use_scale else {}
         kind = "ConcatAttention" if self.score_mode == "concat" else "DotAttention"

@@ -31,6 +31,10 @@ _KERAS2_FUNCTIONS = {"hard_sigmoid_keras2": "hard_sigmoid"}
 _KERAS2_LAYERS = frozenset({"ThresholdedReLU"})
 # Argument names that Keras 3 changed: today's → tf_keras'.
 _KERAS2_ARGUMENTS = {"LeakyReLU": {"negative_slope": "alpha"}}
+# What tf_keras reads from a config without a default.
+_KERAS2_SHAPES = {
+    "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
+}
 _TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
 
 
@@ -365,6 +369,8 @@ class _Writer:
             config["name"] = name or _plain(layer.name)
         if inner is not None:
             config["layer"] = inner
+        if not self._keras3:
+            config.update(dict.fromkeys(_KERAS2_SHAPES.get(kind, ())))
         return self._entry(kind, config)
 
     def _value(self, value: Any) -> Any:

@@ -18,18 +18,51 @@ def window_mask(query: torch.Tensor, key: torch.Tensor, window: int) -> torch.Te
     return (rows[:, None] - columns).abs() < window
 
 
-def attention_bias(
-    mask: torch.Tensor, query: torch.Tensor, key: torch.Tensor, heads: int
-) -> torch.Tensor:
-    """Turn a mask into what is added to the scores, one for each head.
+def attend_in_heads(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    heads: int,
+    mask: torch.Tensor | None,
+    dropout: float,
+    zero_empty: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attend with projections that hold all heads; also return the scores.
 
-    Finite, so that a row with nothing to attend to is a mean as in Keras, not NaN.
+    A row with nothing to attend to is a mean or zero, as in Keras, and not NaN. A mask
+    of floats is added to the scores.
     """
-    if mask.dim() == 3:
-        mask = mask[:, None]
-    size = (len(query), heads, query.shape[1], key.shape[1])
-    lowest = torch.finfo(query.dtype).min / 2
-    return query.new_zeros(size).masked_fill(~mask, lowest)
+    q, k, v = (x.view(*x.shape[:-1], heads, -1).transpose(1, 2) for x in (q, k, v))
+    scores = (q @ k.transpose(-2, -1)) * k.shape[-1] ** -0.5
+    if mask is not None:
+        mask = mask[:, None] if mask.dim() == 3 else mask
+        if mask.is_floating_point():
+            scores = scores + mask.to(scores.dtype)
+        else:
+            scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    scores = torch.softmax(scores, dim=-1)
+    if mask is not None and zero_empty:
+        scores = scores.masked_fill(~mask, 0.0)
+    x = F.dropout(scores, dropout) @ v
+    return x.transpose(1, 2).flatten(2), scores
+
+
+def masked_attention(
+    attention: nn.MultiheadAttention,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+    zero_empty: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Call an nn.MultiheadAttention with a mask under which a row may be empty."""
+    weights = attention.in_proj_weight.chunk(3)
+    bias = attention.in_proj_bias
+    biases = (None, None, None) if bias is None else bias.chunk(3)
+    q, k, v = map(F.linear, (query, key, value), weights, biases)
+    heads, dropout = attention.num_heads, attention.dropout if attention.training else 0
+    x, scores = attend_in_heads(q, k, v, heads, mask, dropout, zero_empty)
+    return attention.out_proj(x), scores
 
 
 class MultiHeadAttention(nn.Module):
@@ -64,28 +97,14 @@ class MultiHeadAttention(nn.Module):
         key: torch.Tensor,
         value: torch.Tensor,
         mask: torch.Tensor | None = None,
-        scores: bool = False,
-    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        q, k, v = (
-            projected.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for projected in (self.query(query), self.key(key), self.value(value))
-        )
-        bias = None
-        if mask is not None:
-            bias = attention_bias(mask, query, key, self.heads)
+        zero_empty: bool = False,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        q, k, v = self.query(query), self.key(key), self.value(value)
         dropout = self.dropout if self.training else 0.0
-        weights = None
-        if scores:
-            weights = (q @ k.transpose(-2, -1)) * k.shape[-1] ** -0.5
-            weights = torch.softmax(weights if bias is None else weights + bias, dim=-1)
-            x = F.dropout(weights, dropout) @ v
-        else:
-            x = F.scaled_dot_product_attention(q, k, v, bias, dropout)
-        x = x.transpose(1, 2).flatten(2)
+        x, scores = attend_in_heads(q, k, v, self.heads, mask, dropout, zero_empty)
         if self.gate is not None:
             x = x * torch.sigmoid(self.gate(query))
-        x = self.output(x)
-        return x if weights is None else (x, weights)
+        return self.output(x), scores
 
 
 def attend(
@@ -109,7 +128,7 @@ class DotAttention(nn.Module):
 
     def __init__(self, use_scale: bool = False, dropout: float = 0.0) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.ones(())) if use_scale else None
+        self.scale = nn.Parameter(torch.ones(1)) if use_scale else None
         self.dropout = dropout
 
     def forward(
@@ -130,8 +149,8 @@ class ConcatAttention(nn.Module):
 
     def __init__(self, use_scale: bool = False, dropout: float = 0.0) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.ones(())) if use_scale else None
-        self.concat_score_weight = nn.Parameter(torch.ones(()))
+        self.scale = nn.Parameter(torch.ones(1)) if use_scale else None
+        self.concat_score_weight = nn.Parameter(torch.ones(1))
         self.dropout = dropout
 
     def forward(

@@ -1,0 +1,260 @@
+"""Attention against Keras: projections, masks, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from keras2torch.dialect import GraphBuilder
+from keras2torch.errors import UnsupportedLayer
+from keras2torch.layers import Embedding, Layer
+from keras2torch.layers.attention import (
+    AdditiveAttention,
+    Attention,
+    MultiHeadAttention,
+)
+from keras2torch.layers.base import Call, Shape, Tensor
+from keras2torch.layers.merging import Add
+from keras2torch.layers.normalization import LayerNormalization
+from keras2torch.layers.pooling import GlobalAveragePooling1D
+from tests.layers.harness import Row, check, rows
+
+pytestmark = pytest.mark.needs_keras
+Build = Callable[[GraphBuilder], Sequence[ir.Value]]
+Q, V, K = (None, 5, 6), (None, 4, 6), (None, 4, 6)
+
+
+def attend(layer: Layer, *shapes: Shape, **options: Any) -> Build:
+    """Call a layer on inputs of these shapes; one shape is self-attention."""
+
+    def build(b: GraphBuilder) -> Sequence[ir.Value]:
+        layer.name = "attention"
+        values = [b.input(f"in{i}", s) for i, s in enumerate(shapes)]
+        named = {}
+        if (mask := options.pop("attention_mask", None)) is not None:
+            named["attention_mask"] = b.input("mask", mask, "bool")
+        inputs = values if len(values) > 1 else values * 2
+        return b.call(layer, inputs, named=named, options=options)
+
+    return build
+
+
+def words(
+    layer: Layer, which: Sequence[bool], *, self_: bool = False, mean: bool = True
+) -> Build:
+    """Call a layer on embeddings, some with a mask."""
+
+    def build(b: GraphBuilder) -> Sequence[ir.Value]:
+        layer.name = "attention"
+        values = []
+        for i, has in enumerate(which):
+            x = b.input(f"words{i}", (None, 5 if not i else 4), "int32")
+            embed = Embedding(7, 6, mask_zero=has, name=f"embed{i}")
+            values += b.call(embed, [x])
+        [y] = b.call(layer, values * 2 if self_ else values)
+        if not mean:
+            return [y]
+        [z] = b.call(GlobalAveragePooling1D(name="mean"), [y])
+        return [y, z]
+
+    return build
+
+
+def mha(heads: int = 2, size: int = 3, **options: Any) -> MultiHeadAttention:
+    return MultiHeadAttention(heads, size, **options)
+
+
+def all_masked(row: Row) -> Row:
+    """Give a row of words inputs of which one sample holds padding only."""
+    first = np.array([[1, 2, 3, 4, 5], [1, 2, 0, 0, 0], [0, 0, 0, 0, 0]])
+    second = np.array([[0, 2, 3, 4], [0, 0, 0, 0], [1, 2, 3, 0]])
+    return Row(
+        f"{row.name}_all_masked",
+        row.build,
+        inputs={"words0": first, "words1": second},
+    )
+
+
+def block(b: GraphBuilder) -> Sequence[ir.Value]:
+    """A transformer block over padded words."""
+    x = b.input("words", (None, 5), "int32")
+    [x] = b.call(Embedding(7, 6, mask_zero=True, name="embed"), [x])
+    [y] = b.call(mha(name="attention"), [x, x])
+    [z] = b.call(Add(name="add"), [x, y])
+    [z] = b.call(LayerNormalization(name="norm"), [z])
+    return b.call(GlobalAveragePooling1D(name="mean"), [z])
+
+
+PLAIN = ("nn.MultiheadAttention(6, 2, batch_first=True)",)
+ROWS = [
+    Row("self", attend(mha(), Q), contains=PLAIN),
+    Row("cross", attend(mha(), Q, V), contains=PLAIN),
+    Row("key", attend(mha(), Q, V, K), contains=PLAIN),
+    Row("no_bias", attend(mha(use_bias=False), Q, V), contains=("bias=False",)),
+    Row("dropout", attend(mha(dropout=0.3), Q, V), contains=("dropout=0.3",)),
+    Row("causal", attend(mha(), Q, use_causal_mask=True), contains=PLAIN),
+    Row("causal_longer", attend(mha(), Q, V, use_causal_mask=True)),
+    Row("causal_shorter", attend(mha(), V, Q, use_causal_mask=True)),
+    Row("window", attend(mha(sliding_window=2), Q)),
+    Row("causal_window", attend(mha(sliding_window=2), Q, use_causal_mask=True)),
+    Row("one_head", attend(mha(1, 6), Q, V)),
+    Row("axes", attend(mha(attention_axes=[1]), Q, V), contains=PLAIN),
+    # -- head sizes that nn.MultiheadAttention does not take
+    Row(
+        "small", attend(mha(2, 4), Q, V), contains=("MultiHeadAttention((6, 6, 6, 6)",)
+    ),
+    Row("three_heads", attend(mha(3, 5, use_bias=False), Q)),
+    Row("value_dim", attend(mha(2, 3, value_dim=5), Q, V)),
+    Row("output_shape", attend(mha(2, 3, output_shape=7), Q, V)),
+    Row("output_tuple", attend(mha(2, 3, output_shape=[7], dropout=0.2), Q, V)),
+    Row("widths", attend(mha(2, 3), (None, 5, 6), (None, 4, 7), (None, 4, 8))),
+    Row("gate", attend(mha(2, 3, use_gate=True), Q, V)),
+    Row("gate_value_dim", attend(mha(2, 3, value_dim=4, use_gate=True), Q)),
+    Row("small_causal", attend(mha(2, 4), Q, use_causal_mask=True)),
+    Row("small_window", attend(mha(2, 4, sliding_window=2), Q)),
+    # -- masks
+    *(
+        Row(f"{kind}_mask{rank}", attend(mha(2, size), Q, V, attention_mask=shape))
+        for kind, size in (("plain", 3), ("small", 4))
+        for rank, shape in ((3, (None, 5, 4)), (4, (None, 2, 5, 4)))
+    ),
+    Row(
+        "mask_and_causal",
+        attend(mha(), Q, V, attention_mask=(None, 5, 4), use_causal_mask=True),
+    ),
+    *(
+        Row(
+            f"{kind}_words_{''.join(str(int(w)) for w in which)}",
+            words(mha(2, size), which),
+        )
+        for kind, size in (("plain", 3), ("small", 4))
+        for which in ((True, True), (True, False), (False, True))
+    ),
+    Row("words_self", words(mha(), (True,), self_=True)),
+    Row("words_self_dropout", words(mha(dropout=0.1), (True,), self_=True)),
+    all_masked(Row("plain", words(mha(), (True, True), mean=False))),
+    all_masked(Row("small", words(mha(2, 4), (True, True), mean=False))),
+    all_masked(
+        Row("small_dropout", words(mha(2, 4, dropout=0.1), (True, True), mean=False))
+    ),
+    Row("block", block),
+    # -- as Keras 2 has it
+    Row("keras2", words(mha(2, 4, keras2=True), (True, True))),
+    Row("keras2_plain", attend(mha(keras2=True), Q, V, K, use_causal_mask=True)),
+    all_masked(
+        Row("keras2", words(mha(dropout=0.1, keras2=True), (True, True), mean=False))
+    ),
+]
+
+DOT = [
+    Row("dot", attend(Attention(), Q, V), contains=("scale=1.0",)),
+    Row("dot_key", attend(Attention(), Q, V, K), contains=("scale=1.0",)),
+    Row("dot_self", attend(Attention(), Q)),
+    Row("dot_scale", attend(Attention(use_scale=True), Q, V)),
+    Row("dot_dropout", attend(Attention(dropout=0.4), Q, V), contains=("dropout=0.4",)),
+    Row("dot_causal", attend(Attention(), Q, V, use_causal_mask=True)),
+    Row("dot_rank4", attend(Attention(), (None, 2, 5, 6), (None, 2, 4, 6))),
+    Row("concat", attend(Attention(score_mode="concat"), Q, V)),
+    Row("concat_scale", attend(Attention(True, "concat"), Q, V, K)),
+    Row("additive", attend(AdditiveAttention(), Q, V)),
+    Row("additive_key", attend(AdditiveAttention(), Q, V, K)),
+    Row("additive_plain", attend(AdditiveAttention(use_scale=False), Q, V)),
+    Row("additive_causal", attend(AdditiveAttention(), Q, use_causal_mask=True)),
+    *(
+        Row(
+            f"{type(layer).__name__}_words_{''.join(str(int(w)) for w in which)}",
+            words(layer, which),
+        )
+        for layer in (Attention(), AdditiveAttention(), Attention(True, "concat"))
+        for which in ((True, True), (True, False), (False, True))
+    ),
+    all_masked(Row("dot", words(Attention(), (True, True), mean=False))),
+    all_masked(Row("additive", words(AdditiveAttention(), (True, True), mean=False))),
+]
+
+
+# Keras takes 1/sqrt(size) in float32 where it fuses, whatever the dtype.
+ROWS = [replace(r, float64=1e-7) for r in ROWS]
+
+
+@rows(ROWS)
+def test_multi_head_like_keras(row, keras):
+    check(row, keras)
+
+
+@rows(DOT)
+def test_attention_like_keras(row, keras):
+    check(row, keras)
+
+
+def with_scores(layer: Any, *shapes: Shape, **options: Any) -> Build:
+    """Ask for the scores, too."""
+    options["return_attention_scores"] = True
+    inner = attend(layer, *shapes, **options)
+
+    def build(b: GraphBuilder) -> Sequence[ir.Value]:
+        made = type(layer).call_shapes
+        layer.output_shapes = lambda *given: _plain_shapes(layer, made, *given)
+        return inner(b)
+
+    return build
+
+
+def _plain_shapes(layer: Any, made: Any, *shapes: Shape) -> list[Shape]:
+    override = layer.__dict__.pop("output_shapes")
+    try:
+        found: list[Shape] = made(layer, {"return_attention_scores": True}, *shapes)
+        return found
+    finally:
+        layer.output_shapes = override
+
+
+SCORES = [
+    Row("plain", with_scores(mha(), Q, V), contains=PLAIN),
+    Row("plain_causal", with_scores(mha(), Q, use_causal_mask=True)),
+    Row("small", with_scores(mha(2, 4), Q, V)),
+    Row("small_mask", with_scores(mha(2, 4), Q, V, attention_mask=(None, 5, 4))),
+    Row("plain_mask", with_scores(mha(), Q, V, attention_mask=(None, 5, 4))),
+    Row("dot", with_scores(Attention(), Q, V)),
+    Row("concat", with_scores(Attention(score_mode="concat"), Q, V, K)),
+    Row("additive", with_scores(AdditiveAttention(), Q, V)),
+]
+
+
+# torch rounds the factor of nn.MultiheadAttention's scores otherwise.
+SCORES = [replace(r, float64=1e-7) for r in SCORES]
+
+
+@rows(SCORES)
+def test_scores_like_keras(row, keras):
+    check(row, keras)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes"),
+    [
+        (mha(attention_axes=[2]), [Q, V]),
+        (mha(), [(None, 2, 5, 6), (None, 2, 4, 6)]),
+        (mha(output_shape=(2, 3)), [Q, V]),
+        (mha(), [(None, 5, None), V]),
+        (Attention(), [(None, 6), (None, 6)]),
+        (Attention(), [Q]),
+    ],
+)
+def test_what_has_no_rule_is_named(layer, shapes):
+    layer.name = "my_attention"
+    with pytest.raises(UnsupportedLayer, match="my_attention"):
+        layer.output_shapes(*shapes)
+
+
+def test_dropout_at_inference_has_no_rule():
+    tensors = [Tensor(Q, name="x"), Tensor(V, name="y")]
+    call = Call(tensors, [Tensor(Q)], options={"training": True})
+    for layer in (mha(dropout=0.5), Attention(dropout=0.5)):
+        with pytest.raises(UnsupportedLayer, match="training=True"):
+            layer.forward(call, "self.attention")
