@@ -126,6 +126,15 @@ def loss_text(
     return Piece(f"{call}.{'sum' if reduction == 'sum' else 'mean'}()", (name,))
 
 
+def unsaid(loss: Named, version: Version) -> str | None:
+    """Say what Keras does not write of a loss, if anything."""
+    lost = {"Huber": "delta", "CosineSimilarity": "axis"}.get(loss.kind)
+    if lost is None or version.number < (3, 0) or lost in loss.options:
+        return None
+    # keras/src/losses/losses.py, get_config; Keras itself forgets it on loading.
+    return f"Keras 3 does not write the {lost} of {loss.kind}: taken at its default"
+
+
 def _function_options(name: str, given: Named, output: Output) -> dict[str, Option]:
     """Return the arguments of a function beside targets and predictions."""
     if given.strange:

@@ -26,6 +26,7 @@ from keras2torch.training.objectives import (
     loss_function,
     loss_text,
     metric_text,
+    unsaid,
 )
 from keras2torch.training.text import NoRule, Piece, literal, number, shown
 from keras2torch.training.updates import Update, update_text
@@ -178,6 +179,7 @@ class _Writer:
                 target.predicted,
                 given if layer is not None else None,
             )
+            self.notes += filter(None, [unsaid(loss, self.version)])
         except NoRule as error:
             target.logits = None
             target.loss = self._missing_loss(target, loss.kind, error)
@@ -286,13 +288,13 @@ class _Writer:
         ]
         lines.append("Return your arrays from data() and run `python train.py`.")
         if notes:
-            lines += ["", "Not as in Keras:"]
+            lines += ["", "What the file leaves open, or this script does otherwise:"]
             lines += [_wrapped(f"- {note}") for note in notes]
         lines += ['"""', ""]
-        if abstract := [a for a in ("Callable", "Iterable") if a in body]:
-            lines.append(f"from collections.abc import {', '.join(abstract)}")
         if "math." in body:
             lines.append("import math")
+        if abstract := [a for a in ("Callable", "Iterable") if a in body]:
+            lines.append(f"from collections.abc import {', '.join(abstract)}")
         lines += ["", "import torch"]
         if "F." in body:
             lines.append("import torch.nn.functional as F")
@@ -414,8 +416,14 @@ class _Writer:
         if len(values) <= 4:
             moved = ", ".join(f"{v}.to(device)" for v in values)
             lines = [f"{', '.join(values)} = {moved}"]
-        predicted = [t.predicted if t.used else "_" for t in self.targets]
-        lines.append(f"{', '.join(predicted)} = model({', '.join(self.inputs)})")
+        # Where the loss takes logits and there are no metrics, nobody reads it.
+        predicted = [
+            t.predicted if t.metrics or (t.has_loss and t.logits is None) else "_"
+            for t in self.targets
+        ]
+        call = f"model({', '.join(self.inputs)})"
+        unread = set(predicted) == {"_"}
+        lines.append(call if unread else f"{', '.join(predicted)} = {call}")
         arguments = []
         for target in self.targets:
             if target.loss is not None:

@@ -297,7 +297,7 @@ def update_text(optimizer: Optimizer, version: Version) -> Update:
         schedule, rate = schedule_text(optimizer.learning_rate)
     elif optimizer.learning_rate is not None:
         rate = optimizer.learning_rate
-    else:
+    elif version.standalone:  # a name alone stands for Keras' defaults, now the same
         notes.append(f"the file does not say a learning rate: {default}, as in Keras 3")
     decay = numeric(options, "decay", 0.0) if optimizer.legacy else 0.0
     if decay and rule is not _nadam:

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tf_keras
+from keras_models import MODELS
 
 
 def library(job):
@@ -74,7 +75,7 @@ def fit(job):
     lib = library(job)
     lib.utils.set_random_seed(0)
     data = np.load(job["data"])
-    model = lib.models.model_from_json(job["model"])
+    model = MODELS[job["model"]](lib)
     model.compile(**compile_arguments(lib, job["compile"]))
     x = [data[k] for k in sorted(data) if k.startswith("x")]
     y = [data[k] for k in sorted(data) if k.startswith("y")]
@@ -107,7 +108,7 @@ def sgd(job):
     """Twenty plain steps on mean squared error, from the weights that are saved."""
     data = np.load(job["data"])
     keras.utils.set_random_seed(0)
-    model = keras.models.model_from_json(job["model"])
+    model = MODELS[job["model"]](keras)
     rng = np.random.default_rng(0)
     model.set_weights(
         [
