@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -85,20 +86,26 @@ class Archive:
             raise UnusableFile(f"{name!r} in {self.path} has not the declared size.")
         return data
 
-    def open(self, name: str) -> BinaryIO:
-        """Return a member as a file; one that is only stored is not copied."""
+    def opener(self, name: str) -> Callable[[], BinaryIO]:
+        """Return what opens a member; one that is only stored is not copied."""
         info = self.members[name]
         if info.compress_type != zipfile.ZIP_STORED:
-            return io.BytesIO(self.read(name))
-        file = self.path.open("rb")
-        file.seek(info.header_offset)
-        header = file.read(_LOCAL_HEADER)
+            data = self.read(name)
+            return lambda: io.BytesIO(data)
+        path = self.path
+        with path.open("rb") as file:
+            file.seek(info.header_offset)
+            header = file.read(_LOCAL_HEADER)
         if len(header) < _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
-            file.close()
-            raise UnusableFile(f"{name!r} in {self.path} is damaged: save it again.")
+            raise UnusableFile(f"{name!r} in {path} is damaged: save it again.")
         lengths = [int.from_bytes(header[a : a + 2], "little") for a in (26, 28)]
         start = info.header_offset + _LOCAL_HEADER + sum(lengths)
-        return io.BufferedReader(_Window(file, start, info.file_size))
+        size = info.file_size
+        return lambda: io.BufferedReader(_Window(path.open("rb"), start, size))
+
+    def close(self) -> None:
+        """Close the archive; openers go on working."""
+        self._zip.close()
 
 
 class _Window(io.RawIOBase):

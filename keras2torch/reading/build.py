@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import onnx_ir as ir
 
 from keras2torch.dialect import GraphBuilder, shape_of
-from keras2torch.errors import UnsupportedLayer, UnusableFile
+from keras2torch.errors import Keras2TorchError, UnsupportedLayer, UnusableFile
 from keras2torch.layers import Layer, Shape, from_config
 from keras2torch.reading import operations
 from keras2torch.reading.topology import (
@@ -112,7 +113,8 @@ class Assembler:
             shape = _narrowed(shape, given.shapes[at])
         if shape is None:
             raise UnusableFile(f"input {layer.name!r} declares no shape.")
-        value = b.input(layer.name, shape, layer.dtype or "float32")
+        with _named(layer):
+            value = b.input(layer.name, shape, layer.dtype or "float32")
         mask = given.masks[at] if given is not None else None
         if mask is not None:
             b.masked_input(value, mask)
@@ -137,7 +139,8 @@ class Assembler:
         name = first.name if kind == "InputLayer" else f"{first.name}_input"
         if dtype is None or dtype.startswith("mixed"):
             dtype = "float32"
-        values = [b.input(name, declared, dtype)]
+        with _named(first):
+            values = [b.input(name, declared, dtype)]
         mask = given.masks[0] if given is not None else None
         if mask is not None:
             b.masked_input(values[0], mask)
@@ -193,7 +196,8 @@ class Assembler:
         self, b: GraphBuilder, layer: LayerSpec, call: CallSpec, first: Any
     ) -> list[ir.Value]:
         if operations.is_operation(layer.kind):
-            return operations.call(b, layer, call.args, call.kwargs)
+            with _named(layer):
+                return operations.call(b, layer, call.args, call.kwargs)
         for value in flat([call.args, call.kwargs]):
             if isinstance(value, Constant):
                 raise UnsupportedLayer(
@@ -229,8 +233,10 @@ class Assembler:
         masks = _masks(kwargs, len(inputs))
         named = {k: v for k, v in kwargs.items() if isinstance(v, ir.Value)}
         options = self._options(layer, kwargs, named)
-        return list(
-            b.call(
+        if not inputs:
+            raise UnusableFile(f"layer {layer.name!r} ({layer.kind}) has no input.")
+        with _named(layer):
+            outputs = b.call(
                 definition,
                 inputs,
                 masks=masks,
@@ -238,7 +244,7 @@ class Assembler:
                 named=named,
                 options=options,
             )
-        )
+        return list(outputs)
 
     def _drop_implicit(
         self,
@@ -286,15 +292,8 @@ class Assembler:
         """Return the definition: one for all calls of a layer."""
         path = b.path + layer.name
         if path not in self._definitions:
-            try:
+            with _named(layer):
                 self._definitions[path] = from_config(layer.kind, layer.config)
-            except TypeError as error:
-                # A required argument is missing: the dataclass says which.
-                why = str(error).partition("__init__() ")[2] or str(error)
-                raise UnusableFile(
-                    f"the config of layer {layer.name!r} ({layer.kind}) is damaged: "
-                    f"{why}."
-                ) from error
         return self._definitions[path]
 
     def _call_model(
@@ -316,7 +315,9 @@ class Assembler:
                 b.call_model(definition, inner, given, outputs, options=options)
             )
         # Each step is a sample of the model inside; the steps' mask is not for it.
-        [(batch, steps, *rest)] = [shape_of(v) for v in given]
+        if len(given) != 1 or len(shape_of(given[0])) < 2:
+            raise UnusableFile(f"layer {layer.name!r} is called without steps.")
+        batch, steps, *rest = shape_of(given[0])
         outputs = self._body(model, inner, Given([(batch, *rest)], [None]))
         shapes = [(s[0], steps, *s[1:]) for s in map(shape_of, outputs)]
         return list(
@@ -325,6 +326,31 @@ class Assembler:
 
 
 # ---------------------------------------------------------------------- helpers
+@contextmanager
+def _named(layer: LayerSpec) -> Iterator[None]:
+    """Say which layer's arguments make no sense to its definition.
+
+    A config is a stranger's: it may hold a string where a definition counts on a
+    number. Asking every argument for its type would be a second list of them all.
+    """
+    try:
+        yield
+    except Keras2TorchError:
+        raise
+    except (ArithmeticError, AssertionError, AttributeError, LookupError) as error:
+        raise _damaged(layer, error) from error
+    except (RecursionError, TypeError, ValueError) as error:
+        raise _damaged(layer, error) from error
+
+
+def _damaged(layer: LayerSpec, error: Exception) -> UnusableFile:
+    # Of a missing argument the dataclass says which: "LSTM.__init__() missing …".
+    why = str(error).partition("__init__() ")[2] or str(error)
+    return UnusableFile(
+        f"the config of layer {layer.name!r} ({layer.kind}) makes no sense: {why}."
+    )
+
+
 def _declared(first: LayerSpec) -> tuple[Shape | None, str | None]:
     """Return input shape and dtype that a stack's first layer declares."""
     here = first

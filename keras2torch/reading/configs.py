@@ -231,7 +231,8 @@ def plain_object(value: Any) -> Any:
         return keras1.regularizer(value)
     if isinstance(config, str):
         return config
-    config = {k: plain_object(v) for k, v in (config or {}).items() if k != "dtype"}
+    config = config if isinstance(config, dict) else {}
+    config = {k: plain_object(v) for k, v in config.items() if k != "dtype"}
     if kind == "VarianceScaling" and config.get("distribution") == "normal":
         # Keras 2 drew from the truncated one and called it "normal".
         config["distribution"] = "truncated_normal"

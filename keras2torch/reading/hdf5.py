@@ -8,6 +8,7 @@ weights (CVE-2026-1669); a declared shape without data would fill the memory
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,13 +41,16 @@ class Stored:
     shape, dtype
         As declared there, and checked.
     read
-        Returns the array.
+        Returns the array, while its file is open.
+    changed
+        Whether it is not what the file has, but made of it.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     read: Callable[[], Array]
+    changed: bool = False
 
     def __call__(self) -> Array:
         """Read it."""
@@ -54,17 +58,58 @@ class Stored:
 
     def holding(self, array: Array) -> Stored:
         """Return the same with another array in memory."""
-        return replace(self, shape=array.shape, dtype=array.dtype, read=lambda: array)
+        return replace(
+            self,
+            shape=array.shape,
+            dtype=array.dtype,
+            read=lambda: array,
+            changed=True,
+        )
 
 
-def open_file(file: Path | BinaryIO, name: str) -> h5py.File:
-    """Open an HDF5 file for reading.
+@dataclass(frozen=True)
+class Place:
+    """Where an HDF5 file is: opened when needed and closed again.
 
-    Raises
-    ------
-    UnusableFile
-        If it is damaged; a truncated download is the usual case.
+    An open one would keep Keras from writing it, in this process and in others.
+
+    Attributes
+    ----------
+    name
+        For messages.
+    where
+        Its path, or what opens it inside an archive.
     """
+
+    name: str
+    where: Path | Callable[[], BinaryIO]
+
+    @contextmanager
+    def opened(self) -> Iterator[h5py.File]:
+        """Open it for as long as the block runs.
+
+        Raises
+        ------
+        UnusableFile
+            If it is damaged; a truncated download is the usual case.
+        """
+        with ExitStack() as stack:
+            if isinstance(self.where, Path):
+                yield stack.enter_context(_file(self.where, self.name))
+            else:
+                inside = stack.enter_context(self.where())
+                yield stack.enter_context(_file(inside, self.name))
+
+    def load(self, wanted: Stored) -> Array:
+        """Open it and read one array, which must be what was seen before."""
+        with self.opened() as file:
+            found = array(file, wanted.name)
+            if (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
+                raise UnusableFile(f"{self.name} was changed while it was read.")
+            return found()
+
+
+def _file(file: Path | BinaryIO, name: str) -> h5py.File:
     try:
         return h5py.File(file, "r")
     except (OSError, ValueError, RuntimeError) as error:

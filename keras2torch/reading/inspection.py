@@ -93,7 +93,12 @@ def inspect(source: Path, weights: Path | None = None) -> Inspection:
     UnusableFile
         If it is no Keras model, or damaged, or not to be trusted.
     """
-    opened = open_source(Path(source), Path(weights) if weights is not None else None)
+    second = Path(weights) if weights is not None else None
+    with open_source(Path(source), second) as opened:
+        return _inspected(opened)
+
+
+def _inspected(opened: Source) -> Inspection:
     ctx = Context(opened.version)
     model = model_spec(opened.config, None, ctx)
     problems = [
@@ -115,7 +120,7 @@ def inspect(source: Path, weights: Path | None = None) -> Inspection:
         path: {w.name: w.shape for w in here.weights} for path, here in layers.items()
     }
     return Inspection(
-        path=str(source),
+        path=str(opened.path),
         format=opened.format,
         keras_version=opened.version.text,
         backend=opened.metadata.get("backend", ""),

@@ -175,6 +175,8 @@ class Keras3Store:
             # Trainable ones come first in `vars` (Layer.save_own_variables).
             wanted = sorted(wanted, key=lambda w: not w.trainable)
             there = self.arrays(self._part(path, part))
+            if len(there) < len(wanted):
+                wanted = [w for w in wanted if not w.optional]
             if len(there) != len(wanted):
                 where = f" ({part})" if part else ""
                 raise WeightMismatch(
@@ -183,7 +185,7 @@ class Keras3Store:
                     f"the file at {path!r}."
                 )
             arrays |= {w.name: a for w, a in zip(wanted, there, strict=True)}
-        return [arrays[w.name] for w in weights.weights]
+        return [arrays[w.name] for w in weights.weights if w.name in arrays]
 
     def _part(self, path: str, part: str) -> str:
         """Return where a part of a layer is: Keras 2 put ``_`` before some names."""

@@ -20,6 +20,7 @@ from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.topology import LayerSpec, ModelSpec
 from keras2torch.reading.versions import Version
 
+_NO_GATES = Version("", (2,))
 # State of random layers, which Keras 2 counted among the weights.
 _SEEDS = ("StateVar", "seed_generator_state", "random_generator_state")
 
@@ -104,6 +105,10 @@ class LegacyStore:
         found: dict[str, list[Stored]] = {}
         for spec, path, name in self._pairs(model, layers):
             leaves = _leaves(spec, path, layers, self.version, True)
+            count = sum(len(leaf.trainable) for leaf in leaves)
+            if self.version.major == 1 and count != len(self.arrays(name)):
+                # Keras asks the number of arrays whether gates are apart.
+                leaves = _leaves(spec, path, layers, _NO_GATES, True)
             self._assign(name, leaves, found)
         return found
 
@@ -196,4 +201,4 @@ def _leaves(
     if weights is None or not weights.weights:
         return []
     flags = legacy_weights.flags(spec, weights, version)
-    return [Leaf(spec, weights, [f and trainable for f in flags])]
+    return [Leaf(spec, weights, [bool(f and trainable) for f in flags])]

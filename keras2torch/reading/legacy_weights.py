@@ -58,7 +58,9 @@ def _inner(spec: LayerSpec) -> _Inner:
 
 def flags(spec: LayerSpec, weights: LayerWeights, version: Version) -> list[bool]:
     """Return for each array of a layer in the file whether it is trainable."""
-    today = [w.trainable for w in weights.weights]
+    # An optional weight is one that Keras 2 stored and Keras 3 does not.
+    there = [w for w in weights.weights if not w.optional or version.major < 3]
+    today = [w.trainable for w in there]
     inner = _inner(spec)
     if version.major == 1 and _gate_by_gate(inner):
         return [True] * (len(today) * _GATES[inner.kind])

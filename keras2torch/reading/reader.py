@@ -10,10 +10,11 @@ import onnx_ir as ir
 
 from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import UnknownLayers, UnusableFile, WeightMismatch
+from keras2torch.layers import Weight
 from keras2torch.reading import legacy_hdf5, operations
 from keras2torch.reading.build import Assembler, Peek
 from keras2torch.reading.configs import Context
-from keras2torch.reading.hdf5 import Array, Stored
+from keras2torch.reading.hdf5 import Array, Place, Stored
 from keras2torch.reading.keras3_weights import Keras3Store
 from keras2torch.reading.legacy_hdf5 import LegacyStore
 from keras2torch.reading.sources import Source, open_source
@@ -46,12 +47,14 @@ def read(source: Path, weights: Path | None = None) -> ir.Model:
     WeightMismatch
         If the weights do not fit the architecture.
     """
-    opened = open_source(Path(source), Path(weights) if weights is not None else None)
-    if opened.weights is None:
-        raise UnusableFile(
-            f"{source} is an architecture without weights: give the weights file too."
-        )
-    return assemble(opened)
+    second = Path(weights) if weights is not None else None
+    with open_source(Path(source), second) as opened:
+        if opened.weights is None:
+            raise UnusableFile(
+                f"{source} is an architecture without weights: "
+                "give the weights file too."
+            )
+        return assemble(opened)
 
 
 def assemble(source: Source) -> ir.Model:
@@ -63,7 +66,7 @@ def assemble(source: Source) -> ir.Model:
         raise UnknownLayers(unknown)
     builder = GraphBuilder(model.name)
     outputs = built(source, model, builder)
-    _fill(builder.layers, arrays_of(source, model, builder))
+    _fill(builder.layers, arrays_of(source, model, builder), source.place)
     return builder.model(outputs, **source.metadata)
 
 
@@ -117,13 +120,21 @@ def _store(source: Source) -> LegacyStore | Keras3Store | None:
 
 
 def _fill(
-    layers: Mapping[str, LayerWeights], arrays: Mapping[str, list[Stored]]
+    layers: Mapping[str, LayerWeights],
+    arrays: Mapping[str, list[Stored]],
+    place: Place | None,
 ) -> None:
     """Give every initializer its value, after a check of its shape."""
     for path, here in layers.items():
         if not here.weights:
             continue
         found = arrays.get(path)
+        if found is not None and len(found) < len(here.weights):
+            left = iter(found)
+            parts = [
+                _missing(w) if w.optional else next(left, None) for w in here.weights
+            ]
+            found = [part for part in parts if part is not None]
         if found is None or len(found) != len(here.weights):
             raise WeightMismatch(
                 f"layer {path!r} ({type(here.layer).__name__}) has "
@@ -137,10 +148,16 @@ def _fill(
                     f"({type(here.layer).__name__}) has shape {tuple(weight.shape)} in "
                     f"the architecture and {stored.shape} in the file."
                 )
-            _set(value, stored, str(here.layer.dtype))
+            _set(value, stored, str(here.layer.dtype), place)
 
 
-def _set(value: ir.Value, stored: Stored, policy: str) -> None:
+def _missing(weight: Weight) -> Stored:
+    """Return what an optional weight is where the file has none."""
+    array = np.full(weight.shape, weight.default, dtype=np.float32)
+    return Stored(weight.name, array.shape, array.dtype, lambda: array, changed=True)
+
+
+def _set(value: ir.Value, stored: Stored, policy: str, place: Place | None) -> None:
     dtype = stored.dtype
     if dtype.kind == "f":
         # Keras casts to the variable's dtype: float32 unless the policy says float64.
@@ -148,7 +165,9 @@ def _set(value: ir.Value, stored: Stored, policy: str) -> None:
     kind = ir.DataType.from_numpy(dtype)
 
     def tensor() -> ir.TensorProtocol:
-        array: Array = np.ascontiguousarray(stored(), dtype=dtype)
+        lazy = place is not None and not stored.changed
+        there = place.load(stored) if place is not None and lazy else stored()
+        array: Array = np.ascontiguousarray(there, dtype=dtype)
         return ir.Tensor(array.reshape(stored.shape), name=value.name)
 
     value.type = ir.TensorType(kind)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ class Source:
         Root of the weights, ``None`` where there are none.
     weights_version
         Which Keras wrote the weights.
+    place
+        The file that :attr:`weights` are in.
     """
 
     path: Path
@@ -44,22 +47,25 @@ class Source:
     weights: h5py.Group | None = None
     weights_version: Version | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    place: hdf5.Place | None = None
 
 
-def open_source(path: Path, weights: Path | None = None) -> Source:
+@contextmanager
+def open_source(path: Path, weights: Path | None = None) -> Iterator[Source]:
     """Open a model file, with its weights in a second file if there is one."""
     what = kind(path)
-    if what == "hdf5":
-        source = _from_hdf5(path)
-    elif what == "zip":
-        source = _from_zip(path)
-    elif what == "onnx":
-        raise UnusableFile(f"{path} is an ONNX model, not a Keras file.")
-    else:
-        source = _from_text(path, what)
-    if weights is not None:
-        _attach(source, weights)
-    return source
+    with ExitStack() as stack:
+        if what == "hdf5":
+            source = _from_hdf5(path, stack)
+        elif what == "zip":
+            source = _from_zip(path, stack)
+        elif what == "onnx":
+            raise UnusableFile(f"{path} is an ONNX model, not a Keras file.")
+        else:
+            source = _from_text(path, what)
+        if weights is not None:
+            _attach(source, weights, stack)
+        yield source
 
 
 def _root(config: Any, what: str) -> Mapping[str, Any]:
@@ -71,8 +77,9 @@ def _root(config: Any, what: str) -> Mapping[str, Any]:
     )
 
 
-def _from_hdf5(path: Path) -> Source:
-    file = hdf5.open_file(path, str(path))
+def _from_hdf5(path: Path, stack: ExitStack) -> Source:
+    place = hdf5.Place(str(path), path)
+    file = stack.enter_context(place.opened())
     raw = hdf5.text(file, "model_config")
     if raw is None:
         raise UnusableFile(_no_config(file, path))
@@ -80,7 +87,7 @@ def _from_hdf5(path: Path) -> Source:
     config = _root(text.from_json(raw, what), what)
     given = hdf5.text(file, "keras_version")
     version = Version.of(given or _text(config.get("keras_version")), config)
-    source = Source(path, "hdf5", config, version)
+    source = Source(path, "hdf5", config, version, place=place)
     source.metadata = _metadata(
         source, hdf5.text(file, "backend"), hdf5.text(file, "training_config")
     )
@@ -115,8 +122,8 @@ def _weights_version(root: h5py.Group, config: Version) -> Version:
     return config if config.major == 1 else Version("", (1,))
 
 
-def _from_zip(path: Path) -> Source:
-    archive = Archive(path)
+def _from_zip(path: Path, stack: ExitStack) -> Source:
+    archive = stack.enter_context(closing(Archive(path)))
     what = f"config.json in {path}"
     config = _root(text.from_json(archive.read("config.json"), what), what)
     about: Any = {}
@@ -128,9 +135,9 @@ def _from_zip(path: Path) -> Source:
     source.metadata = _metadata(source, None, _dumped(compiled))
     if _WEIGHTS not in archive:
         raise UnusableFile(_no_weights(archive, path))
-    member = archive.open(_WEIGHTS)
-    root = hdf5.open_file(member, f"{_WEIGHTS} in {path}")
-    source.weights, source.weights_version = root, source.version
+    source.place = hdf5.Place(f"{_WEIGHTS} in {path}", archive.opener(_WEIGHTS))
+    source.weights = stack.enter_context(source.place.opened())
+    source.weights_version = source.version
     return source
 
 
@@ -165,21 +172,23 @@ def _from_text(path: Path, what: str) -> Source:
     return source
 
 
-def _attach(source: Source, weights: Path) -> None:
+def _attach(source: Source, weights: Path, stack: ExitStack) -> None:
     """Take the weights from a second file."""
     what = kind(weights)
     if what == "zip":
-        archive = Archive(weights)
+        archive = stack.enter_context(closing(Archive(weights)))
         if _WEIGHTS not in archive:
             raise UnusableFile(_no_weights(archive, weights))
-        file = hdf5.open_file(archive.open(_WEIGHTS), str(weights))
+        place = hdf5.Place(str(weights), archive.opener(_WEIGHTS))
     elif what == "hdf5":
-        file = hdf5.open_file(weights, str(weights))
+        place = hdf5.Place(str(weights), weights)
     else:
         raise UnusableFile(
             f"{weights} holds no weights: give the HDF5 file that "
             "`model.save_weights` wrote."
         )
+    file = stack.enter_context(place.opened())
+    source.place = place
     root: h5py.Group = file
     if hdf5.has(file, "model_weights"):
         root = hdf5.group(file, "model_weights")

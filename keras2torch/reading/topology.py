@@ -344,7 +344,8 @@ def _wire(model: ModelSpec, config: Mapping[str, Any]) -> None:
     three = any(
         isinstance(n, dict) and "kwargs" in n
         for entry in config["layers"]
-        for n in (entry.get("inbound_nodes") or [])
+        if isinstance(entry.get("inbound_nodes"), list)
+        for n in entry["inbound_nodes"]
     )
     ends = [
         _old_refs(config.get(key), lambda r: Ref(r[0], r[1], r[2]))
