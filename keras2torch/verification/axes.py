@@ -19,7 +19,9 @@ def to_torch(array: Array, layout: Layout) -> Array:
         array = array[..., order]
     if array.ndim == len(layout.axes):
         array = array.transpose(layout.axes)
-    return np.ascontiguousarray(array)
+    # A copy, not ascontiguousarray: with a single channel that leaves strides which
+    # torch takes for channels last (oneDNN's convolution then crashes going backward).
+    return np.array(array, order="C")
 
 
 def to_keras(array: Array, layout: Layout) -> Array:

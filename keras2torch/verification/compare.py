@@ -22,6 +22,7 @@ from keras2torch.verification.describe import describe
 from keras2torch.verification.difference import (
     CLOSE,
     EXACT_FLOAT64,
+    EXACT_GRADIENT,
     Array,
     Difference,
     difference,
@@ -36,7 +37,7 @@ from keras2torch.verification.report import Gradients, LayerRow, Report
 if TYPE_CHECKING:
     from torch import nn
 
-    from keras2torch.verification.torch_side import TorchRun
+    from keras2torch.verification.torch_side import ParameterCounts, TorchRun
 
 # In float64 a formula that is the same agrees to 1e-12; an epsilon or a constant that
 # is slightly another passes in float32 and shows here.
@@ -167,13 +168,6 @@ class _Comparison:
             )
         self._name_judge(judge)
         with stage("running PyTorch"), torch_side.quiet(bool(noisy)):
-            counts = torch_side.count(self._program, self._make())
-            self.report.parameters.update(
-                keras_trainable=judge.loaded.trainable,
-                keras_total=judge.loaded.total,
-                torch_trainable=counts.trainable,
-                torch_total=counts.total,
-            )
             try:
                 single, double = self._runs(computed, judge)
             except Exception as error:
@@ -181,6 +175,7 @@ class _Comparison:
                 self._failed(error)
                 return
         with stage("comparing"):
+            self._count(judge, single.torch.counts)
             self._compare(judge, computed, single, double)
 
     # -- Keras
@@ -272,6 +267,21 @@ class _Comparison:
         if whole.verdict == "different" and not judge.rebuilt:
             self._blame(whole)
 
+    def _count(self, judge: Judge, counts: ParameterCounts) -> None:
+        found = self.report.parameters
+        found.update(torch_trainable=counts.trainable, torch_total=counts.total)
+        replaced = [x.path for x in self._layers if x.class_name.startswith("CuDNN")]
+        if replaced:
+            # Without a GPU Keras runs them as LSTM and GRU, which have one bias less.
+            self.report.remarks.append(
+                "Keras computed these as LSTM or GRU, on the CPU: "
+                + ", ".join(replaced)
+            )
+            return
+        found.update(
+            keras_trainable=judge.loaded.trainable, keras_total=judge.loaded.total
+        )
+
     def _outputs(self, computed: Computed, both: _Both) -> Difference:
         found = []
         for keras, torch in zip(both.keras.outputs, both.torch.outputs, strict=True):
@@ -283,11 +293,14 @@ class _Comparison:
         return worst(found)
 
     def _layer_rows(self, judge: Judge, single: _Both, double: _Both | None) -> None:
+        there = {info.path for info in judge.loaded.layers}
+        synthetic = {x.path for x in self._layers if x.operator} - there
+        self.report.layers = [r for r in self.report.layers if r.name not in synthetic]
         rows = {row.name: row for row in self.report.layers}
         for layer in self._layers:
             path = judge.renamed.get(layer.path, layer.path)
             found = _layer_difference(layer.path, path, single)
-            if found is None:
+            if found is None or layer.path not in rows:
                 continue
             if double is not None:
                 found = found.in_float64(_layer_difference(layer.path, path, double))
@@ -310,7 +323,7 @@ class _Comparison:
             found = {n: d.in_float64(doubles.get(n)) for n, d in found.items()}
         if found:
             total = worst(list(found.values()))
-            result.verdict = total.verdict
+            result.verdict = total.judged(EXACT_GRADIENT)
             result.max_rel_diff = total.relative
             result.float64_rel_diff = total.float64
             result.worst = max(found, key=lambda n: found[n].relative)
@@ -377,7 +390,7 @@ class _Comparison:
             )
 
     def _blame(self, whole: Difference) -> None:
-        """Say whether reading or writing is at fault: build the graph again in Keras."""
+        """Say whether reading or writing is at fault: rebuild the graph in Keras."""
         try:
             judge = keras_side.rebuild(self._process, self._model, "")
             computed = self._computed(judge)

@@ -24,7 +24,8 @@ def describe(program: Program, model: ir.Model) -> Report:
     layers = layers_of(model)
     trainable, total = parameter_counts(layers)
     names = producers(model.graph)
-    modules = dict(_modules(program.classes[-1], ""))
+    # A file that somebody edited comes without its classes.
+    modules = dict(_modules(program.classes[-1], "")) if program.classes else {}
     code = _expressions(program)
     return Report(
         verdict="unverified",

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from keras2torch.dialect import LayerNode, from_node, is_layer, shape_of
+from keras2torch.dialect import LayerNode, calls, shape_of
 from keras2torch.layers import Functional, Shape
+from keras2torch.ops import Operator
 from keras2torch.tracing import LoadedModel
 
 
@@ -28,6 +29,8 @@ class GraphLayer:
         Those of them that Keras trains.
     holds
         A nested model: its layers follow.
+    operator
+        No layer but an ONNX operator beside the layers.
     """
 
     path: str
@@ -35,6 +38,7 @@ class GraphLayer:
     weights: list[ir.Value] = field(default_factory=list)
     trainable: list[ir.Value] = field(default_factory=list)
     holds: bool = False
+    operator: bool = False
 
 
 def layers_of(model: ir.Model) -> list[GraphLayer]:
@@ -48,6 +52,8 @@ def layers_of(model: ir.Model) -> list[GraphLayer]:
             continue
         holds = isinstance(node.layer, Functional)
         layer = GraphLayer(node.path, type(node.layer).__name__, holds=holds)
+        if isinstance(node.layer, Operator):
+            layer.class_name, layer.operator = node.layer.kind, True
         found[node.path] = layer
         if node.body is not None and not holds:
             for inner, inner_moves in _calls(node.body, moves, wrappers=True):
@@ -102,9 +108,8 @@ def producers(graph: ir.Graph) -> list[str]:
     made: dict[ir.Value, str] = {}
     for value in graph.inputs:
         made[value] = str(value.metadata_props.get("keras_name", value.name))
-    for node in graph:
-        name = from_node(node).layer.name if is_layer(node) else str(node.name)
-        made.update(dict.fromkeys(node.outputs, name))
+    for call in calls(graph):
+        made.update(dict.fromkeys(call.outputs, call.layer.name))
     return [made.get(value, str(value.name)) for value in graph.outputs]
 
 
@@ -112,10 +117,7 @@ def _calls(
     graph: ir.Graph, moves: bool, *, wrappers: bool = False
 ) -> Iterator[tuple[LayerNode, bool]]:
     """Iterate over calls and whether their weights may move, nested models included."""
-    for node in graph:
-        if not is_layer(node):
-            continue
-        call = from_node(node)
+    for call in calls(graph):
         own = moves and call.layer.trainable
         yield call, own
         inside = wrappers or isinstance(call.layer, Functional)

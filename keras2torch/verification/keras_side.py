@@ -167,10 +167,11 @@ def compute(process: KerasProcess, judge: Judge, model: ir.Model) -> Computed:
 
     attempt, (batches, result) = _first_size(run, inputs)
     remarks = []
-    if says_little(_all(result)):
+    # Layers and gradients are those of the first batch: that one has to say something.
+    if says_little(result.native.outputs[0]):
         for scale in _SCALES[1:] if _scalable(inputs) else ():
             again, calmer = run(attempt, scale)
-            if not says_little(_all(calmer)):
+            if not says_little(calmer.native.outputs[0]):
                 batches, result = again, calmer
                 break
         else:
@@ -220,7 +221,7 @@ def matched(ours: Sequence[str], theirs: Sequence[str]) -> list[int]:
 
 
 def always_random(model: ir.Model) -> list[ir.Node]:
-    """Return the noise layers that are on at inference: ``training=True`` in the call."""
+    """Return the noise layers that ``training=True`` keeps on at inference."""
     found = []
 
     def look(graph: ir.Graph) -> None:
@@ -257,11 +258,22 @@ def _first_size(
     inputs: Sequence[Input],
 ) -> tuple[int, tuple[list[list[Array]], RunResult]]:
     failure: KerasError | None = None
+    empty = None
     for attempt in range(attempts(inputs)):
         try:
-            return attempt, run(attempt, 1.0)
+            found = run(attempt, 1.0)
         except KerasError as error:
             failure = failure or error
+            continue
+        # TensorFlow convolves an image smaller than the kernel to one without pixels.
+        layers = found[1].native.layers.values()
+        if all(
+            a.size for a in [*_all(found[1]), *(a for each in layers for a in each)]
+        ):
+            return attempt, found
+        empty = empty or (attempt, found)
+    if empty is not None:
+        return empty
     assert failure is not None
     raise failure
 

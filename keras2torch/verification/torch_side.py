@@ -30,11 +30,22 @@ class TorchRun:
         ``(path, call)`` → the tensors that the layer put out, for the first batch.
     gradients
         Name of a trainable parameter → gradient, in PyTorch's axes.
+    counts
+        Of the module's parameters.
     """
 
     outputs: list[list[Array]]
     layers: dict[tuple[str, int], list[Array]]
     gradients: dict[str, Array]
+    counts: ParameterCounts
+
+
+@dataclass(frozen=True)
+class ParameterCounts:
+    """How many parameters an optimizer moves, and how many came from Keras."""
+
+    trainable: int
+    total: int
 
 
 def run(
@@ -58,6 +69,7 @@ def run(
         In float64, weights as they are in float32.
     """
     module = make().eval()
+    counts = _count(program, module)
     with _precision(double):
         if double:
             module = module.double()
@@ -81,7 +93,7 @@ def run(
                 ]
             )
         gradients = _gradients(program, module, batches[0], double)
-    return TorchRun(outputs, layers, gradients)
+    return TorchRun(outputs, layers, gradients, counts)
 
 
 def _gradients(
@@ -143,15 +155,7 @@ def _precision(double: bool) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-@dataclass(frozen=True)
-class ParameterCounts:
-    """How many parameters an optimizer moves, and how many came from Keras."""
-
-    trainable: int
-    total: int
-
-
-def count(program: Program, module: nn.Module) -> ParameterCounts:
+def _count(program: Program, module: nn.Module) -> ParameterCounts:
     """Count the parameters of the real module.
 
     The total is that of the entries that hold Keras weights: a second bias of zeros
