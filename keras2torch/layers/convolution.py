@@ -71,6 +71,9 @@ class _Windowed(Layer):
     def _ints(self, name: str) -> tuple[int, ...]:
         return ints(getattr(self, name), self.rank)
 
+    def _mode(self) -> str:
+        return str(getattr(self, "padding", "valid")).lower()
+
     def _extents(self) -> tuple[int, ...]:
         """Return the width of the dilated kernel along each axis."""
         kernel, dilation = self._ints("kernel_size"), self._ints("dilation_rate")
@@ -88,7 +91,7 @@ class _Windowed(Layer):
             self._ints("strides"),
             strict=True,
         )
-        valid = getattr(self, "padding", "valid") == "valid"
+        valid = self._mode() == "valid"
         sizes = [
             valid_out(n, extent, s) if valid else same_out(n, s)
             for n, extent, s in steps
@@ -96,7 +99,7 @@ class _Windowed(Layer):
         return [joined(self, shapes[0][0], sizes, self._filters(channels))]
 
     def _padding(self, call: Call) -> _Padding:
-        padding = getattr(self, "padding", "valid")
+        padding = self._mode()
         extents, strides = self._extents(), self._ints("strides")
         if padding == "valid":
             return _Padding()
@@ -258,12 +261,15 @@ class _Depthwise(_Windowed):
         "subsample": "strides",
         "border_mode": "padding",
         "bias": "use_bias",
-        "kernel_initializer": "depthwise_initializer",
-        "kernel_regularizer": "depthwise_regularizer",
-        "kernel_constraint": "depthwise_constraint",
     }
     # Keras 2's DepthwiseConv2D was a Conv2D and wrote its arguments too.
-    ignored = _Windowed.ignored | {"filters", "groups"}
+    ignored = _Windowed.ignored | {
+        "filters",
+        "groups",
+        "kernel_initializer",
+        "kernel_regularizer",
+        "kernel_constraint",
+    }
 
     kernel_size: Ints
     strides: Ints = 1

@@ -63,9 +63,8 @@ class _Transposed(Layer):
         "W_constraint": "kernel_constraint",
         "b_constraint": "bias_constraint",
     }
-    # Keras 2's were subclasses of the plain ones and wrote their arguments too;
-    # Keras 1 had the output's shape as an argument, and computed with its own.
-    ignored = frozenset({"lora_rank", "lora_alpha", "quantization_config"})
+    # Keras 2's were subclasses of the plain ones and wrote their arguments too.
+    ignored = frozenset({"groups", "lora_rank", "lora_alpha", "quantization_config"})
 
     filters: int
     kernel_size: Ints
@@ -87,7 +86,8 @@ class _Transposed(Layer):
         return ints(getattr(self, name), self.rank)
 
     def _axes(self) -> list[_Axis]:
-        if self.padding not in ("valid", "same"):
+        padding = self.padding.lower()
+        if padding not in ("valid", "same"):
             raise self.unsupported(f"padding {self.padding!r} has no rule")
         given: tuple[int | None, ...] = (None,) * self.rank
         if self.output_padding is not None:
@@ -101,7 +101,7 @@ class _Transposed(Layer):
             strict=True,
         ):
             extent = (k - 1) * d + 1
-            if self.padding == "valid":
+            if padding == "valid":
                 extra = max(extent, s) if out is None else extent + out
                 near = 0
             else:

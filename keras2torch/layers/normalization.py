@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from keras2torch.layers.base import (
     Array,
     Call,
@@ -34,7 +36,8 @@ def _axes(axis: Axes) -> list[int]:
 
 def _eps(value: float) -> float:
     """Return 0.001 where a file says 0.0010000000474974513: float32 made that."""
-    return float(f"{float(value):.6g}")
+    short = float(f"{float(value):.6g}")
+    return short if np.float32(short) == np.float32(value) else float(value)
 
 
 def _reordered(weight: str, call: Call) -> Source:

@@ -77,6 +77,9 @@ class _Pooling(Layer):
     def _strides(self) -> tuple[int, ...]:
         return self._pool() if self.strides is None else ints(self.strides, self.rank)
 
+    def _mode(self) -> str:
+        return self.padding.lower()
+
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
         """``ceil(n / stride)`` for same, less without padding."""
         sizes, channels = split(self, shapes[0])
@@ -84,15 +87,15 @@ class _Pooling(Layer):
             raise self.unsupported(f"its input has {len(shapes[0])} axes")
         steps = zip(sizes, self._pool(), self._strides(), strict=True)
         out = [
-            same_out(n, s) if self.padding == "same" else valid_out(n, k, s)
+            same_out(n, s) if self._mode() == "same" else valid_out(n, k, s)
             for n, k, s in steps
         ]
         return [joined(self, shapes[0][0], out, channels)]
 
     def _same(self, call: Call) -> _Same:
-        if self.padding == "valid":
+        if self._mode() == "valid":
             return _Same({})
-        if self.padding != "same":
+        if self._mode() != "same":
             raise self.unsupported(f"padding {self.padding!r} has no rule")
         pool, strides = self._pool(), self._strides()
         sizes = torch_sizes(call.x)
