@@ -205,19 +205,22 @@ class RecurrentDropout(SteppedRNN):
         return self
 
     def project(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().project(x)
         gates = self.weight_ih_l0.chunk(len(self.weight_ih_l0) // self.hidden_size)
-        rate = self.input_rate
         ones = torch.ones_like(x[:, :1])
-        drops = [F.dropout(ones, rate, self.training) for _ in gates]
+        drops = [F.dropout(ones, self.input_rate) for _ in gates]
         out = torch.cat(
-            [F.linear(x * d, w) for d, w in zip(drops, gates, strict=True)], -1
+            [F.linear(x * d, w) for d, w in zip(drops, gates, strict=True)], dim=-1
         )
         # Drawn here, once for all steps that follow.
         ones = x.new_ones(x.shape[0], self.hidden_size)
-        self.drops = [F.dropout(ones, self.state_rate, self.training) for _ in gates]
+        self.drops = [F.dropout(ones, self.state_rate) for _ in gates]
         return out + self.bias_ih_l0 if self.bias else out
 
     def recur(self, h: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        if not self.training:
+            return super().recur(h, first, last)
         parts = []
         for gate in range(first, last):
             parts.append(super().recur(h * self.drops[gate], gate, gate + 1))
