@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from keras2torch.dialect.builder import GraphBuilder
-from keras2torch.layers import Dense, Embedding
+from keras2torch.layers import GRU, Dense, Embedding
 from keras2torch.program import Program, write
 from keras2torch.program.check import UnsafeSource
 from keras2torch.training import train_script, write_train_script
@@ -229,9 +229,31 @@ def test_a_masked_output_is_noted() -> None:
     assert "carries a mask" in note
 
 
-def test_variable_wise_norms_are_noted_where_variables_were_joined() -> None:
+def test_variable_wise_norms_are_noted_where_variables_were_split() -> None:
     adam = {"class_name": "Adam", "config": {"learning_rate": 0.1, "clipnorm": 1.0}}
     assert not script({**GOOD, "optimizer": adam}).notes
+    builder = GraphBuilder("net")
+    x = builder.input("x", (None, 7, 3))
+    program = filled(builder, builder.call(GRU(units=2, name="gru"), [x]))
+    [note] = script({**GOOD, "optimizer": adam}, program=program).notes
+    assert "is not one variable of Keras" in note
+
+
+def test_the_same_output_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    builder = GraphBuilder("net")
+    x = builder.input("y", (None, 4))
+    [a] = builder.call(Dense(units=3, name="a b", activation="softmax"), [x])
+    [b] = builder.call(Dense(units=3, name="a_b", activation="softmax"), [x])
+    program = filled(builder, [a, b, b])
+    cross = "categorical_crossentropy"
+    config = {"optimizer": "sgd", "loss": cross, "metrics": [["mae"], ["mae"], "acc"]}
+    made = script(config, program=program)
+    folder = lay_out(program, made.source, tmp_path / "out")
+    tensors = [torch.zeros(4, 4), *[torch.eye(3)[[0, 1, 2, 0]]] * 3]
+    history = train(folder, monkeypatch, tensors, epochs=1, batch_size=2)
+    assert set(history[0]) >= {"loss", "a_b_mae", "a_b_mae_1", "a_b_acc"}
+    made = script({**config, "loss": "mine"}, program=program)
+    assert made.source.count("def loss_mine(") == 1
 
 
 def test_huber_of_keras_3_does_not_say_its_delta() -> None:
