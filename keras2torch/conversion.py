@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import onnx_ir as ir
 
+from keras2torch.dialect.files import load as load_onnx
+from keras2torch.dialect.files import save as save_onnx
 from keras2torch.errors import (
     Keras2TorchError,
     UnusableFile,
@@ -24,12 +27,15 @@ from keras2torch.errors import (
 from keras2torch.layout import Choice
 from keras2torch.program import Program, write
 from keras2torch.program.names import class_name
-from keras2torch.reading import read
-from keras2torch.verification import Report, unverified, verify
-from keras2torch.verification import reference as keras_reference
+from keras2torch.reading import kind, read
+from keras2torch.training import train_script
+from keras2torch.verification import Report, reference, unverified
+from keras2torch.verification import verify as compare
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from keras2torch.tracing import KerasProcess
 
 Progress = Callable[[str], None]
 Verify = Literal["auto", "never", "always"]
@@ -47,12 +53,14 @@ class Conversion:
         The model as ONNX, its Keras layers whole.
     report
         What was compared and with which verdict.
+    train_script
+        The text of ``train.py``, where the file carries a compile config.
     """
 
     program: Program
     graph: ir.Model
     report: Report
-    extra_files: dict[str, str] = field(default_factory=dict)
+    train_script: str | None = None
 
     @property
     def source(self) -> str:
@@ -66,7 +74,7 @@ class Conversion:
         return module
 
     def save(self, folder: str | os.PathLike[str], *, keep_onnx: bool = False) -> Path:
-        """Write ``model.py``, ``model.safetensors`` and the report.
+        """Write ``model.py``, its weights, the report, and ``train.py``.
 
         Everything is written beside the folder first and then moved into place, so
         that a failure leaves what was there as it was.
@@ -99,11 +107,13 @@ class Conversion:
             save_file(self.program.state(), new / "model.safetensors", metadata)
             for name, text in self.report.files().items():
                 (new / name).write_text(text, encoding="utf-8")
-            for name, text in self.extra_files.items():
-                (new / name).write_text(text, encoding="utf-8")
+            if self.train_script is not None:
+                (new / "train.py").write_text(self.train_script, encoding="utf-8")
             if keep_onnx:
-                ir.save(self.graph, new / "model.onnx")
+                save_onnx(self.graph, new / "model.onnx")
             target.mkdir(exist_ok=True)
+            # safetensors makes its file readable for the owner alone.
+            (new / "model.safetensors").chmod((new / "model.py").stat().st_mode)
             for file in sorted(new.iterdir()):
                 os.replace(file, target / file.name)
         return target
@@ -195,41 +205,134 @@ def convert(
             source.save(path)
             made = _in_own_process(path, folder, layout, verify, name or source.name)
     else:
-        made = _convert_file(
-            *_paths(source), layout, verify, name, keras_python, progress
+        path, weights = _paths(source)
+        made = convert_file(
+            path,
+            weights,
+            layout=layout,
+            verify=verify,
+            name=name,
+            keras_python=keras_python,
+            progress=progress,
         )
     if output is not None:
         made.save(output, keep_onnx=keep_onnx)
     return made
 
 
-def _convert_file(
+def convert_file(
     path: Path,
-    weights: Path | None,
-    layout: Choice,
-    verified: Verify,
-    name: str | None,
-    keras_python: str | None,
-    progress: Progress | None,
+    weights: Path | None = None,
+    *,
+    layout: Choice = "torch",
+    verify: Verify = "auto",
+    name: str | None = None,
+    keras_python: str | None = None,
+    process: KerasProcess | None = None,
+    progress: Progress | None = None,
 ) -> Conversion:
+    """Convert a file; see :func:`convert`.
+
+    Parameters
+    ----------
+    process
+        A Keras process to compare with; whoever converts many files starts one once.
+    """
     stage = Stages(progress)
     with ExitStack() as stack:
-        process = None
-        if verified != "never" and path.exists():
+        if process is None and verify != "never" and path.is_file():
             # Started first, so that TensorFlow loads while the rest is done.
-            process = keras_reference(stack, keras_python, needed=verified == "always")
+            process = reference(stack, keras_python, needed=verify == "always")
         with stage("reading"):
-            graph = read(path, weights)
+            graph = _read(path, weights)
         with stage("writing"):
             program = write(graph, layout=layout, name=name or _name(graph, path))
-        if process is None:
-            if verified == "always":
-                raise VerificationUnavailable(_NO_KERAS)
-            return Conversion(program, graph, unverified(program, graph, stage.seconds))
-        report = verify(program, graph, path, weights, process, stage)
-        if verified == "always" and report.verdict == "unverified":
-            raise VerificationUnavailable(report.reason or _NO_KERAS)
-        return Conversion(program, graph, report)
+            loop = _training(program, graph)
+        if process is None or verify == "never":
+            reason = "" if verify == "never" else _NO_KERAS
+            report = unverified(program, graph, stage.seconds, reason)
+        else:
+            report = compare(program, graph, path, weights, process, stage)
+    if verify == "always" and report.verdict == "unverified":
+        raise VerificationUnavailable(report.reason or _NO_KERAS)
+    return Conversion(program, graph, report, loop)
+
+
+def verify_folder(
+    folder: Path,
+    source: Path,
+    weights: Path | None = None,
+    *,
+    keras_python: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Compare the model that lies in a folder with a Keras file.
+
+    What is compared is the folder's own ``model.py`` with the weights beside it, as
+    its ``load()`` returns it; where the text is what would be written today, layer by
+    layer.
+
+    Raises
+    ------
+    UnusableFile
+        If the folder holds no converted model.
+    VerificationUnavailable
+        If Keras cannot be run.
+    """
+    for file in ("model.py", "model.safetensors"):
+        if not (folder / file).is_file():
+            raise UnusableFile(f"{folder} holds no {file}; convert a model into it.")
+    stage = Stages(progress)
+    with ExitStack() as stack:
+        process = reference(stack, keras_python, needed=True)
+        assert process is not None
+        with stage("reading"):
+            graph = _read(source, weights)
+        text = (folder / "model.py").read_text(encoding="utf-8")
+        with stage("writing"):
+            program = _same_program(graph, source, text)
+        from keras2torch.program.module import load_folder
+
+        return compare(
+            program,
+            graph,
+            source,
+            weights,
+            process,
+            stage,
+            module=lambda: load_folder(folder),
+        )
+
+
+def _same_program(graph: ir.Model, source: Path, text: str) -> Program:
+    """Return the program whose text this is; with no captures if it was changed."""
+    choices: tuple[Choice, ...] = ("torch", "keras")
+    found = re.findall(r"^class (\w+)\(", text, re.MULTILINE)
+    names = [found[-1] if found else None, _name(graph, source)]
+    programs = [
+        write(graph, layout=layout, name=name) for layout in choices for name in names
+    ]
+    for program in programs:
+        if program.source == text:
+            return program
+    # Somebody edited the file: its inputs and outputs are compared all the same.
+    return replace(programs[1], source=text, classes=[])
+
+
+def _training(program: Program, graph: ir.Model) -> str | None:
+    """Return the loop that the model was compiled for."""
+    metadata = graph.metadata_props
+    config = metadata.get("training_config")
+    if not config:
+        return None
+    return train_script(program, config, metadata.get("keras_version"))
+
+
+def _read(path: Path, weights: Path | None) -> ir.Model:
+    """Read a Keras file, or a graph that was kept."""
+    if path.is_file() and kind(path) == "onnx":
+        return load_onnx(path)
+    return read(path, weights)
 
 
 _NO_KERAS = (
@@ -278,4 +381,5 @@ def _in_own_process(
         if value.const_value is not None:
             value.const_value = ir.tensor(value.const_value.numpy(), name=value.name)
     program = write(graph, layout=layout, name=name)
-    return Conversion(program, graph, Report.load(out / "report.json"))
+    report = Report.load(out / "report.json")
+    return Conversion(program, graph, report, _training(program, graph))

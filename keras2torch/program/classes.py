@@ -164,8 +164,9 @@ class ClassWriter:
     def _name(self, i: int, tensor: Tensor, wish: str, fixed: set[str]) -> str:
         """Return the variable for a result of step ``i``.
 
-        A result that only the next step reads is called ``x``, others after their
-        layer; a name is free once its tensor was read for the last time.
+        A result that only the next step reads is called ``x`` (``y`` where ``x`` is
+        still needed), others after their layer; a name is free once its tensor was
+        read for the last time.
         """
         for name in [n for n, t in self._live.items() if self._last_use(t) <= i]:
             del self._live[name]
@@ -175,7 +176,8 @@ class ClassWriter:
         short = uses[0] == uses[-1] == i + 1
         taken = self._reserved | self._live.keys() | fixed
         if short and tensor.dtype != "bool":
-            wish = "x" if "x" not in taken else wish
+            # On a branch beside a living x a person writes y.
+            wish = next((n for n in ("x", "y") if n not in taken), wish)
         name = wish
         n = 1
         while name in taken:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import linecache
 import types
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+
+from keras2torch.program.check import check
 
 if TYPE_CHECKING:
     from keras2torch.program.writer import Program
@@ -28,6 +31,21 @@ def execute(source: str, name: str = "model") -> types.ModuleType:
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     exec(compile(source, filename, "exec"), module.__dict__)
     return module
+
+
+def load_folder(folder: Path) -> nn.Module:
+    """Return what the ``load()`` of a folder's ``model.py`` returns.
+
+    Raises
+    ------
+    UnsafeSource
+        If the file holds more than a model.
+    """
+    source = (folder / "model.py").read_text(encoding="utf-8")
+    check(source)
+    module = execute(source, "folder")
+    model: nn.Module = module.load(str(folder / "model.safetensors"))
+    return model
 
 
 def build(program: Program) -> nn.Module:

@@ -29,7 +29,7 @@ def cnn():
             layers.BatchNormalization(),
             layers.Conv2D(12, (5, 2), strides=(2, 3), padding="same", use_bias=False),
             layers.BatchNormalization(scale=False),
-            layers.LeakyReLU(),
+            layers.ReLU(),
             layers.MaxPooling2D(2, padding="same"),
             layers.Dropout(0.25),
             layers.Flatten(),
@@ -99,7 +99,9 @@ def transformer():
     x = inputs = layers.Input((11, 16), name="sequence")
     attended = layers.MultiHeadAttention(4, 4, name="attention")(x, x)
     attended = layers.Dropout(0.1)(attended)
-    x = layers.LayerNormalization(epsilon=1e-6, name="norm1")(layers.Add()([x, attended]))
+    x = layers.LayerNormalization(epsilon=1e-6, name="norm1")(
+        layers.Add()([x, attended])
+    )
     h = layers.Dense(32, activation="gelu", name="feed1")(x)
     h = layers.Dense(16, name="feed2")(h)
     h = layers.Dropout(0.1)(h)
@@ -136,7 +138,11 @@ def frozen():
     )
     base.trainable = False
     head = keras.Sequential(
-        [layers.Input((8, 8, 6)), layers.DepthwiseConv2D(3), layers.GlobalMaxPooling2D()],
+        [
+            layers.Input((8, 8, 6)),
+            layers.DepthwiseConv2D(3),
+            layers.GlobalMaxPooling2D(),
+        ],
         name="head",
     )
     image = layers.Input((16, 16, 3))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import sys
 import time
 from collections import Counter
@@ -91,6 +92,7 @@ def convert_one(entry: dict[str, Any]) -> Row:
     from keras2torch.errors import Keras2TorchError
 
     source, weights = paths(entry)
+    print(entry["file"], file=sys.stderr, flush=True)
     row = Row(entry["file"], entry["tier"], str(entry["keras_version"]), "error")
     row.layers = entry["layer_histogram"]
     start = time.perf_counter()
@@ -142,7 +144,11 @@ def recorded_difference(made: Any, source: Path) -> float:
 def run(tiers: tuple[str, ...], match: str = "", jobs: int = 1) -> list[Row]:
     """Convert the files of these tiers."""
     found = entries(tiers, match)
-    with ProcessPoolExecutor(jobs, initializer=_start) as pool:
+    if jobs == 1:
+        _start()
+        return [convert_one(e) for e in found]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _start) as pool:
         return list(pool.map(convert_one, found))
 
 
