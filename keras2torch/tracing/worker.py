@@ -107,7 +107,8 @@ UNSAFE_OP = re.compile(
     r"(^|\.)(io|data|saved_model|raw_ops|train|summary|config|debugging|distribute"
     r"|experimental|lite|profiler|sysconfig|test|autograph|estimator|feature_column"
     r"|gfile|initializers|losses|mlir|tpu|tools|types|version|xla|python_io|app|flags"
-    r"|logging|resource_loader|user_ops|queue|lookup|__internal__)(\.|$)"
+    r"|logging|resource_loader|user_ops|queue|lookup|__internal__|applications"
+    r"|callbacks|datasets|models|preprocessing|saving|utils)(\.|$)"
     r"|py_func|numpy_function|load_|import_|print|file|session|function|save|restore",
     re.IGNORECASE,
 )
@@ -224,7 +225,8 @@ def library(name: str) -> Library:
     try:
         import tf_keras
     except ImportError:
-        version = str(tf.keras.__version__)
+        # Between 2.6 and 2.15 it has no version; its number is TensorFlow's then.
+        version = str(getattr(tf.keras, "__version__", tf.__version__))
         if version.split(".")[0] != "2":
             raise
         return Library("tf_keras", tf.keras, "tf.keras " + version)
@@ -765,7 +767,7 @@ def _repair(value: Any, major: int, lib: Library, custom: dict[str, Any]) -> Non
             kind = key.rpartition("_")[2]
             if kind in ("regularizer", "constraint") and isinstance(inner[key], dict):
                 # They matter in training alone, and are custom now and then.
-                known = vars(getattr(lib.module, kind + "s"))
+                known = dir(getattr(lib.module, kind + "s"))
                 if inner[key].get("class_name") not in {*known, *custom}:
                     inner[key] = None
         if name in ("Functional", "Model") and not lib.is_keras3:
@@ -788,6 +790,7 @@ def repair_recurrent(item: dict[str, Any]) -> None:
         inner["activation"] = "tanh"
         inner["recurrent_activation"] = "sigmoid"
         inner["use_bias"] = True
+        inner.pop("time_major", None)
         if name == "CuDNNGRU":
             inner["reset_after"] = True
 
@@ -893,12 +896,17 @@ def load(
                 model = open_with(lib, source, custom, not trust, folder)
             if source.backend == "theano":
                 flip_theano_kernels(model, lib)
-            return Loaded(model, lib, custom, not trust), tried
+            loaded = Loaded(model, lib, custom, not trust)
+            finalize(loaded)
+            return loaded, tried
         except Unsafe:
             raise
         except Exception as error:
             traceback.print_exc()
             tried[name] = one_line(error)
+            if trust and "loads(" in "".join(traceback.format_tb(error.__traceback__)):
+                # marshal knows its own Python's bytecode only.
+                tried[name] += " (a Lambda's bytecode from another Python version?)"
     raise NotLoaded("no Keras here loads the file", tried)
 
 
@@ -1112,7 +1120,10 @@ def rebuild(config_path: str, weights_path: str, name: str) -> Loaded:
 
 
 def finalize(loaded: Loaded) -> None:
-    """Normalization computes with copies of its weights: renew them."""
+    """Renew what Normalization layers compute with: copies of their weights.
+
+    Keras 3 forgets it for those in nested models when it reads HDF5.
+    """
     for _, layer in loaded.layers():
         if type(layer).__name__ == "Normalization":
             layer.finalize_state()
@@ -1241,7 +1252,8 @@ def tensors_for(loaded: Loaded, batch: list[Any]) -> list[Any]:
         if value.dtype.kind in "US" or dtype == "string":
             result.append(tf.constant(value.tolist(), dtype=tf.string))
         else:
-            result.append(tf.constant(value.astype(dtype) if dtype else value))
+            tensor = tf.constant(value)
+            result.append(tf.cast(tensor, dtype) if dtype else tensor)
     return result
 
 
@@ -1484,6 +1496,12 @@ def float64_copy(loaded: Loaded) -> Loaded:
         value = array(sources[key])
         variable.assign(value.astype(dtype_of(variable)))
     finalize(copy)
+    copied_layers = dict(copy.layers())
+    for path, layer in loaded.layers():
+        if hasattr(layer, "get_vocabulary"):
+            with tempfile.TemporaryDirectory(prefix="keras2torch-") as folder:
+                layer.save_assets(folder)
+                copied_layers[path].load_assets(folder)
     return copy
 
 

@@ -197,6 +197,57 @@ def training() -> None:
             expected[f"training/{layer.name}/{k}"] = value
 
 
+def preprocessing() -> None:
+    normalization = keras.layers.Normalization(name="normalization")
+    normalization.adapt(floats(20, 3) * 5 + 2)
+    inner = keras.Sequential([keras.Input((3,)), normalization], name="inner")
+    model = keras.Sequential([keras.Input((3,)), inner])
+    model.save(folder / "normalization.h5")
+    x = floats(2, 3)
+    expected["normalization/x"], expected["normalization/y"] = x, model(x).numpy()
+
+    vectorize = keras.layers.TextVectorization(output_sequence_length=3)
+    vectorize.adapt(["hello world", "foo bar"])
+    words = keras.Input((1,), dtype="string")
+    model = keras.Model(words, keras.layers.Embedding(10, 2)(vectorize(words)))
+    model.save(folder / "words.keras")
+    words = tf.constant([["hello foo"], ["bar"]])
+    expected["words/y"] = model(words).numpy()
+
+
+def cudnn() -> None:
+    """Write an LSTM as a CuDNNLSTM, which cannot be made without a GPU."""
+    layer = tf_keras.layers.LSTM(3, input_shape=(5, 2), name="lstm")
+    model = tf_keras.Sequential([layer])
+    shake(model)
+    model.save(folder / "cudnn.h5")
+    x = floats(2, 5, 2)
+    expected["cudnn/x"], expected["cudnn/y"] = x, model(x).numpy()
+
+    def gates(matrix: np.ndarray) -> list[np.ndarray]:
+        return np.split(matrix, 4, axis=1)
+
+    kernel, recurrent, bias = layer.get_weights()
+    # cuDNN stores each gate's matrices row by row where Keras does column by column,
+    # and a bias for the input and one for the state.
+    kernel = np.hstack([gate.T.reshape(gate.shape) for gate in gates(kernel)])
+    recurrent = np.hstack([gate.T for gate in gates(recurrent)])
+    bias = np.concatenate([bias * 0.25, bias * 0.75])
+    with h5py.File(folder / "cudnn.h5", "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        lstm = config["config"]["layers"][-1]
+        lstm["class_name"] = "CuDNNLSTM"
+        kept = ("name", "trainable", "units", "return_sequences", "batch_input_shape")
+        lstm["config"] = {k: v for k, v in lstm["config"].items() if k in kept}
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = "2.2.4"
+        group = file["model_weights/lstm"]
+        names = list(group.attrs["weight_names"])
+        for name, value in zip(names, (kernel, recurrent, bias), strict=True):
+            del group[name]
+            group[name] = value
+
+
 def trusted() -> None:
     model = tf_keras.Sequential(
         [tf_keras.layers.Lambda(lambda x: x * 3.0, input_shape=(2,), name="triple")]
@@ -243,6 +294,8 @@ long_loop()
 channels_first()
 pooling3d()
 training()
+preprocessing()
+cudnn()
 trusted()
 checkpoint_dependencies()
 np.savez(folder / "expected.npz", **expected)

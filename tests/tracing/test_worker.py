@@ -124,6 +124,12 @@ class TestLoad:
         result = keras.run([[made["windows/x"]]])
         close(result.native.outputs[0][0], made["windows/y"])
 
+    def test_cudnn_layers_without_a_gpu(self, keras: KerasProcess, made: Made) -> None:
+        model = keras.load(made.path("cudnn.h5"))
+        assert "LSTM" in [layer.class_name for layer in model.layers]
+        result = keras.run([[made["cudnn/x"]]])
+        close(result.native.outputs[0][0], made["cudnn/y"])
+
     @pytest.mark.parametrize("backend", ["tensorflow", "theano"])
     def test_keras1(self, keras: KerasProcess, tmp_path: Path, backend: str) -> None:
         rng = np.random.default_rng(0)
@@ -312,6 +318,22 @@ class TestRun:
         assert result.float64_error is None
         assert result.float64 is not None
         close(result.float64.outputs[0][0], made[name + "/y"], 1e-5)
+
+    def test_normalization_in_a_nested_model(
+        self, keras: KerasProcess, made: Made
+    ) -> None:
+        # Keras 3.15 reads its weights from HDF5 and goes on computing with others.
+        keras.load(made.path("normalization.h5"))
+        result = keras.run([[made["normalization/x"]]])
+        close(result.native.outputs[0][0], made["normalization/y"])
+
+    def test_strings(self, keras: KerasProcess, made: Made) -> None:
+        keras.load(made.path("words.keras"))
+        words = np.array([["hello foo"], ["bar"]])
+        result = keras.run([[words]], float64=True, layers=True)
+        close(result.native.outputs[0][0], made["words/y"])
+        assert result.float64 is not None
+        close(result.float64.outputs[0][0], made["words/y"].astype("float64"))
 
     def test_wrong_number_of_inputs(self, keras: KerasProcess, made: Made) -> None:
         keras.load(made.path("nested.keras"))
