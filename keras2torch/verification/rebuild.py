@@ -31,7 +31,8 @@ _KERAS2_FUNCTIONS = {"hard_sigmoid_keras2": "hard_sigmoid"}
 _KERAS2_LAYERS = frozenset({"ThresholdedReLU"})
 # Argument names that Keras 3 changed: today's → tf_keras'.
 _KERAS2_ARGUMENTS = {"LeakyReLU": {"negative_slope": "alpha"}}
-# What tf_keras reads from a config without a default.
+# What Keras reads from a config without a default.
+_EXPECTED = {"Rescaling": ("offset",)}
 _KERAS2_SHAPES = {
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
 }
@@ -363,7 +364,8 @@ class _Writer:
             if key.endswith(_TRAINING_ONLY) or key in ("name", "keras2"):
                 continue
             same = type(value) is type(defaults[key]) and value == defaults[key]
-            if not same or key in _required(layer):
+            expected = key in _required(layer) or key in _EXPECTED.get(kind, ())
+            if not same or expected:
                 config[renamed.get(key, key)] = self._value(value)
         if name or layer.name:
             config["name"] = name or _plain(layer.name)
