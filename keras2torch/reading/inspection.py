@@ -177,7 +177,8 @@ def _summary(spec: LayerSpec) -> dict[str, Any]:
         defaults = {f.name: f.default for f in dataclasses.fields(cls)}
     kept = {}
     for key, value in spec.config.items():
-        dull = key in ("name", "trainable", "dtype", "seed") or value is None
+        dull = key in ("name", "trainable", "dtype", "seed")
+        dull = dull or value is None or value == "linear"
         if dull or key.endswith("_initializer") or defaults.get(key) == value:
             continue
         text = json.dumps(value, default=str)

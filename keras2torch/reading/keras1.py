@@ -151,7 +151,7 @@ def translated(kind: str, config: Config) -> tuple[str, Config]:
     kind = _CLASSES.get(kind, kind)
     names = _ARGUMENTS | _BY_CLASS.get(kind, {})
     made = {names.get(k, k): v for k, v in config.items() if k not in _GONE}
-    if kind in _KERNELS and any(k in made for k in _KERNELS[kind]):
+    if kind in _KERNELS and all(k in made for k in _KERNELS[kind]):
         made["kernel_size"] = [made.pop(k) for k in _KERNELS[kind]]
     # Keras 2 dropped the dropout of an Embedding, as it had no successor.
     made.pop("dropout" if kind == "Embedding" else "input_dim", None)
