@@ -117,9 +117,7 @@ class _Windowed(Layer):
             return _Padding(runtime=True)
         if all(before == after for before, after in pads):
             return _Padding(scalar_or_tuple(tuple(before for before, _ in pads)))
-        if set(strides) == {1}:
-            # torch too puts the odd one after.
-            return _Padding("same")
+        # Not padding="same", which torch warns of where the ends differ.
         return _Padding(before=pads)
 
     def _conv(

@@ -75,7 +75,7 @@ PLAIN = [
         "dilated_even",
         [Conv2D(4, 2, dilation_rate=3, padding="same")],
         (None, 9, 8, 3),
-        contains=('padding="same"',),
+        contains=("F.pad(x, (1, 2, 1, 2))",),
     ),
     stack("grouped", [Conv2D(6, 3, groups=2, padding="same")], (None, 7, 8, 4)),
     stack(
