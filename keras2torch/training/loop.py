@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -252,12 +253,13 @@ class LoopWriter:
             lines += ["", "What the file leaves open, or this script does otherwise:"]
             lines += [_wrapped(f"- {note}") for note in notes]
         lines += ['"""', ""]
-        if "math." in body:
+        used = {n.id for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Name)}
+        if "math" in used:
             lines.append("import math")
-        if abstract := [a for a in ("Callable", "Iterable") if a in body]:
+        if abstract := sorted({"Callable", "Iterable"} & used):
             lines.append(f"from collections.abc import {', '.join(abstract)}")
         lines += ["", "import torch"]
-        if "F." in body:
+        if "F" in used:
             lines.append("import torch.nn.functional as F")
         lines += [
             "from safetensors.torch import save_file",

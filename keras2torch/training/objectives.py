@@ -121,9 +121,31 @@ def loss_text(
     options = _function_options(name, loss, output)
     if logits is not None:
         y_pred, options["from_logits"] = logits, True
+    if reduction != "sum" and options.get("from_logits"):
+        known = _torch_crossentropy(name, options, output, y_true, y_pred)
+        if known is not None:
+            return known
     extra = arguments(**options)
     call = f"{name}({y_true}, {y_pred}{', ' + extra if extra else ''})"
     return Piece(f"{call}.{'sum' if reduction == 'sum' else 'mean'}()", (name,))
+
+
+def _torch_crossentropy(
+    name: str, options: dict[str, Option], output: Output, y_true: str, y_pred: str
+) -> Piece | None:
+    """Return torch's own cross-entropy from logits where it is Keras'."""
+    smoothing = options.get("label_smoothing")
+    if name == "binary_crossentropy":
+        text = f"F.binary_cross_entropy_with_logits({y_pred}, {y_true})"
+        return Piece(text) if smoothing is None else None
+    # It wants the classes at axis 1.
+    if options.get("ignore_class") is not None or (
+        output.dim != 1 and len(output.shape) != 2
+    ):
+        return None
+    extra = arguments(label_smoothing=smoothing)
+    given = f"{y_pred}, {y_true}{', ' + extra if extra else ''}"
+    return Piece(f"F.cross_entropy({given})")
 
 
 def unsaid(loss: Named, version: Version) -> str | None:
