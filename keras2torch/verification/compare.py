@@ -182,18 +182,17 @@ class _Comparison:
     def _judged(
         self, source: Path, weights: Path | None, noisy: bool
     ) -> tuple[Judge, Computed]:
-        """Return the first judge that runs, and what it computed."""
+        """Return the file's own model and what it computes, or that of our graph."""
         if noisy:
             why = "it is compared without its random layers"
-            judge = keras_side.rebuild(self._process, self._model, why)
-            return judge, self._computed(judge)
-        why = ""
-        for judge in keras_side.judges(self._process, self._model, source, weights):
+        else:
             try:
+                judge = Judge(self._process.load(source, weights))
                 return judge, keras_side.compute(self._process, judge, self._model)
             except KerasError as error:
-                why = str(error)
-        raise VerificationUnavailable(f"Keras does not run the model: {why}")
+                why = keras_side.reasons(error)
+        judge = keras_side.rebuild(self._process, self._model, why)
+        return judge, self._computed(judge)
 
     def _computed(self, judge: Judge) -> Computed:
         try:
@@ -408,16 +407,22 @@ class _Comparison:
 def _layer_difference(ours: str, theirs: str, both: _Both) -> Difference | None:
     keras = _calls(both.keras.layers, theirs)
     torch = _calls(both.torch.layers, ours)
-    count = min(len(keras), len(torch))
-    if count == 0:
+    pairs = [
+        [(k, t) for k, t in zip(ks, ts, strict=False) if t is not None]
+        for ks, ts in zip(keras, torch, strict=False)
+    ]
+    if not any(pairs):
         return None
-    return worst_of_calls(keras[:count], torch[:count])
+    return worst_of_calls(
+        [[k for k, _ in call if k is not None] for call in pairs],
+        [[t for _, t in call] for call in pairs],
+    )
 
 
 def _calls(
-    layers: Mapping[tuple[str, int], Sequence[Array]], path: str
-) -> list[Sequence[Array]]:
-    found: list[Sequence[Array]] = []
+    layers: Mapping[tuple[str, int], Sequence[Array | None]], path: str
+) -> list[Sequence[Array | None]]:
+    found: list[Sequence[Array | None]] = []
     while (path, len(found)) in layers:
         found.append(layers[path, len(found)])
     return found

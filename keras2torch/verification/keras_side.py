@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import onnx_ir as ir
 
@@ -15,7 +14,6 @@ from keras2torch.errors import Keras2TorchError, VerificationUnavailable
 from keras2torch.tracing import (
     KerasError,
     KerasProcess,
-    KerasUnavailable,
     LoadedModel,
     RunResult,
     available,
@@ -104,35 +102,12 @@ def reference(
     return stack.enter_context(KerasProcess(python))
 
 
-def judges(
-    process: KerasProcess, model: ir.Model, source: Path, weights: Path | None
-) -> Iterator[Judge]:
-    """Give the file's own model if a Keras loads it, then the one from our graph.
-
-    The caller takes the first that runs.
-
-    Raises
-    ------
-    VerificationUnavailable
-        If there is none, with the reasons.
-    """
-    try:
-        yield Judge(process.load(source, weights))
-        why = "it does not run here"
-    except KerasError as error:
-        tried = "; ".join(f"{k}: {v}" for k, v in error.tried.items())
-        why = f"{error} ({tried})" if tried else str(error)
-    except KerasUnavailable as error:
-        raise VerificationUnavailable(_first_line(error)) from error
-    yield rebuild(process, model, why)
-
-
 def rebuild(process: KerasProcess, model: ir.Model, why: str) -> Judge:
     """Have Keras build the model from our graph."""
     try:
         again = rebuilt(model)
         loaded = process.rebuild(again.config, again.weights, again.keras)
-    except (KerasError, KerasUnavailable, Keras2TorchError, ValueError) as error:
+    except (KerasError, Keras2TorchError, ValueError) as error:
         raise VerificationUnavailable(
             f"no Keras here loads the file ({why}), and it cannot be rebuilt from "
             f"the graph: {_first_line(error)}"
@@ -290,6 +265,12 @@ def _scalable(inputs: Sequence[Input]) -> bool:
         and not i.need.pixels
         for i in inputs
     )
+
+
+def reasons(error: KerasError) -> str:
+    """Return why Keras failed, library by library where it says so."""
+    tried = "; ".join(f"{k}: {v}" for k, v in error.tried.items())
+    return f"{error} ({tried})" if tried else str(error)
 
 
 def _first_line(error: BaseException) -> str:

@@ -35,7 +35,7 @@ class TorchRun:
     """
 
     outputs: list[list[Array]]
-    layers: dict[tuple[str, int], list[Array]]
+    layers: dict[tuple[str, int], list[Array | None]]
     gradients: dict[str, Array]
     counts: ParameterCounts
 
@@ -74,7 +74,7 @@ def run(
         if double:
             module = module.double()
         outputs = []
-        layers: dict[tuple[str, int], list[Array]] = {}
+        layers: dict[tuple[str, int], list[Array | None]] = {}
         gradients: dict[str, Array] = {}
         for number, batch in enumerate(batches):
             given = _tensors(program, batch, double)

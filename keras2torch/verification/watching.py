@@ -38,17 +38,20 @@ class _Method:
 class Seen:
     """``(path, call)`` → the outputs of a layer, in Keras' axes."""
 
-    layers: dict[tuple[str, int], list[Array]] = field(default_factory=dict)
+    layers: dict[tuple[str, int], list[Array | None]] = field(default_factory=dict)
     _calls: dict[str, int] = field(default_factory=dict)
 
     def add(self, capture: Capture, values: Sequence[Any]) -> None:
-        """Keep a copy of one call's outputs: later statements may write into them."""
-        if not all(isinstance(v, Tensor) for v in values):
+        """Keep a copy of one call's outputs: later statements may write into them.
+
+        ``None`` stands for an output that the program throws away.
+        """
+        if not all(v is None or isinstance(v, Tensor) for v in values):
             return
         call = self._calls.get(capture.path, 0)
         self._calls[capture.path] = call + 1
         self.layers[capture.path, call] = [
-            to_keras(v.detach().cpu().numpy().copy(), t.layout)
+            None if v is None else to_keras(v.detach().cpu().numpy().copy(), t.layout)
             for v, t in zip(values, capture.tensors, strict=True)
         ]
 
@@ -75,9 +78,10 @@ def watching(
         for capture in method.captures.get(statement, ()):
             if capture.variables == ("",):
                 seen.add(capture, result if isinstance(result, tuple) else (result,))
-            elif all(name in frame.f_locals for name in capture.variables):
+            elif all(n == "_" or n in frame.f_locals for n in capture.variables):
                 found = frame.f_locals
-                seen.add(capture, [found[name] for name in capture.variables])
+                values = [None if n == "_" else found[n] for n in capture.variables]
+                seen.add(capture, values)
 
     def local(frame: FrameType, event: str, argument: Any) -> Any:
         method = methods[frame.f_code]

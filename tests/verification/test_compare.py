@@ -17,7 +17,7 @@ from keras2torch.layers import Dense, Embedding, Masking, Source
 from keras2torch.program import Program, write
 from keras2torch.reading import read
 from keras2torch.tracing import KerasProcess, KerasUnavailable
-from keras2torch.verification import Report, unverified, verify
+from keras2torch.verification import Report, keras_side, unverified, verify
 
 from .conftest import Layers, Verify, graph
 
@@ -192,6 +192,43 @@ def test_nan_on_both_sides_is_said(compare: Verify) -> None:
     report = compare(model)
     assert report.verdict == "exact"
     assert any("NaN" in remark for remark in report.remarks)
+
+
+def test_a_large_model_is_run_in_float64_only_where_it_differs(
+    compare: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras_side, "_LARGE", 0)
+    model = graph(image_net)
+    report = compare(model)
+    assert report.verdict == "exact"
+    assert report.float64_rel_diff is None
+    assert report.gradients.verdict == "exact"
+    report = compare(model, edited(write(model), "eps=0.001", "eps=0.0012"))
+    assert report.verdict == "close"
+    assert report.float64_rel_diff is not None
+
+
+def test_saturated_outputs_are_tried_again_with_smaller_inputs(compare: Verify) -> None:
+    def build(b: GraphBuilder) -> Sequence[ir.Value]:
+        dense = Dense(3, activation="softmax", name="dense")
+        return b.call(dense, [b.input("x", (None, 4))])
+
+    model = graph(build)
+    for value in model.graph.initializers.values():
+        assert value.const_value is not None
+        array = value.const_value.numpy()
+        large = array * (300 if value.name == "dense/kernel" else 0)
+        value.const_value = ir.tensor(large, name=value.name)
+    report = compare(model)
+    assert report.verdict == "exact"
+    assert report.gradients.verdict == "exact"
+    assert not any("saturated" in remark for remark in report.remarks)
+    kernel = model.graph.initializers["dense/kernel"]
+    assert kernel.const_value is not None
+    array = kernel.const_value.numpy() * 1e6
+    kernel.const_value = ir.tensor(array, name=kernel.name)
+    report = compare(model)
+    assert any("saturated" in remark for remark in report.remarks)
 
 
 # ------------------------------------------------------------------- what is wrong
