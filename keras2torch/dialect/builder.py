@@ -237,7 +237,9 @@ class GraphBuilder:
         UnsupportedLayer
             If the model makes two masks.
         """
-        made = inner.made_masks(outputs)
+        steps = not isinstance(layer, Functional)
+        # A wrapper forgets the masks of its steps, but hands on its own.
+        made = [] if steps else inner.made_masks(outputs)
         if len(made) > 1:
             raise layer.unsupported("a model that makes several masks")
         used = inner.used_masks()
@@ -267,7 +269,10 @@ class GraphBuilder:
             describe(node.mask, name, shape_of(made[0]), "bool")
         for value, body_output in zip(node.outputs, outputs, strict=True):
             mask = inner.mask_of(body_output)
-            if mask is not None:
+            if steps:
+                if (own := self._masks.get(inputs[0])) is not None:
+                    self._masks[value] = own
+            elif mask is not None:
                 outer = inner.given_mask(mask) or node.mask
                 assert outer is not None
                 self._masks[value] = outer

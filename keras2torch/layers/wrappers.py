@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -35,7 +35,9 @@ from keras2torch.layers.text import call as call_text
 _OF_INPUTS = frozenset({"batch_input_shape", "batch_shape", "input_shape"})
 
 # They work on the last axis or on each element, whatever the axes before it are.
-_AXIS_FREE = frozenset({"Dense", "Dropout", "Activation", "Embedding", "Identity"})
+_AXIS_FREE = frozenset(
+    {"Dense", "Dropout", "Activation", "Embedding", "Identity", "Masking"}
+)
 
 
 def deserialized(owner: Layer, config: Any) -> Layer:
@@ -55,11 +57,18 @@ class TimeDistributed(Layer):
     """Applies a layer to each step of axis 1.
 
     The layer's weights keep their names; a model inside is the body of the call.
+
+    Attributes
+    ----------
+    keras2
+        Whether the mask that the layer inside makes comes out, as in Keras 1 and 2;
+        Keras 3 forgets it.
     """
 
     masking = "pass"
 
     layer: Any
+    keras2: bool = False
 
     def __post_init__(self) -> None:
         self.layer = serialized(self.layer)
@@ -90,7 +99,27 @@ class TimeDistributed(Layer):
 
     def passes_mask(self) -> bool:
         """Pass it on as it came (asked where the layer inside reads it)."""
-        return True
+        return self.inner.passes_mask()
+
+    def makes_mask(self, masked: Sequence[bool]) -> bool:
+        """Return whether a new one comes out.
+
+        Where the layer inside uses up the mask of each step (an LSTM that gives its
+        last output), a step counts if anything in it did. So it is in Keras 2; Keras 3
+        hands on the mask as it came, which no layer behind can read.
+        """
+        if self._reduces_mask():
+            return bool(masked) and masked[0]
+        return self.keras2 and self.inner.makes_mask(masked)
+
+    def _reduces_mask(self) -> bool:
+        return self.inner.masking == "use" and not self.inner.passes_mask()
+
+    def mask_shape(self, *shapes: Shape) -> Shape:
+        """Return one entry a step, or what the layer inside says."""
+        if self._reduces_mask():
+            return shapes[0][:2]
+        return self.inner.mask_shape(*shapes)
 
     def regularizers(self) -> dict[str, Any]:
         """Return those of the layer inside."""
@@ -121,14 +150,14 @@ class TimeDistributed(Layer):
             inner, "elementwise", False
         )
 
-    def _inside(self, call: Call, name: str = "") -> Call:
+    def _inside(self, call: Call, name: str = "", mask_name: str = "") -> Call:
         """Return the call of the layer inside, time folded into the batch."""
         masks: list[Tensor | None] = []
         for mask in call.masks:
             # Keras hands the layer a step's mask: of (batch, time) no axis is left.
             if mask is not None and mask.rank < 3:
                 raise self.unsupported("a mask over its steps meets a layer that masks")
-            masks.append(mask and _folded(mask, f"{mask.name}.flatten(0, 1)"))
+            masks.append(mask and _folded(mask, mask_name))
         return dataclasses.replace(
             call,
             inputs=[_folded(t, name) for t in call.inputs],
@@ -157,7 +186,8 @@ class TimeDistributed(Layer):
     def forward(self, call: Call, module: str) -> Forward:
         """``self.conv(x.flatten(0, 1)).unflatten(0, x.shape[:2])``."""
         if self._axis_free():
-            return self.inner.forward(call, module)
+            made = self.inner.forward(call, module)
+            return made if self.keras2 else dataclasses.replace(made, mask=None)
         x = call.x.name
         fold, back = f"{x}.flatten(0, 1)", f".unflatten(0, {x}.shape[:2])"
         if call.body is not None:
@@ -165,19 +195,24 @@ class TimeDistributed(Layer):
         if len(call.inputs) != 1:
             raise self.unsupported(f"{len(call.inputs)} inputs")
         steps = f"{x}_steps"
-        made = self.inner.forward(self._inside(call, steps), module)
+        inside, mask = f"{steps}_mask", None
+        before: tuple[str, ...] = ()
+        if call.mask is not None:
+            before = (f"{inside} = {call.mask.name}.flatten(0, 1)",)
+            if self._reduces_mask():
+                mask = f"{call.mask.name}.any(dim=-1)"
+        made = self.inner.forward(self._inside(call, steps, inside), module)
         if not isinstance(made.results, str) or made.unpack:
             raise self.unsupported("a layer with several outputs inside")
         result = made.results
         if not made.before and len(re.findall(rf"\b{steps}\b", result)) == 1:
             result = re.sub(rf"\b{steps}\b", lambda _: fold, result)
-            before: tuple[str, ...] = ()
         else:
-            before = (f"{steps} = {fold}", *made.before)
+            before = (*before, f"{steps} = {fold}", *made.before)
         top = ast.parse(result, mode="eval").body
         if not isinstance(top, (ast.Name, ast.Call, ast.Attribute, ast.Subscript)):
             result = f"({result})"
-        return Forward(f"{result}{back}", before, made.helpers)
+        return Forward(f"{result}{back}", before, made.helpers, mask)
 
 
 def _without_time(shape: Shape) -> Shape:
