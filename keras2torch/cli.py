@@ -121,11 +121,36 @@ def convert(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(source: Path, weights: Path | None, as_json: bool) -> None:
     """Show what is in SOURCE without converting it."""
-    from keras2torch.reading import inspect as look
-    from keras2torch.reading.inspection import show
+    import json
+
+    from keras2torch.reading.inspection import inspect as look
 
     found = look(source, weights)
-    show(found, as_json=as_json)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    title = f"{found.name}: {found.kind} of {len(found.layers)} layers, Keras"
+    text = f"{title} {found.keras_version}, {found.format}, {found.parameters:,} weights"
+    console.print(text, markup=False)
+    for name, shape in found.inputs.items():
+        console.print(f"input {name}: {shape}", markup=False)
+    table = Table()
+    for head in ("layer", "class", "arguments", "weights"):
+        table.add_column(head)
+    for layer in found.layers:
+        config = ", ".join(f"{k}={v!r}" for k, v in layer.config.items())
+        shapes = ", ".join(f"{k} {v}" for k, v in layer.weights.items())
+        frozen = "" if layer.trainable else " (frozen)"
+        cells = (layer.path, layer.kind + frozen, config, shapes)
+        table.add_row(*[escape(c) for c in cells])
+    console.print(table)
+    for problem in found.problems:
+        console.print(f"cannot be converted: {problem}", markup=False)
 
 
 @main.command()

@@ -23,7 +23,8 @@ class Capture:
     statement
         Index of the statement of ``forward`` after which the variables hold them.
     variables
-        One per output; ``""`` stands for what ``forward`` returns.
+        One per output; ``"_"`` where nobody reads it; a single ``""`` stands for what
+        ``forward`` returns.
     path, tensors
         The Keras layer, and its outputs with their layouts.
     """
@@ -235,7 +236,7 @@ class ClassWriter:
                 left, right = zip(*kept, strict=True)
                 self._text.forward.append(f"{', '.join(left)} = {', '.join(right)}")
         seen = tuple(t.name for t in call.outputs)
-        if len(self._text.forward) and "_" not in seen:
+        if len(self._text.forward) and set(seen) != {"_"}:
             self._text.captures.append(
                 Capture(
                     len(self._text.forward) - 1,

@@ -7,6 +7,7 @@ graph (:mod:`.build`) knows no versions.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -260,8 +261,18 @@ def shape(value: Any) -> Shape | None:
     return tuple(value)
 
 
+# What closes a string or starts a comment in source, and what no Keras writes.
+_SUSPICIOUS_NAME = re.compile(r"""["'`;#\\\x00-\x1f\x7f]|(^|/)\.\.?(/|$)|^/""")
+
+
 def _check_names(model: ModelSpec) -> None:
     seen: set[str] = set()
+    for name in [model.name, *(layer.name for layer in model.layers)]:
+        if _SUSPICIOUS_NAME.search(name):
+            raise UnusableFile(
+                f"the name {name!r} in the config looks like code or like a path and "
+                "is refused: rename the layer in Keras and save the model again."
+            )
     for layer in model.layers:
         if layer.name in seen:
             raise UnusableFile(

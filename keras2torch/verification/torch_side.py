@@ -92,7 +92,10 @@ def run(
                     for r, t in zip(results, program.outputs, strict=True)
                 ]
             )
-        gradients = _gradients(program, module, batches[0], double)
+        # oneDNN's convolution gradient has been seen to corrupt the heap (in
+        # TensorFlow 2.21, and "double free" here); a reference need not be fast.
+        with torch.backends.mkldnn.flags(enabled=False):
+            gradients = _gradients(program, module, batches[0], double)
     return TorchRun(outputs, layers, gradients, counts)
 
 
