@@ -104,11 +104,17 @@ class LegacyStore:
         """Return for each layer (by path) its arrays, in the definition's order."""
         found: dict[str, list[Stored]] = {}
         for spec, path, name in self._pairs(model, layers):
-            leaves = _leaves(spec, path, layers, self.version, True)
-            count = sum(len(leaf.trainable) for leaf in leaves)
-            if self.version.major == 1 and count != len(self.arrays(name)):
-                # Keras asks the number of arrays whether gates are apart.
-                leaves = _leaves(spec, path, layers, _NO_GATES, True)
+            # Keras 1 asks the number of arrays whether gates are apart; a count of
+            # samples is stored by some versions only.
+            for version, optional in (
+                (self.version, True),
+                (self.version, False),
+                (_NO_GATES, True),
+            ):
+                leaves = _leaves(spec, path, layers, version, True, optional)
+                count = sum(len(leaf.trainable) for leaf in leaves)
+                if count == len(self.arrays(name)):
+                    break
             self._assign(name, leaves, found)
         return found
 
@@ -186,6 +192,7 @@ def _leaves(
     layers: Mapping[str, LayerWeights],
     version: Version,
     trainable: bool,
+    optional: bool = True,
 ) -> list[Leaf]:
     """Return the layers with weights inside a layer, itself included."""
     trainable = trainable and spec.trainable
@@ -194,11 +201,11 @@ def _leaves(
             leaf
             for inner in spec.model.layers
             for leaf in _leaves(
-                inner, f"{path}/{inner.name}", layers, version, trainable
+                inner, f"{path}/{inner.name}", layers, version, trainable, optional
             )
         ]
     weights = layers.get(path)
     if weights is None or not weights.weights:
         return []
-    flags = legacy_weights.flags(spec, weights, version)
+    flags = legacy_weights.flags(spec, weights, version, optional)
     return [Leaf(spec, weights, [bool(f and trainable) for f in flags])]

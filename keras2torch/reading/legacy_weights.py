@@ -56,11 +56,14 @@ def _inner(spec: LayerSpec) -> _Inner:
     return _Inner(kind, given, config, raw, copies)
 
 
-def flags(spec: LayerSpec, weights: LayerWeights, version: Version) -> list[bool]:
-    """Return for each array of a layer in the file whether it is trainable."""
-    # An optional weight is one that Keras 2 stored and Keras 3 does not.
-    there = [w for w in weights.weights if not w.optional or version.major < 3]
-    today = [w.trainable for w in there]
+def flags(
+    spec: LayerSpec, weights: LayerWeights, version: Version, optional: bool = True
+) -> list[bool]:
+    """Return for each array of a layer in the file whether it is trainable.
+
+    ``optional`` says whether weights are there that not every Keras stored.
+    """
+    today = [w.trainable for w in weights.weights if optional or not w.optional]
     inner = _inner(spec)
     if version.major == 1 and _gate_by_gate(inner):
         return [True] * (len(today) * _GATES[inner.kind])

@@ -135,7 +135,8 @@ def _from_zip(path: Path, stack: ExitStack) -> Source:
     source.metadata = _metadata(source, None, _dumped(compiled))
     if _WEIGHTS not in archive:
         raise UnusableFile(_no_weights(archive, path))
-    source.place = hdf5.Place(f"{_WEIGHTS} in {path}", archive.opener(_WEIGHTS))
+    member = f"{_WEIGHTS} in {path}"
+    source.place = hdf5.Place(member, path, archive.opener(_WEIGHTS))
     source.weights = stack.enter_context(source.place.opened())
     source.weights_version = source.version
     return source
@@ -179,7 +180,7 @@ def _attach(source: Source, weights: Path, stack: ExitStack) -> None:
         archive = stack.enter_context(closing(Archive(weights)))
         if _WEIGHTS not in archive:
             raise UnusableFile(_no_weights(archive, weights))
-        place = hdf5.Place(str(weights), archive.opener(_WEIGHTS))
+        place = hdf5.Place(str(weights), weights, archive.opener(_WEIGHTS))
     elif what == "hdf5":
         place = hdf5.Place(str(weights), weights)
     else:

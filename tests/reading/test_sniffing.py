@@ -74,6 +74,18 @@ def test_endings_do_not_matter(small: Path, tmp_path: Path) -> None:
         assert len(read(path).graph.initializers) == 2
 
 
+def test_a_user_block_before_the_signature(small: Path, tmp_path: Path) -> None:
+    """HDF5 may begin at 512; the arrays lie that much later."""
+    path = tmp_path / "block.h5"
+    with h5py.File(small) as old, h5py.File(path, "w", userblock_size=512) as new:
+        new.attrs.update(old.attrs)
+        old.copy("model_weights", new)
+    assert kind(path) == "hdf5"
+    value = read(path).graph.initializers["d/kernel"].const_value
+    assert value is not None
+    np.testing.assert_array_equal(value.numpy(), np.ones((3, 2)))
+
+
 def test_truncated_hdf5(small: Path) -> None:
     """A download that broke off."""
     small.write_bytes(small.read_bytes()[:1500])
