@@ -280,10 +280,8 @@ class _Cropping(_Spatial):
         return pairs(self.cropping, self.rank)
 
     def _grow(self, size: int, axis: int) -> int:
-        left = size - sum(self._pairs()[axis])
-        if left <= 0:
-            raise self.unsupported(f"cropping {self.cropping!r} leaves nothing")
-        return left
+        # Keras 2 lets nothing be left.
+        return max(size - sum(self._pairs()[axis]), 0)
 
     def forward(self, call: Call, module: str) -> Forward:
         """``x[:, :, 1:-1, 1:-1]``."""

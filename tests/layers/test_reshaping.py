@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.activation import Activation
@@ -475,6 +476,7 @@ def test_interpolation_without_a_rule(kind):
         write(graph(row))
 
 
-def test_cropping_everything_is_an_error():
-    with pytest.raises(UnsupportedLayer, match="leaves nothing"):
-        graph(stack("no_rule", [Cropping2D(3)], IMAGE))
+def test_cropping_may_leave_nothing():
+    """Keras 2 did, and so there are files."""
+    module = write(graph(stack("nothing", [Cropping2D(3)], IMAGE))).module()
+    assert module(torch.zeros(1, 5, 6, 3)).shape == (1, 0, 0, 3)

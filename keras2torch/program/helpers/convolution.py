@@ -41,3 +41,52 @@ class Conv3dSame(nn.Conv3d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         pads = same_padding(x.shape[2:], self.kernel_size, self.stride, self.dilation)
         return super().forward(F.pad(x, pads))
+
+
+class LocallyConnected1d(nn.Module):
+    """A convolution over time with a kernel for each step; torch has none."""
+
+    def __init__(
+        self,
+        size: tuple[int],
+        in_channels: int,
+        out_channels: int,
+        kernel_size: tuple[int],
+        stride: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size[0], stride
+        weight = torch.empty(out_channels, in_channels, *size, *kernel_size)
+        self.weight = nn.Parameter(nn.init.kaiming_uniform_(weight))
+        self.bias = nn.Parameter(torch.zeros(out_channels, *size)) if bias else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        windows = x.unfold(2, self.kernel_size, self.stride)
+        x = torch.einsum("ncti,octi->not", windows, self.weight)
+        return x if self.bias is None else x + self.bias
+
+
+class LocallyConnected2d(nn.Module):
+    """A convolution over images with a kernel for each pixel; torch has none."""
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        in_channels: int,
+        out_channels: int,
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, stride
+        weight = torch.empty(out_channels, in_channels, *size, *kernel_size)
+        self.weight = nn.Parameter(nn.init.kaiming_uniform_(weight))
+        self.bias = nn.Parameter(torch.zeros(out_channels, *size)) if bias else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        windows = x.unfold(2, self.kernel_size[0], self.stride[0])
+        windows = windows.unfold(3, self.kernel_size[1], self.stride[1])
+        x = torch.einsum("nchwij,ochwij->nohw", windows, self.weight)
+        return x if self.bias is None else x + self.bias
