@@ -64,7 +64,9 @@ def _source_options(command: F) -> F:
 @click.option("--name", help="Class name of the model.")
 @click.option("--no-verify", is_flag=True, help="Do not compare with Keras.")
 @click.option(
-    "--require-verified", is_flag=True, help="Fail unless the verdict is exact or close."
+    "--require-verified",
+    is_flag=True,
+    help="Fail unless the verdict is exact or close.",
 )
 @click.option("--trust", is_flag=True, help="Run code that the file carries.")
 @click.option(
@@ -135,7 +137,9 @@ def inspect(source: Path, weights: Path | None, as_json: bool) -> None:
 
     console = Console(highlight=False)
     title = f"{found.name}: {found.kind} of {len(found.layers)} layers, Keras"
-    text = f"{title} {found.keras_version}, {found.format}, {found.parameters:,} weights"
+    text = (
+        f"{title} {found.keras_version}, {found.format}, {found.parameters:,} weights"
+    )
     console.print(text, markup=False)
     for name, shape in found.inputs.items():
         console.print(f"input {name}: {shape}", markup=False)

@@ -28,7 +28,7 @@ from keras2torch.layout import Choice
 from keras2torch.program import Program, write
 from keras2torch.program.names import class_name
 from keras2torch.reading import kind, read
-from keras2torch.training import train_script
+from keras2torch.training import TrainScript, write_train_script
 from keras2torch.verification import Report, reference, unverified
 from keras2torch.verification import verify as compare
 
@@ -247,7 +247,7 @@ def convert_file(
             graph = _read(path, weights)
         with stage("writing"):
             program = write(graph, layout=layout, name=name or _name(graph, path))
-            loop = _training(program, graph)
+            training = _training(program, graph)
         if process is None or verify == "never":
             reason = "" if verify == "never" else _NO_KERAS
             report = unverified(program, graph, stage.seconds, reason)
@@ -255,7 +255,7 @@ def convert_file(
             report = compare(program, graph, path, weights, process, stage)
     if verify == "always" and report.verdict == "unverified":
         raise VerificationUnavailable(report.reason or _NO_KERAS)
-    return Conversion(program, graph, report, loop)
+    return _concluded(program, graph, report, training)
 
 
 def verify_folder(
@@ -319,13 +319,26 @@ def _same_program(graph: ir.Model, source: Path, text: str) -> Program:
     return replace(programs[1], source=text, classes=[])
 
 
-def _training(program: Program, graph: ir.Model) -> str | None:
+def _training(program: Program, graph: ir.Model) -> TrainScript | None:
     """Return the loop that the model was compiled for."""
     metadata = graph.metadata_props
     config = metadata.get("training_config")
     if not config:
         return None
-    return train_script(program, config, metadata.get("keras_version"))
+    return write_train_script(program, config, metadata.get("keras_version"))
+
+
+def _concluded(
+    program: Program, graph: ir.Model, report: Report, training: TrainScript | None
+) -> Conversion:
+    """Return the conversion; what train.py leaves open stands in the report."""
+    if training is None:
+        return Conversion(program, graph, report)
+    known = {note["note"] for note in report.notes}
+    report.notes += [
+        {"layer": "train.py", "note": n} for n in training.notes if n not in known
+    ]
+    return Conversion(program, graph, report, training.source)
 
 
 def _read(path: Path, weights: Path | None) -> ir.Model:
@@ -382,4 +395,4 @@ def _in_own_process(
             value.const_value = ir.tensor(value.const_value.numpy(), name=value.name)
     program = write(graph, layout=layout, name=name)
     report = Report.load(out / "report.json")
-    return Conversion(program, graph, report, _training(program, graph))
+    return _concluded(program, graph, report, _training(program, graph))

@@ -8,7 +8,7 @@ place of ``hard_sigmoid`` in files of that age.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -213,7 +213,7 @@ class LeakyReLU(Layer):
     layout = "follow"
     masking = "pass"
     elementwise = True
-    aliases = {"alpha": "negative_slope"}
+    aliases: ClassVar[Mapping[str, str]] = {"alpha": "negative_slope"}
 
     negative_slope: float = 0.3
 
@@ -295,7 +295,8 @@ class Softmax(Layer):
         if len(dims) == 1:
             return Forward(f"F.softmax({x}, dim={dims[0]})")
         dim = literal(tuple(dims))
-        return Forward(f"torch.exp({x} - torch.logsumexp({x}, dim={dim}, keepdim=True))")
+        total = f"torch.logsumexp({x}, dim={dim}, keepdim=True)"
+        return Forward(f"torch.exp({x} - {total})")
 
 
 @layer
@@ -347,7 +348,6 @@ class PReLU(Layer):
     def forward(self, call: Call, module: str) -> Forward:
         """``self.prelu(x)``."""
         return Forward(f"{module}({call.x.name})")
-
 
 
 __all__ = [

@@ -348,9 +348,11 @@ class Layer:
         """Return weight name → Keras regularizer config, for those that have one."""
         found = {}
         for f in dataclasses.fields(self):
-            if f.name.endswith("_regularizer") and f.name != "activity_regularizer":
-                if value := getattr(self, f.name):
-                    found[f.name.removesuffix("_regularizer")] = value
+            weight = f.name.removesuffix("_regularizer")
+            if weight in (f.name, "activity"):
+                continue
+            if value := getattr(self, f.name):
+                found[weight] = value
         return found
 
     def mask_shape(self, *shapes: Shape) -> Shape:

@@ -95,13 +95,13 @@ def call(function: str, *args: object, **kwargs: object) -> Raw:
     defaults = _TORCH_DEFAULTS.get(function, {})
     parts = [literal(a) for a in args]
     for key, value in kwargs.items():
-        if key in defaults and defaults[key] == value:
-            if type(defaults[key]) is type(value):
-                continue
+        default = defaults.get(key, ...)
+        if default == value and type(default) is type(value):
+            continue
         parts.append(f"{key}={literal(value)}")
     return Raw(f"{function}({', '.join(parts)})")
 
 
 def scalar_or_tuple(values: tuple[int, ...]) -> int | tuple[int, ...]:
-    """Return ``3`` for ``(3, 3)``: torch takes either, a person writes the short one."""
+    """Return ``3`` for ``(3, 3)``: torch takes either, a person writes the first."""
     return values[0] if len(set(values)) == 1 else values

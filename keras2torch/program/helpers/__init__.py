@@ -1,0 +1,1 @@
+"""Helper classes and functions that generated files carry, one file per family."""
