@@ -51,8 +51,8 @@ def _table(rows: Sequence[LayerRow]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("layer", "class", "PyTorch"):
         table.add_column(name, overflow="ellipsis", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("difference", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True, min_width=10)
+    table.add_column("difference", justify="right", no_wrap=True, min_width=10)
     for row in rows:
         # Text, not markup: names come from the file.
         table.add_row(
