@@ -32,7 +32,7 @@ _KERAS2_LAYERS = frozenset({"ThresholdedReLU"})
 # Argument names that Keras 3 changed: today's → tf_keras'.
 _KERAS2_ARGUMENTS = {"LeakyReLU": {"negative_slope": "alpha"}}
 # What Keras reads from a config without a default.
-_EXPECTED = {"Rescaling": ("offset",)}
+_EXPECTED = {"Activation": ("activation",), "Rescaling": ("offset",)}
 _KERAS2_SHAPES = {
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
 }
