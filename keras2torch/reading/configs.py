@@ -58,6 +58,7 @@ _SAME_CLASS = {
     "UnifiedGRU": "GRU",
     "UnifiedLSTM": "LSTM",
     "DenseV2": "Dense",
+    "GroupedQueryAttention": "GroupQueryAttention",
     "LayerNormalizationV2": "LayerNormalization",
 }
 _ACTIVATIONS = {"swish": "silu", "hard_swish": "hard_silu"}

@@ -21,6 +21,8 @@ from keras2torch.reading import hdf5
 from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.topology import LayerSpec, ModelSpec
 
+# Keys come from the name of the Python class, which one layer exports under another.
+_PYTHON_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
@@ -206,7 +208,7 @@ def _counted(
     seen: dict[str, int] = {}
     found = []
     for layer in layers:
-        name = snake_case(layer.given)
+        name = snake_case(_PYTHON_NAMES.get(layer.given, layer.given))
         count = seen.get(name, 0)
         found.append((layer, f"{name}_{count}" if count else name))
         seen[name] = count + slots(layer)

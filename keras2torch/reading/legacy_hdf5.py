@@ -2,7 +2,7 @@
 
 A layer's list is ``trainable_weights + non_trainable_weights``. A nested model is one
 layer here: the trainable weights of all layers inside, then all others, where a
-frozen layer's weights count among the others (``_legacy_weights`` in
+frozen layer's weights are among the others (``_legacy_weights`` in
 ``tf_keras/src/saving/legacy/hdf5_format.py`` and ``keras/src/legacy/saving``).
 """
 
@@ -25,19 +25,19 @@ _NO_GATES = Version("", (2,))
 _SEEDS = ("StateVar", "seed_generator_state", "random_generator_state")
 
 
-@dataclass
-class Leaf:
-    """A layer that has weights, and what its arrays in the file are.
+@dataclass(eq=False)
+class Slot:
+    """A weight's place in a layer's list.
 
     Attributes
     ----------
-    trainable
-        One flag for each array in the file, in the order in which the layer has them.
+    number
+        Which array of its layer it is, in the order in which the layer has them.
     """
 
     spec: LayerSpec
     weights: LayerWeights
-    trainable: list[bool]
+    number: int
 
 
 def is_legacy(root: h5py.Group) -> bool:
@@ -111,11 +111,10 @@ class LegacyStore:
                 (self.version, False),
                 (_NO_GATES, True),
             ):
-                leaves = _leaves(spec, path, layers, version, True, optional)
-                count = sum(len(leaf.trainable) for leaf in leaves)
-                if count == len(self.arrays(name)):
+                slots = _slots(spec, path, layers, version, optional)
+                if len(slots) == len(self.arrays(name)):
                     break
-            self._assign(name, leaves, found)
+            self._assign(name, slots, found)
         return found
 
     def _pairs(
@@ -126,7 +125,7 @@ class LegacyStore:
         wanted = [
             (spec, path)
             for spec, path in _top(model, self.version, there)
-            if _leaves(spec, path, layers, self.version, True)
+            if _slots(spec, path, layers, self.version)
         ]
         if {spec.name for spec, _ in wanted} == set(there):
             return [(spec, path, spec.name) for spec, path in wanted]
@@ -144,28 +143,27 @@ class LegacyStore:
         return [(spec, path, name) for (spec, path), name in pairs]
 
     def _assign(
-        self, name: str, leaves: Sequence[Leaf], found: dict[str, list[Stored]]
+        self, name: str, slots: Sequence[Slot], found: dict[str, list[Stored]]
     ) -> None:
         arrays = self.arrays(name)
-        count = sum(len(leaf.trainable) for leaf in leaves)
-        if count != len(arrays):
+        if len(slots) != len(arrays):
             raise WeightMismatch(
-                f"layer {name!r} has {count} weights in the architecture and "
+                f"layer {name!r} has {len(slots)} weights in the architecture and "
                 f"{len(arrays)} in the file."
             )
-        at = 0
-        slots: dict[tuple[int, int], Stored] = {}
-        for wanted in (True, False):
-            for i, leaf in enumerate(leaves):
-                for j, trainable in enumerate(leaf.trainable):
-                    if trainable is wanted:
-                        slots[i, j] = arrays[at]
-                        at += 1
-        for i, leaf in enumerate(leaves):
-            mine = [slots[i, j] for j in range(len(leaf.trainable))]
-            found[leaf.weights.path] = legacy_weights.converted(
-                leaf.spec, leaf.weights, mine, self.version, self.backend
-            )
+        mine: dict[str, dict[int, Stored]] = {}
+        for slot, stored in zip(slots, arrays, strict=True):
+            mine.setdefault(slot.weights.path, {})[slot.number] = stored
+        for slot in slots:
+            path = slot.weights.path
+            if path not in found:
+                found[path] = legacy_weights.converted(
+                    slot.spec,
+                    slot.weights,
+                    [mine[path][n] for n in sorted(mine[path])],
+                    self.version,
+                    self.backend,
+                )
 
 
 def _top(
@@ -186,26 +184,54 @@ def _top(
     return found
 
 
-def _leaves(
+@dataclass
+class _Order:
+    """The weights inside a layer: trainable, others, and all as they stand."""
+
+    trainable: list[Slot]
+    others: list[Slot]
+    plain: list[Slot]
+
+
+def _slots(
     spec: LayerSpec,
     path: str,
     layers: Mapping[str, LayerWeights],
     version: Version,
-    trainable: bool,
     optional: bool = True,
-) -> list[Leaf]:
-    """Return the layers with weights inside a layer, itself included."""
-    trainable = trainable and spec.trainable
-    if spec.model is not None:
-        return [
-            leaf
-            for inner in spec.model.layers
-            for leaf in _leaves(
-                inner, f"{path}/{inner.name}", layers, version, trainable, optional
-            )
-        ]
-    weights = layers.get(path)
-    if weights is None or not weights.weights:
-        return []
-    flags = legacy_weights.flags(spec, weights, version, optional)
-    return [Leaf(spec, weights, [bool(f and trainable) for f in flags])]
+) -> list[Slot]:
+    """Return the weights of a layer of the file in their order."""
+    order = _order(spec, path, layers, version, optional)
+    if version.major >= 3 and not spec.trainable:
+        return order.plain
+    return order.trainable + order.others
+
+
+def _order(
+    spec: LayerSpec,
+    path: str,
+    layers: Mapping[str, LayerWeights],
+    version: Version,
+    optional: bool,
+) -> _Order:
+    if spec.model is None:
+        weights = layers.get(path)
+        if weights is None or not weights.weights:
+            return _Order([], [], [])
+        flags = legacy_weights.flags(spec, weights, version, optional)
+        plain = [Slot(spec, weights, n) for n in range(len(flags))]
+        first = [s for s, f in zip(plain, flags, strict=True) if f and spec.trainable]
+        return _Order(first, [s for s in plain if s not in first], plain)
+    parts = [
+        _order(inner, f"{path}/{inner.name}", layers, version, optional)
+        for inner in spec.model.layers
+    ]
+    made = _Order(
+        [s for part in parts for s in part.trainable],
+        [s for part in parts for s in part.others],
+        [s for part in parts for s in part.plain],
+    )
+    # Keras 2 asks a model for its lists, Keras 3 each weight of it for its flag.
+    if version.major < 3 and not spec.trainable:
+        return _Order([], made.trainable + made.others, made.plain)
+    return made

@@ -98,6 +98,25 @@ def nested_deep():
     return keras.Model(o, K.Dense(1, name="head")(mid(o)))
 
 
+def nested_frozen_at_birth():
+    """The flag of the constructor does not reach the layers inside."""
+    i = keras.Input((6,), name="in")
+    x = K.BatchNormalization(name="n1", trainable=False)(K.Dense(5, name="d1")(i))
+    inner = keras.Model(i, K.BatchNormalization(name="n2")(x), trainable=False)
+    o = keras.Input((6,))
+    return keras.Model(o, K.Dense(1, name="head")(inner(o)))
+
+
+def nested_wrappers():
+    i = keras.Input((4, 3), name="in")
+    each = K.TimeDistributed(K.BatchNormalization(), name="each")
+    both = K.Bidirectional(K.LSTM(2), name="both")
+    inner = keras.Model(i, both(each(i)), name="inner")
+    both.trainable = False
+    o = keras.Input((4, 3))
+    return keras.Model(o, K.Dense(1, name="head")(inner(o)))
+
+
 def siamese():
     twin = keras.Sequential(
         [keras.Input((6,)), K.Dense(4, name="t1"), K.BatchNormalization(name="t2")],
@@ -196,6 +215,7 @@ def without_shape():
 
 MODELS = (
     stack, graph, images, nested, nested_partly_frozen, nested_frozen, nested_deep,
+    nested_frozen_at_birth, nested_wrappers,
     siamese, two_outputs, dict_inputs, nested_dict, translator, recurrent,
     masked_nested, each_step, attention, arithmetic, without_shape,
 )  # fmt: skip

@@ -11,7 +11,8 @@ import pytest
 from keras2torch.reading import inspect, read
 
 MODELS = (
-    "stack graph images nested nested_partly_frozen nested_frozen nested_deep siamese "
+    "stack graph images nested nested_partly_frozen nested_frozen nested_deep "
+    "nested_frozen_at_birth nested_wrappers siamese "
     "two_outputs dict_inputs nested_dict translator recurrent masked_nested each_step "
     "attention arithmetic without_shape"
 ).split()
