@@ -235,7 +235,11 @@ class Recurrent(Layer):
         else:
             text, helpers = self.plain_text(size), ()
         sources = self.sources(call.x.layout.feature_order())
-        return self.wrapped(Module(text, sources, helpers))
+        made_module = self.wrapped(Module(text, sources, helpers))
+        if call.options.get("training") is False and self.recurrent_dropout:
+            note = "called with training=False in Keras; here it drops in training"
+            made_module.notes += (note,)
+        return made_module
 
     def wrapped(self, module: Module) -> Module:
         """Freeze the biases that Keras has not; keep the state if it is stateful."""
@@ -337,8 +341,8 @@ class Recurrent(Layer):
         if self.go_backwards:
             x, mask = f"{x}.flip(1)", mask and f"{mask}.flip(1)"
         training = call.options.get("training")
-        if training is not None and self.recurrent_dropout:
-            raise self.unsupported(f"a call with training={training!r} and dropout")
+        if training and self.recurrent_dropout:
+            raise self.unsupported("a call with training=True and recurrent dropout")
         if self.dropout and not self.recurrent_dropout and training is not False:
             when = "True" if training else f"{module}.training"
             x = f"step_dropout({x}, {literal(float(self.dropout))}, {when})"

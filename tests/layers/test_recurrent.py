@@ -179,7 +179,19 @@ CELLS = [
         mask=True,
     ),
 ]
+
+
+def shared(b: GraphBuilder):
+    """One layer called with a mask, without one, and on its own states."""
+    x, mask = b.input("x", SHAPE), b.input("mask", SHAPE[:2], "bool")
+    lstm = LSTM(UNITS, return_state=True, name="shared")
+    masked, *states = b.call(lstm, [x], masks=[mask])
+    plain, *_ = b.call(lstm, [x], masks=[None], states=states)
+    return [masked, plain]
+
+
 MODELS = [
+    Row("shared", shared, inputs={"mask": HOLES}),
     stack(
         "embedding_masked_twice",
         [
@@ -341,6 +353,19 @@ def test_keras_1_names():
     assert made.units == 7
     assert made.recurrent_activation == "hard_sigmoid_keras2"
     assert (made.dropout, made.recurrent_dropout) == (0.1, 0.2)
+
+
+def test_dropout_follows_the_call():
+    x = Tensor((None, 5, 3))
+    x.name = "x"
+    made = LSTM(4, dropout=0.2, name="r")
+    for options, text in [
+        ({}, "self.r(step_dropout(x, 0.2, self.r.training))"),
+        ({"training": True}, "self.r(step_dropout(x, 0.2, True))"),
+        ({"training": False}, "self.r(x)"),
+    ]:
+        call = Call([x], [Tensor((None, 4))], options=options)
+        assert made.forward(call, "self.r").results == f"{text}[0][:, -1]"
 
 
 def test_states_in_the_first_argument():

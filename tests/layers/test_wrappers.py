@@ -209,6 +209,16 @@ DISTRIBUTED = [
         permutes=0,
     ),
     stack(
+        "flatten_both_ways",
+        [
+            TimeDistributed(Conv2D(4, 3)),
+            TimeDistributed(Flatten()),
+            Bidirectional(LSTM(3, activation="softsign")),
+        ],
+        VIDEO,
+        permutes=0,
+    ),
+    stack(
         "flatten_output",
         [TimeDistributed(Conv2D(4, 3)), TimeDistributed(Flatten())],
         VIDEO,
