@@ -199,11 +199,12 @@ class ReLU(Layer):
             if top == 6:
                 return Forward(f"F.relu6({x})")
             return Forward(f"torch.clamp({x}, 0.0, {literal(float(top or 0))})")
-        # Keras: max(x, 0) above the threshold, slope * (x - threshold) below it.
+        # Keras: x above the threshold, slope * (x - threshold) from it downwards; a
+        # ceiling also clips at 0 from below.
         t = literal(float(threshold))
-        above = f"torch.clamp({x}, max={literal(float(top))})" if top is not None else x
+        above = x if top is None else f"torch.clamp({x}, 0.0, {literal(float(top))})"
         below = f"{literal(float(slope))} * ({x} - {t})" if slope else "0.0"
-        return Forward(f"torch.where({x} >= {t}, {above}, {below})")
+        return Forward(f"torch.where({x} > {t}, {above}, {below})")
 
 
 @layer
@@ -283,9 +284,12 @@ class Softmax(Layer):
     def forward(self, call: Call, module: str) -> Forward:
         """``F.softmax(x, dim=…)``."""
         x = call.x.name
+        masked = ""
         if call.mask is not None:
-            # Keras adds (1 - mask) * -3e38 (layers/activations/softmax.py).
-            x = f"{x} + (1.0 - {call.mask.name}.to({x}.dtype)) * -3e38"
+            # layers/activations/softmax.py: where(mask, x, -1e9), and 0 for what is
+            # masked, also where everything is.
+            x = f"{x}.masked_fill(~{call.mask.name}, -1e9)"
+            masked = f" * {call.mask.name}"
         rank = call.x.rank
         if isinstance(self.axis, int):
             dims = [call.x.layout.position(self.axis)]
@@ -293,10 +297,10 @@ class Softmax(Layer):
             dims = [call.x.layout.position(a) for a in self.axis]
         dims = [-1 if d == rank - 1 else d for d in dims]
         if len(dims) == 1:
-            return Forward(f"F.softmax({x}, dim={dims[0]})")
+            return Forward(f"F.softmax({x}, dim={dims[0]}){masked}")
         dim = literal(tuple(dims))
         total = f"torch.logsumexp({x}, dim={dim}, keepdim=True)"
-        return Forward(f"torch.exp({x} - {total})")
+        return Forward(f"torch.exp({x} - {total}){masked}")
 
 
 @layer

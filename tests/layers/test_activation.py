@@ -196,7 +196,6 @@ def test_like_keras(row, keras):
     check(row, keras)
 
 
-@pytest.mark.xfail(reason="ReLU.forward takes the threshold itself as above it")
 @pytest.mark.needs_keras
 @pytest.mark.parametrize("layer", THRESHOLDS, ids=lambda r: f"{r.max_value}")
 def test_relu_at_its_threshold(layer, keras):
@@ -211,7 +210,6 @@ def test_relu_at_its_threshold(layer, keras):
     check(row, keras)
 
 
-@pytest.mark.xfail(reason="Softmax.forward leaves a mean where all is masked")
 @pytest.mark.needs_keras
 @pytest.mark.parametrize("axis", [1, -1, [1, 2]])
 @pytest.mark.parametrize("empty", [False, True])
