@@ -43,9 +43,6 @@ def _head(report: Report) -> Iterator[str]:
     yield ""
     yield f"{_text(report.sentence())}."
     yield ""
-    if report.reason and report.verdict != "unverified":
-        yield f"Reason: {_text(report.reason)}."
-        yield ""
     if report.not_converted:
         listed = ", ".join(f"`{_text(n)}`" for n in report.not_converted)
         yield f"**Not converted:** {listed}"

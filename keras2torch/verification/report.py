@@ -161,8 +161,11 @@ class Report:
         against = f"against {self.reference}"
         if self.rebuilt:
             against = f"against a rebuilt Keras model ({self.reference.split(' (')[0]})"
-        figures = f"largest difference {number(self.max_rel_diff)} of the output"
-        if self.float64_rel_diff is not None:
+        if self.reason:
+            figures = self.reason
+        else:
+            figures = f"largest difference {number(self.max_rel_diff)} of the output"
+        if self.float64_rel_diff is not None and not self.reason:
             figures += f", {number(self.float64_rel_diff)} in float64"
         text = f"{self.verdict}, {against}: {figures}"
         if self.verdict != "exact" and self.first_different:

@@ -313,7 +313,7 @@ def test_a_program_that_raises_is_different(compare: Verify) -> None:
     model = graph(image_net)
     report = compare(model, edited(write(model), "flatten(x, 1)", "flatten(x, 5)"))
     assert report.verdict == "different"
-    assert "does not run" in report.reason
+    assert "the PyTorch module does not run" in report.sentence()
 
 
 # --------------------------------------------------------------------- what is not
