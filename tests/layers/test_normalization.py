@@ -282,7 +282,7 @@ def test_no_rule_is_an_error(layer, why):
         graph(stack("no_rule", [layer], (None, None, 4, 3)))
 
 
-@pytest.mark.parametrize(("scale", "center"), product((True, False), repeat=2))
+@pytest.mark.parametrize(("scale", "center"), list(product((True, False), repeat=2)))
 def test_axis_may_come_in_a_list(scale, center, keras):
     one = BatchNormalization(axis=[3], scale=scale, center=center)
     other = BatchNormalization(axis=-1, scale=scale, center=center)

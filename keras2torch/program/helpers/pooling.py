@@ -23,7 +23,8 @@ class MaxPool1dSame(nn.MaxPool1d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         pads = same_pooling_padding(x, self.kernel_size, self.stride)
-        return super().forward(F.pad(x, pads, value=float("-inf")))
+        x = super().forward(F.pad(x, pads, value=float("-inf")))
+        return x
 
 
 class MaxPool2dSame(nn.MaxPool2d):
@@ -31,7 +32,8 @@ class MaxPool2dSame(nn.MaxPool2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         pads = same_pooling_padding(x, self.kernel_size, self.stride)
-        return super().forward(F.pad(x, pads, value=float("-inf")))
+        x = super().forward(F.pad(x, pads, value=float("-inf")))
+        return x
 
 
 class MaxPool3dSame(nn.MaxPool3d):
@@ -39,7 +41,8 @@ class MaxPool3dSame(nn.MaxPool3d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         pads = same_pooling_padding(x, self.kernel_size, self.stride)
-        return super().forward(F.pad(x, pads, value=float("-inf")))
+        x = super().forward(F.pad(x, pads, value=float("-inf")))
+        return x
 
 
 class AvgPool1dSame(nn.AvgPool1d):
