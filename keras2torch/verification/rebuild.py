@@ -28,7 +28,11 @@ Config = dict[str, Any]
 
 # Computed by Keras 2 alone; Keras 3 has no layer or function that does the same.
 _KERAS2_FUNCTIONS = {"hard_sigmoid_keras2": "hard_sigmoid"}
-_KERAS2_LAYERS = frozenset({"ThresholdedReLU"})
+_KERAS2_LAYERS = frozenset(
+    {"LocallyConnected1D", "LocallyConnected2D", "ThresholdedReLU"}
+)
+# The same arithmetic without a GPU, and how many gates it has.
+_CUDNN = {"CuDNNLSTM": ("LSTM", 4), "CuDNNGRU": ("GRU", 3)}
 # Argument names that Keras 3 changed: today's → tf_keras'.
 _KERAS2_ARGUMENTS = {"LeakyReLU": {"negative_slope": "alpha"}}
 # What Keras reads from a config without a default.
@@ -62,8 +66,16 @@ class Rebuilt:
     paths: dict[str, str]
 
 
-def rebuilt(model: ir.Model) -> Rebuilt:
+def rebuilt(model: ir.Model, keras: Library | None = None) -> Rebuilt:
     """Return everything that the worker needs to build the model again.
+
+    Parameters
+    ----------
+    model
+        A graph of the ``keras`` domain, with its weights.
+    keras
+        Which Keras shall build it; the one that :func:`keras_needed` names if not
+        given.
 
     Raises
     ------
@@ -71,7 +83,7 @@ def rebuilt(model: ir.Model) -> Rebuilt:
         For a graph that holds more than Keras layers, and for masks that Keras would
         not carry as the graph does.
     """
-    keras = keras_needed(model)
+    keras = keras or keras_needed(model)
     writer = _Writer(keras)
     config = writer.model(model.graph)
     return Rebuilt(config, writer.weights, keras, writer.paths)
@@ -322,8 +334,9 @@ class _Writer:
             inner = self._inside(node, path) if node.body is not None else None
             entry = self._definition(node.layer, name, inner)
             if inner is None:
-                for i, value in enumerate(node.weights.values()):
-                    self.weights[f"{path}/{i}"] = _array(value)
+                for i, (weight, value) in enumerate(node.weights.items()):
+                    array = _from_cudnn(node.layer, weight, _array(value))
+                    self.weights[f"{path}/{i}"] = array
         return {**entry, "name": name, "inbound_nodes": []}
 
     def _inside(self, node: LayerNode, path: str) -> Config:
@@ -373,7 +386,7 @@ class _Writer:
             config["layer"] = inner
         if not self._keras3:
             config.update(dict.fromkeys(_KERAS2_SHAPES.get(kind, ())))
-        return self._entry(kind, config)
+        return self._entry(_CUDNN.get(kind, (kind, 0))[0], config)
 
     def _value(self, value: Any) -> Any:
         """Return a value of a config; layers in it in this Keras' form."""
@@ -410,6 +423,27 @@ def _spread(node: LayerNode) -> bool:
     if getattr(node.layer, "takes_list", False):
         return False
     return len(node.layer.arguments) > 1 or len(node.inputs) == 1
+
+
+def _from_cudnn(layer: Layer, name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a weight as the layer that is not on cuDNN has it.
+
+    ``_convert_rnn_weights`` of ``tf_keras/src/saving/legacy/hdf5_format.py``.
+    """
+    inner = getattr(layer, "layer", None)
+    named = inner.get("class_name") if isinstance(inner, Mapping) else None
+    for known in (type(layer).__name__, type(inner).__name__, named):
+        if known not in _CUDNN:
+            continue
+        role, gates = name.rpartition("/")[2], _CUDNN[known][1]
+        if role == "bias":
+            halves = array.reshape(2, -1)
+            return halves.sum(axis=0) if known == "CuDNNLSTM" else halves
+        blocks = np.hsplit(array, gates)
+        if role == "kernel":
+            return np.hstack([b.T.reshape(b.shape, order="F") for b in blocks])
+        return np.hstack([b.T for b in blocks])
+    return array
 
 
 def _declared(call: LayerNode) -> list[Any]:
