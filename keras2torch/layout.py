@@ -8,6 +8,7 @@ for, so that a plain CNN ends up without a single permute.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -122,6 +123,7 @@ class _Planner:
     def __init__(self, layout: Choice) -> None:
         self._layout = layout
         self._bodies: dict[str, GraphPlan] = {}
+        self._first: dict[str, list[Layout]] = {}
 
     # -- one graph
     def graph(self, graph: ir.Graph, path: str, *, outermost: bool) -> GraphPlan:
@@ -184,6 +186,14 @@ class _Planner:
         wish = wishes.layout.get(node.outputs[0]) if node.outputs else None
         call.wants_first = wish is not None and not wish.is_keras
         wanted, outs = _layouts(node, call, body)
+        if node.weights:
+            # Weights are written once: every call reads the layout of the first.
+            first = self._first.setdefault(node.path, wanted)
+            if wanted != first:
+                call.inputs = [
+                    want(t, w) for t, w in zip(call.inputs, first, strict=True)
+                ]
+                wanted, outs = _layouts(node, call, body)
         call.inputs = [want(t, w) for t, w in zip(call.inputs, wanted, strict=True)]
         call.masks = [
             None if m is None else want(m, Layout.keras(m.rank)) for m in call.masks
@@ -212,11 +222,15 @@ class _Wishes:
         self.layout: dict[ir.Value, Layout] = {}
         self._flat: dict[ir.Value, bool] = dict.fromkeys(outputs, False)
         votes: dict[ir.Value, list[Layout]] = {}
+        calls = Counter(node.path for node in nodes)
         for node in reversed(nodes):
             for value in node.outputs:
                 self._decide(value, votes)
             self._ask(node, bodies.get(node.path), votes)
-            rule = "refuses" if len(node.inputs) != 1 else node.layer.takes_flat()
+            # A shared layer's weights fit one order, whatever else it is called on.
+            shared = calls[node.path] > 1 and node.weights
+            alone = len(node.inputs) == 1 and not shared
+            rule = node.layer.takes_flat() if alone else "refuses"
             takes = rule == "consumes" or (
                 rule == "follows" and self.flat_ok(node.outputs[0])
             )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from keras2torch.layers import Forward, Layout, Module, Source, Tensor
+from keras2torch.layers import Call, Forward, Layout, Module, Source, Tensor
 from keras2torch.layers.text import literal
 from keras2torch.layout import GraphPlan, LayerStep, PermuteStep, Step
 from keras2torch.program.names import Names, identifier, variable
@@ -132,6 +133,10 @@ class ClassWriter:
         self._text = ClassText(name, plan.path, docstring)
         self._attributes = Names()
         self._uses = _uses(plan)
+        self._calls: dict[str, list[Call]] = {}
+        for step in plan.steps:
+            if isinstance(step, LayerStep):
+                self._calls.setdefault(step.node.path, []).append(step.call)
         self._live: dict[str, Tensor] = {}
 
     def write(self) -> ClassText:
@@ -197,8 +202,10 @@ class ClassWriter:
         node, call = step.node, step.call
         if step.body is not None:
             call.body = self._bodies[step.body.path].name
-        attribute = self._attribute(step)
-        made = node.layer.forward(call, f"self.{attribute.name}" if attribute else "")
+        with _sizes_of_all(self._calls[node.path]):
+            attribute = self._attribute(step)
+            module = f"self.{attribute.name}" if attribute else ""
+            made = node.layer.forward(call, module)
         self._text.helpers.update(made.helpers)
         wish = variable(node.layer.name)
         before, results, mask = self._temporaries(made)
@@ -298,7 +305,14 @@ class ClassWriter:
     def _attribute(self, step: LayerStep) -> Attribute | None:
         node = step.node
         if node.path in self._text.attributes:
-            return self._text.attributes[node.path]
+            known = self._text.attributes[node.path]
+            again = node.layer.module(step.call)
+            if again is not None and again.text != known.text:
+                raise node.layer.unsupported(
+                    "its calls need different modules "
+                    f"({known.text} and {again.text}), which has no rule"
+                )
+            return known
         module = node.layer.module(step.call)
         if module is None:
             self._note(node.path, node.layer)
@@ -356,6 +370,31 @@ class ClassWriter:
         if layer.activity_regularizer:
             note = f"activity regularizer {layer.activity_regularizer!r} "
             self._text.notes.append((path, note + "is not carried over"))
+
+
+@contextmanager
+def _sizes_of_all(calls: list[Call]) -> Iterator[None]:
+    """Show a shared layer only the sizes that all of its calls have.
+
+    What it becomes (a static padding, say) must hold for each of them.
+    """
+    groups = [
+        *zip(*[c.inputs for c in calls], strict=False),
+        *zip(*[c.outputs for c in calls], strict=False),
+    ]
+    before = [(t, t.shape) for group in groups for t in group]
+    try:
+        for group in groups if len(calls) > 1 else ():
+            if len({t.rank for t in group}) > 1 or len({t.shape for t in group}) == 1:
+                continue
+            sizes = zip(*[t.shape for t in group], strict=True)
+            common = tuple(s[0] if len(set(s)) == 1 else None for s in sizes)
+            for tensor in group:
+                tensor.shape = common
+        yield
+    finally:
+        for tensor, shape in before:
+            tensor.shape = shape
 
 
 def _member(name: str) -> str:

@@ -173,6 +173,9 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
         else:
             made[key] = value
     made.setdefault("name", name)
+    if "keras2" in known and ctx.version.major < 3:
+        # Masks meet in another way there (merges, attention, TimeDistributed).
+        made["keras2"] = True
     return made
 
 

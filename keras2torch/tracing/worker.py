@@ -56,7 +56,7 @@ import traceback
 import types
 import zipfile
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ZIP_MAGIC = b"PK\x03\x04"
@@ -460,11 +460,11 @@ def parse_text(text: str) -> dict[str, Any]:
 
     Loader.add_constructor(
         "tag:yaml.org,2002:python/tuple",
-        lambda loader, node: loader.construct_sequence(node, deep=True),
+        lambda loader, node: loader.construct_sequence(cast(Any, node), deep=True),
     )
     Loader.add_constructor(
         "tag:yaml.org,2002:python/unicode",
-        lambda loader, node: loader.construct_scalar(node),
+        lambda loader, node: loader.construct_scalar(cast(Any, node)),
     )
     try:
         value = yaml.load(text, Loader=Loader)  # noqa: S506 (a SafeLoader)

@@ -165,6 +165,22 @@ def squeeze_excite():
 
 
 @model
+def shared_sizes():
+    """Shared layers on two image sizes, and a Dense on a Flatten and on an input."""
+    left = layers.Input((7, 7, 3), name="left")
+    right = layers.Input((8, 9, 3), name="right")
+    flat = layers.Input((32,), name="flat")
+    conv = layers.Conv2D(2, 3, strides=2, padding="same", name="conv")
+    norm = layers.BatchNormalization(name="norm")
+    pool = layers.MaxPooling2D(3, strides=2, padding="same", name="pool")
+    mean = layers.GlobalAveragePooling2D(name="mean")
+    dense = layers.Dense(4, name="dense")
+    outputs = [mean(pool(norm(conv(image)))) for image in (left, right)]
+    outputs += [dense(layers.Flatten()(norm(conv(left)))), dense(flat)]
+    return keras.Model([left, right, flat], outputs, name="shared_sizes")
+
+
+@model
 def conv1d_mixed():
     """Conv1D in and out of recurrent layers, causal and dilated."""
     x = series = layers.Input((40, 3))
