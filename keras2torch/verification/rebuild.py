@@ -92,8 +92,11 @@ def rebuilt(model: ir.Model, keras: Library | None = None) -> Rebuilt:
 def keras_needed(model: ir.Model) -> Library:
     """Return which Keras computes what the graph says."""
     for node in _all_nodes(model.graph):
-        layer = from_node(node).layer
-        if node.op_type in _KERAS2_LAYERS or getattr(layer, "keras2", False):
+        call = from_node(node)
+        layer = call.layer
+        # Both compute the same where there is no mask.
+        by_mask = getattr(layer, "keras2", False) and any(call.masks)
+        if node.op_type in _KERAS2_LAYERS or by_mask:
             return "tf_keras"
         if _mentions(to_config(layer), _KERAS2_FUNCTIONS):
             return "tf_keras"
