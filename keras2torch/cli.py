@@ -184,7 +184,7 @@ def verify(
 @click.option("--markdown", is_flag=True, help="Print the table of the README.")
 def layers(markdown: bool) -> None:
     """List the Keras layers that have a rule."""
-    from keras2torch.layers.coverage import show
+    from keras2torch.coverage import show
 
     show(markdown=markdown)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras2torch.layers.coverage import table
+from keras2torch.coverage import table
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- layers -->", "<!-- /layers -->"

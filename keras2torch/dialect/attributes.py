@@ -32,7 +32,8 @@ def _is_int(value: object) -> bool:
 
 
 def _from_float32(value: float) -> float:
-    return float(str(np.float32(value)))
+    with np.errstate(over="ignore"):
+        return float(str(np.float32(value)))
 
 
 def _is_float(value: object) -> bool:

@@ -1,0 +1,148 @@
+"""The coverage table: each registered layer, and the line that it really becomes."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from keras2torch.dialect import GraphBuilder
+from keras2torch.errors import Keras2TorchError
+from keras2torch.layers import REGISTRY, Layer, Shape
+from keras2torch.program import write
+
+# What a layer is shown with, where its constructor asks for something.
+_ARGUMENTS: dict[str, Any] = {
+    "filters": 8,
+    "units": 8,
+    "rate": 0.25,
+    "stddev": 0.1,
+    "input_dim": 1000,
+    "output_dim": 16,
+    "num_heads": 4,
+    "key_dim": 4,
+    "target_shape": [4, 8],
+    "dims": [2, 1],
+    "n": 5,
+    "pool_size": 2,
+    "size": 2,
+    "groups": 4,
+    "axes": 1,
+    "scale": 0.1,
+    "cell": {"class_name": "LSTMCell", "config": {"units": 8}},
+    "cells": [{"class_name": "LSTMCell", "config": {"units": 8}}],
+}
+_WRAPPED = {
+    "Bidirectional": {"class_name": "LSTM", "config": {"units": 8, "name": "lstm"}},
+    "TimeDistributed": {"class_name": "Dense", "config": {"units": 8, "name": "d"}},
+}
+_SIZES: dict[str, Shape] = {
+    "1D": (None, 32, 4),
+    "2D": (None, 32, 32, 4),
+    "3D": (None, 16, 16, 16, 4),
+}
+_SHAPES: dict[str, Shape] = {
+    "recurrent": (None, 10, 4),
+    "cells": (None, 10, 4),
+    "wrappers": (None, 10, 4),
+    "attention": (None, 10, 16),
+}
+_BY_CLASS: dict[str, Shape] = {
+    "Embedding": (None, 10),
+    "Masking": (None, 10, 4),
+    "BatchNormalization": (None, 32, 32, 4),
+    "GroupNormalization": (None, 32, 32, 64),
+    "LayerNormalization": (None, 10, 16),
+    "RMSNormalization": (None, 10, 16),
+    "Reshape": (None, 32),
+    "Permute": (None, 10, 4),
+    "Flatten": (None, 7, 7, 4),
+    "PReLU": (None, 16),
+    "RepeatVector": (None, 4),
+}
+_NOT_LISTED = frozenset({"Functional", "Sequential", "InputLayer"})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer: its Keras class, its family, and an example of what it becomes."""
+
+    name: str
+    family: str
+    becomes: str
+
+
+def rows() -> list[Row]:
+    """Return a row per registered layer, by family and name."""
+    found = []
+    for name, cls in REGISTRY.items():
+        if name in _NOT_LISTED:
+            continue
+        family = cls.__module__.rpartition(".")[2]
+        text = _example(name, cls, family)
+        found.append(Row(name, family.replace("_", " "), text))
+    return sorted(found, key=lambda r: (r.family, r.name))
+
+
+def _example(name: str, cls: type[Layer], family: str) -> str:
+    """Write a model of this layer alone and return its line."""
+    arguments: dict[str, Any] = {"name": "layer"}
+    for field in dataclasses.fields(cls):
+        if field.name == "layer":
+            arguments["layer"] = _WRAPPED[name]
+        elif field.name == "kernel_size":
+            arguments["kernel_size"] = 3
+        elif field.name == "output_size":
+            arguments["output_size"] = 7
+        elif _required(field):
+            arguments[field.name] = _ARGUMENTS[field.name]
+    if name == "Activation":
+        arguments["activation"] = "relu"
+    if family == "cells" and name != "RNN":
+        return "within `RNN` and `Bidirectional`"
+    shape = _BY_CLASS.get(name) or _SIZES.get(name[-2:])
+    shape = shape or _SIZES.get(name.removesuffix("Transpose")[-2:])
+    shape = shape or _SHAPES.get(family, (None, 16))
+    builder = GraphBuilder("example")
+    count = 2 if family in ("merging", "attention") else 1
+    inputs = [builder.input(f"x{i}" if i else "x", shape) for i in range(count)]
+    try:
+        program = write(builder.model(builder.call(cls(**arguments), inputs)))
+    except Keras2TorchError as error:
+        return str(error).partition(": ")[2]
+    text = program.classes[-1]
+    for attribute in text.attributes.values():
+        return f"`{attribute.text}`"
+    return "`" + text.forward[-1].removeprefix("return ") + "`"
+
+
+def _required(field: dataclasses.Field[Any]) -> bool:
+    return (
+        field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    )
+
+
+def table() -> str:
+    """Return the table as it stands in the README."""
+    lines = ["| Keras layer | family | for example |", "|---|---|---|"]
+    lines += [f"| `{r.name}` | {r.family} | {r.becomes} |" for r in rows()]
+    return "\n".join(lines)
+
+
+def show(*, markdown: bool = False) -> None:
+    """Print the table."""
+    if markdown:
+        print(table())
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    found = rows()
+    shown = Table(title=f"{len(found)} Keras layers", title_justify="left")
+    for head in ("Keras layer", "family", "for example"):
+        shown.add_column(head)
+    for r in found:
+        shown.add_row(r.name, r.family, escape(r.becomes.replace("`", "")))
+    Console().print(shown)
