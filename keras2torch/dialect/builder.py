@@ -101,6 +101,7 @@ class GraphBuilder:
         self._shared = shared or _Shared()
         self._inputs: list[ir.Value] = []
         self._nodes: list[ir.Node] = []
+        self._operations: set[ir.Node] = set()
         self._masks: dict[ir.Value, ir.Value] = {}
         # Of a nested model: the mask given to an input, here → out there.
         self._given_masks: dict[ir.Value, ir.Value] = {}
@@ -153,6 +154,7 @@ class GraphBuilder:
         states: Sequence[ir.Value] = (),
         named: Mapping[str, ir.Value] | None = None,
         options: Mapping[str, Any] | None = None,
+        unseen: bool = False,
     ) -> list[ir.Value]:
         """Call a layer and return its outputs.
 
@@ -166,6 +168,9 @@ class GraphBuilder:
             Masks given in the call; without, those that travel with the inputs.
         states, named, options
             ``initial_state``, other tensors, and other arguments of the call.
+        unseen
+            The layer does not see the masks that travel with its inputs; they go on
+            all the same.
         """
         path = self.path + layer.name
         shapes = [shape_of(v) for v in inputs]
@@ -180,7 +185,7 @@ class GraphBuilder:
             layer=layer,
             path=path,
             inputs=list(inputs),
-            masks=there if layer.masking == "use" else [],
+            masks=there if layer.masking == "use" and not unseen else [],
             states=list(states),
             named=dict(named or {}),
             weights=dict(
@@ -189,7 +194,7 @@ class GraphBuilder:
             options=dict(options or {}),
             mask=ir.Value() if made else None,
         )
-        out_shapes = layer.output_shapes(*shapes)
+        out_shapes = layer.call_shapes(node.options, *shapes)
         dtype = layer.output_dtype(*[dtype_of(v) for v in inputs])
         self._append(node, [(s, dtype) for s in out_shapes])
         if node.mask is not None:
@@ -320,6 +325,17 @@ class GraphBuilder:
         self._nodes.append(node)
         return value
 
+    def stands_for_operation(self, value: ir.Value) -> None:
+        """Say that the layer that made a value stands for an operation in the file."""
+        node = value.producer()
+        assert node is not None
+        self._operations.add(node)
+
+    def is_operation(self, value: ir.Value) -> bool:
+        """Whether an operation made a value, not a layer."""
+        node = value.producer()
+        return node is not None and (node.domain != DOMAIN or node in self._operations)
+
     def constant(self, array: npt.NDArray[Any], name: str) -> ir.Value:
         """Add a constant."""
         attribute = ir.AttrTensor("value", ir.Tensor(array))
@@ -365,7 +381,7 @@ class GraphBuilder:
         kept = set(outputs)
         for node in reversed(list(self._nodes)):
             idle = not any(v.uses() or v in kept for v in node.outputs)
-            if node.domain != DOMAIN and idle:
+            if idle and (node.domain != DOMAIN or node in self._operations):
                 for i in range(len(node.inputs)):
                     node.replace_input_with(i, None)
                 self._nodes.remove(node)

@@ -21,7 +21,7 @@ def calls(graph: ir.Graph) -> Iterator[LayerNode]:
     UnsupportedLayer
         For an ONNX operator without a rule.
     """
-    folded = _not_equals(graph)
+    folded = _folded(graph)
     for node in graph:
         if is_layer(node):
             yield from_node(node)
@@ -29,29 +29,56 @@ def calls(graph: ir.Graph) -> Iterator[LayerNode]:
             yield _operator(node, folded.get(node))
 
 
-def _not_equals(graph: ir.Graph) -> dict[ir.Node, ir.Node]:
-    """Return each Not of an Equal that nobody else reads, with that Equal."""
+# Two operators that a person writes as one: the second, the first → their name.
+_PAIRS = {("Not", "Equal"): "NotEqual", ("Squeeze", "Slice"): "Item"}
+
+
+def _folded(graph: ir.Graph) -> dict[ir.Node, ir.Node]:
+    """Return the second of each pair with the first, which nobody else reads."""
     found = {}
     for node in graph:
-        if node.domain != "" or node.op_type != "Not":
-            continue
-        value = node.inputs[0]
+        value = node.inputs[0] if node.domain == "" and node.inputs else None
         source = value.producer() if value is not None else None
-        alone = value is not None and len(value.uses()) == 1
-        if source is not None and source.op_type == "Equal" and alone:
+        if source is None or (node.op_type, source.op_type) not in _PAIRS:
+            continue
+        assert value is not None
+        alone = len(value.uses()) == 1 and value not in graph.outputs
+        if alone and (node.op_type == "Not" or _takes_items(node, source)):
             found[node] = source
     return found
 
 
-def _operator(node: ir.Node, equal: ir.Node | None) -> LayerNode:
-    kind = "NotEqual" if equal is not None else node.op_type
+def _takes_items(squeeze: ir.Node, sliced: ir.Node) -> bool:
+    """Whether one entry was taken of each axis that goes: ``x[:, 0]``."""
+    gone, axes, starts, ends = (
+        _constant(v)
+        for v in (squeeze.inputs[1], *[sliced.inputs[i] for i in (3, 1, 2)])
+    )
+    parts = {a: (s, e) for a, s, e in zip(axes, starts, ends, strict=True)}
+    return all(
+        axis in parts and (parts[axis][1] == parts[axis][0] + 1 or parts[axis][0] == -1)
+        for axis in gone
+    )
+
+
+def _constant(value: ir.Value | None) -> Any:
+    """Return what a Constant holds; ``()`` for any other value."""
+    source = value.producer() if value is not None else None
+    if source is None or source.op_type != "Constant":
+        return ()
+    return source.attributes["value"].as_tensor().numpy().tolist()
+
+
+def _operator(node: ir.Node, first: ir.Node | None) -> LayerNode:
+    kind = _PAIRS[node.op_type, first.op_type] if first is not None else node.op_type
     if node.domain != "" or kind not in OPERATORS:
         raise UnsupportedLayer(
             f"the graph holds the ONNX operator {node.op_type!r}, which has no rule yet"
         )
     operands: list[Any] = []
     tensors: list[ir.Value] = []
-    for value in (equal or node).inputs:
+    given = [*first.inputs, *node.inputs[1:]] if first is not None else node.inputs
+    for value in given:
         assert value is not None
         source = value.producer()
         if source is not None and source.op_type == "Constant":

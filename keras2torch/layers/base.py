@@ -328,6 +328,10 @@ class Layer:
         """Return the shapes of the outputs for these input shapes."""
         return [shapes[0]]
 
+    def call_shapes(self, options: dict[str, Any], *shapes: Shape) -> list[Shape]:
+        """Return the shapes of the outputs of a call with these options."""
+        return self.output_shapes(*shapes)
+
     def output_dtype(self, *dtypes: str) -> str:
         """Return the dtype of the outputs (the inputs' dtypes are given)."""
         return dtypes[0] if dtypes and dtypes[0].startswith("float") else "float32"

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import onnx_ir as ir
+
 from keras2torch.layers.base import Call, Forward, Layer, Layout, Shape
 from keras2torch.layers.merging import broadcast_shape
 from keras2torch.layers.text import literal
@@ -242,11 +244,176 @@ class Concat(Operator):
         return Forward(f"torch.cat([{names}], dim={literal(self.attributes['axis'])})")
 
 
+@dataclass(eq=False)
+class Slice(Operator):
+    """A part of some axes; ``Item`` also drops axes, of which one entry was taken.
+
+    Operands: the tensor, starts, ends, axes, steps, and of an ``Item`` the axes that
+    go.
+    """
+
+    def _slices(self, shape: Shape) -> dict[int, slice]:
+        starts, ends, axes, steps = self.operands[1:5]
+        return {
+            axis % len(shape): slice(start or None, None if end >= _FAR else end, step)
+            for start, end, axis, step in zip(starts, ends, axes, steps, strict=True)
+        }
+
+    def _gone(self, rank: int) -> list[int]:
+        gone = self.operands[5] if self.kind == "Item" else []
+        return sorted(axis % rank for axis in gone)
+
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """The axes count."""
+        return "refuses"
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """What is left of each axis."""
+        sizes: list[int | None] = list(shapes[0])
+        for axis, part in self._slices(shapes[0]).items():
+            size = sizes[axis]
+            sizes[axis] = len(range(*part.indices(size))) if size is not None else None
+        gone = self._gone(len(sizes))
+        return [tuple(s for i, s in enumerate(sizes) if i not in gone)]
+
+    def output_dtype(self, *dtypes: str) -> str:
+        """As it came in."""
+        return dtypes[0]
+
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """Keep the order of the axes that are left."""
+        order = call.x.layout
+        if order.flat:
+            order = Layout.keras(call.x.rank)
+        gone = self._gone(call.x.rank)
+        left = [a for a in order.axes if a not in gone]
+        return [order], [Layout(tuple(a - sum(g < a for g in gone) for a in left))]
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x[:, 0]``."""
+        parts, gone = self._slices(call.x.shape), self._gone(call.x.rank)
+        keys = []
+        for axis in call.x.layout.axes:
+            part = parts.get(axis, slice(None))
+            if axis in gone:
+                keys.append(literal(part.start or 0))
+            else:
+                ends = [
+                    "" if e is None else literal(e) for e in (part.start, part.stop)
+                ]
+                step = f":{literal(part.step)}" if part.step not in (None, 1) else ""
+                keys.append(":".join(ends) + step)
+        while keys and keys[-1] == ":":
+            keys.pop()
+        return Forward(f"{call.x.name}[{', '.join(keys)}]" if keys else call.x.name)
+
+
+@dataclass(eq=False)
+class Rearranged(Operator):
+    """Squeeze, Reshape and Transpose, which read the tensor in Keras' order."""
+
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """The order of the axes counts."""
+        return "refuses"
+
+    def output_dtype(self, *dtypes: str) -> str:
+        """As it came in."""
+        return dtypes[0]
+
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """Keras' order."""
+        return [Layout.keras(call.x.rank)], [Layout.keras(call.y.rank)]
+
+    def _axes(self, rank: int) -> list[int]:
+        return sorted((a % rank for a in self.operands[1]), reverse=True)
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """The sizes in their new places."""
+        (shape,) = shapes
+        if self.kind == "Squeeze":
+            axes = self._axes(len(shape))
+            return [tuple(s for i, s in enumerate(shape) if i not in axes)]
+        if self.kind == "Transpose":
+            return [tuple(shape[a] for a in self.attributes["perm"])]
+        return [tuple(None if n == -1 else n for n in self.operands[1])]
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x.squeeze(1)``, ``x.reshape(-1, 20)``, ``x.permute(2, 1, 0)``."""
+        if self.kind == "Squeeze":
+            axes = self._axes(call.x.rank)
+            return Forward(call.x.name + "".join(f".squeeze({a})" for a in axes))
+        method, numbers = "reshape", self.operands[1]
+        if self.kind == "Transpose":
+            method, numbers = "permute", self.attributes["perm"]
+        given = ", ".join(literal(n) for n in numbers)
+        return Forward(f"{call.x.name}.{method}({given})")
+
+
+@dataclass(eq=False)
+class MatMul(Operator):
+    """The product of matrices on the last two axes."""
+
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """The order along the axes counts."""
+        return "refuses"
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """Rows of the first, columns of the second."""
+        left, right = shapes
+        return [(*broadcast_shape(left[:-2], right[:-2]), left[-2], right[-1])]
+
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """Keras' order."""
+        return [Layout.keras(t.rank) for t in call.inputs], [Layout.keras(call.y.rank)]
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x @ y``."""
+        return Forward(" @ ".join(self._terms([t.name for t in call.inputs])))
+
+
+@dataclass(eq=False)
+class Converted(Operator):
+    """Cast and Clip, entry by entry."""
+
+    @property
+    def _dtype(self) -> str:
+        kind = ir.DataType(self.attributes["to"])
+        return "bool" if kind == ir.DataType.BOOL else str(kind.numpy())
+
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """Entry by entry: any order goes."""
+        return "follows"
+
+    def output_dtype(self, *dtypes: str) -> str:
+        """As it came in, or as the cast says."""
+        return self._dtype if self.kind == "Cast" else dtypes[0]
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x.to(torch.int32)``, ``x.clamp(0.0, 1.0)``."""
+        x = call.x
+        if self.kind == "Clip":
+            low, high = (literal(v) for v in self.operands[1:3])
+            return Forward(f"{x.name}.clamp({low}, {high})")
+        if self._dtype == "float32":
+            # What PyTorch computes in by default, be it in double precision.
+            same = x.dtype == "float32"
+            text = x.name if same else f"{x.name}.to(torch.get_default_dtype())"
+            return Forward(text)
+        return Forward(f"{x.name}.to(torch.{self._dtype})")
+
+
+# From here on an end is the axis' own: ONNX has no open slices.
+_FAR = 2**31 - 1
+
 OPERATORS: dict[str, type[Operator]] = {
     **dict.fromkeys(_ELEMENTWISE, Elementwise),
     **dict.fromkeys(_REDUCTIONS, Reduction),
-    "Unsqueeze": Unsqueeze,
+    **dict.fromkeys(("Slice", "Item"), Slice),
+    **dict.fromkeys(("Reshape", "Squeeze", "Transpose"), Rearranged),
+    **dict.fromkeys(("Cast", "Clip"), Converted),
     "Concat": Concat,
+    "MatMul": MatMul,
+    "Unsqueeze": Unsqueeze,
 }
 
 

@@ -225,12 +225,16 @@ class Assembler:
                 raise UnsupportedLayer(
                     f"layer {layer.name!r} ({layer.kind}): constants have no rule"
                 )
-        self._drop_implicit(b, layer, kwargs, inputs)
+        if not states:
+            self._drop_implicit(b, layer, kwargs, inputs)
         for name in definition.arguments[1:]:
             if name not in kwargs or kwargs[name] is None:
                 break
             inputs += _tensors(kwargs.pop(name))
         masks = _masks(kwargs, len(inputs))
+        # Keras 3 looks for "sequences_mask" among the arguments as soon as states are
+        # given, too: the mask that travels with the steps is lost on the layer.
+        unseen = bool(states) and masks is None and self._keras_major >= 3
         named = {k: v for k, v in kwargs.items() if isinstance(v, ir.Value)}
         options = self._options(layer, kwargs, named)
         if not inputs:
@@ -243,6 +247,7 @@ class Assembler:
                 states=states,
                 named=named,
                 options=options,
+                unseen=unseen,
             )
         return list(outputs)
 
@@ -264,7 +269,8 @@ class Assembler:
         if self._keras_major < 3 or len(given) > len(there):
             return
         if any(m is not None for m in given) and all(
-            m is None or (t is not None and isinstance(m, ir.Value) and _is_op(m))
+            m is None
+            or (t is not None and isinstance(m, ir.Value) and b.is_operation(m))
             for m, t in zip(given, there, strict=False)
         ):
             del kwargs["mask"]
@@ -374,11 +380,6 @@ def _value(values: dict[Ref, ir.Value], ref: Ref, owner: Any) -> ir.Value:
             f"{owner.name!r} takes output {ref.tensor} of call {ref.call} of layer "
             f"{ref.layer!r}, which does not exist."
         ) from None
-
-
-def _is_op(value: ir.Value) -> bool:
-    node = value.producer()
-    return node is not None and node.domain == ""
 
 
 def _tensors(value: Any) -> list[ir.Value]:

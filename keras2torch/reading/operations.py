@@ -139,7 +139,9 @@ class _Call:
     def layer(self, kind: str, config: dict[str, Any], *xs: ir.Value) -> ir.Value:
         """Call a Keras layer in its place; masks end here, as with an operation."""
         made = from_config(kind, {"name": self.spec.name} | config)
-        return self.b.call(made, xs, masks=[None] * len(xs))[0]
+        value = self.b.call(made, xs, masks=[None] * len(xs))[0]
+        self.b.stands_for_operation(value)
+        return value
 
     def operator(
         self,

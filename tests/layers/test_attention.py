@@ -224,24 +224,7 @@ def test_attention_like_keras(row, keras):
 
 def with_scores(layer: Any, *shapes: Shape, **options: Any) -> Build:
     """Ask for the scores, too."""
-    options["return_attention_scores"] = True
-    inner = attend(layer, *shapes, **options)
-
-    def build(b: GraphBuilder) -> Sequence[ir.Value]:
-        made = type(layer).call_shapes
-        layer.output_shapes = lambda *given: _plain_shapes(layer, made, *given)
-        return inner(b)
-
-    return build
-
-
-def _plain_shapes(layer: Any, made: Any, *shapes: Shape) -> list[Shape]:
-    override = layer.__dict__.pop("output_shapes")
-    try:
-        found: list[Shape] = made(layer, {"return_attention_scores": True}, *shapes)
-        return found
-    finally:
-        layer.output_shapes = override
+    return attend(layer, *shapes, return_attention_scores=True, **options)
 
 
 SCORES = [
