@@ -14,7 +14,7 @@ import torch
 from ruff import find_ruff_bin
 
 from keras2torch import convert
-from keras2torch.conversion import Conversion, convert_file
+from keras2torch.conversion import Conversion, convert_file, verify_folder
 from keras2torch.tracing import KerasProcess
 
 pytestmark = pytest.mark.needs_keras
@@ -179,3 +179,19 @@ def test_regularization_is_keras_penalty(converted: dict[str, Conversion]) -> No
     weight = module.dense.weight.detach().numpy().astype("float64")
     penalty = float(module.regularization().detach())
     assert penalty == pytest.approx(0.01 * (weight**2).sum(), rel=1e-5)
+
+
+def test_verify_finds_what_was_changed(
+    converted: dict[str, Conversion], keras_models: Path, tmp_path: Path
+) -> None:
+    """``verify`` judges the folder as it lies there, edited or not."""
+    out = converted["siamese.keras"].save(tmp_path / "out")
+    source = keras_models / "siamese.keras"
+    untouched = verify_folder(out, source)
+    assert untouched.verdict == "exact"
+    assert {row.verdict for row in untouched.layers} == {"exact"}
+    text = (out / "model.py").read_text()
+    (out / "model.py").write_text(text.replace("torch.tanh", "torch.sigmoid"))
+    changed = verify_folder(out, source)
+    assert changed.verdict == "different"
+    assert changed.exit_status(require_verified=True) == 1
