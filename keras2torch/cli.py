@@ -205,6 +205,28 @@ def _progress() -> Iterator[Callable[[str], None]]:
         yield lambda stage: None
         return
     from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
-    with Console(stderr=True).status("starting") as status:
-        yield lambda stage: status.update(stage)
+    columns = (
+        SpinnerColumn(),
+        BarColumn(24),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=len(_STAGES))
+
+        def begin(stage: str) -> None:
+            done = _STAGES.index(stage) if stage in _STAGES else None
+            bar.update(task, description=stage, completed=done)
+
+        yield begin
+
+
+_STAGES = ("reading", "writing", "running Keras", "running PyTorch", "comparing")

@@ -18,6 +18,8 @@ _STYLE = {
     "unverified": "bold yellow",
 }
 _RANK = {"different": 0, "close": 1, "unverified": 2, "exact": 3}
+# Below this many columns the PyTorch text is left out.
+_WIDE = 90
 
 
 def show(report: Report, console: Console | None = None) -> None:
@@ -29,7 +31,7 @@ def show(report: Report, console: Console | None = None) -> None:
     if console.is_terminal:
         rows = _chosen(report.layers)
         if rows:
-            console.print(_table(rows))
+            console.print(_table(rows, wide=console.width >= _WIDE))
         if len(rows) < len(report.layers):
             left = len(report.layers) - len(rows)
             console.print(Text(f"and {left} more, none worse", style="dim"))
@@ -47,24 +49,22 @@ def _chosen(rows: Sequence[LayerRow]) -> list[LayerRow]:
     return ordered[: _ROWS - 1]
 
 
-def _table(rows: Sequence[LayerRow]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("layer", "class", "PyTorch"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
+def _table(rows: Sequence[LayerRow], *, wide: bool) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    table.add_column("layer", overflow="ellipsis", no_wrap=True, max_width=32)
+    table.add_column("class", overflow="ellipsis", no_wrap=True, max_width=22)
+    if wide:
+        # The longest text takes what the others leave.
+        table.add_column("PyTorch", overflow="ellipsis", no_wrap=True, ratio=1)
     table.add_column("verdict", no_wrap=True, min_width=10)
     table.add_column("difference", justify="right", no_wrap=True, min_width=10)
     for row in rows:
         # Text, not markup: names come from the file.
-        table.add_row(
-            Text(row.name),
-            Text(row.class_name),
-            Text(row.how),
-            Text(
-                row.verdict if row.verdict != "unverified" else "—",
-                style=_STYLE[row.verdict],
-            ),
-            Text(number(row.diff)),
-        )
+        verdict = row.verdict if row.verdict != "unverified" else "—"
+        cells = [Text(row.name), Text(row.class_name)]
+        cells += [Text(row.how)] if wide else []
+        cells += [Text(verdict, style=_STYLE[row.verdict]), Text(number(row.diff))]
+        table.add_row(*cells)
     return table
 
 
