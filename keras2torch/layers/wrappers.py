@@ -47,7 +47,9 @@ def deserialized(owner: Layer, config: Any) -> Layer:
         raise owner.unsupported(f"there is no rule for {kind!r} inside it")
     kind = str(config["class_name"])
     if kind in ("Functional", "Sequential", "Model"):
-        return REGISTRY["Functional"](name=str(config.get("config", {}).get("name")))
+        inside = config.get("config")  # Of a Keras 1 Sequential a bare list.
+        name = inside.get("name") if isinstance(inside, Mapping) else kind.lower()
+        return REGISTRY["Functional"](name=str(name))
     inside = dict(config.get("config") or {})
     return from_config(kind, {k: v for k, v in inside.items() if k not in _OF_INPUTS})
 
@@ -246,6 +248,12 @@ class Bidirectional(Layer):
     """A recurrent layer and its like that reads backwards, their outputs merged.
 
     Weights are called ``forward/kernel`` and ``backward/kernel``.
+
+    Attributes
+    ----------
+    zero_masked
+        Whether the steps that come out are zero where the mask says no. Keras by
+        itself before 2.4 repeated the output before, as a recurrent layer alone does.
     """
 
     layout = "flat"
@@ -255,6 +263,7 @@ class Bidirectional(Layer):
     layer: Any
     merge_mode: str | None = "concat"
     backward_layer: Any = None
+    zero_masked: bool = True
 
     def __post_init__(self) -> None:
         self.layer = serialized(self.layer)
@@ -338,7 +347,11 @@ class Bidirectional(Layer):
             first.plain_options() == second.plain_options()
         )
         stepped = first.is_stepped(call) or second.is_stepped(call)
-        return stepped or not same
+        # Each way repeats what it gave last; torch's two run over packed steps.
+        repeats = (
+            not self.zero_masked and first.return_sequences and call.mask is not None
+        )
+        return stepped or repeats or not same
 
     def module(self, call: Call) -> Module:
         """``nn.LSTM(…, bidirectional=True)`` and its like, else a class of two."""
@@ -382,7 +395,7 @@ class Bidirectional(Layer):
             if first.return_state:
                 before.append(f"{temporary(module, 'out')}, {state} = {run}")
                 out = temporary(module, "out")
-            if call.mask is not None:
+            if call.mask is not None and self.zero_masked:
                 # Keras sets zero_output_for_mask where a Bidirectional gives steps.
                 out = f"{out}.masked_fill(~{call.mask.name}.unsqueeze(-1), 0.0)"
             if self.merge_mode == "concat":

@@ -299,8 +299,17 @@ class Assembler:
         path = b.path + layer.name
         if path not in self._definitions:
             with _named(layer):
-                self._definitions[path] = from_config(layer.kind, layer.config)
+                config = self._completed(layer)
+                self._definitions[path] = from_config(layer.kind, config)
         return self._definitions[path]
+
+    def _completed(self, layer: LayerSpec) -> dict[str, Any]:
+        """Return a layer's config, with what Keras 1 forgot to write into it."""
+        alpha = self._weight_shape(layer) if layer.kind == "PReLU" else None
+        if self._keras_major > 1 or alpha is None or "shared_axes" in layer.config:
+            return layer.config
+        shared = [i + 1 for i, n in enumerate(alpha) if n == 1]
+        return layer.config | {"shared_axes": shared or None}
 
     def _call_model(
         self, b: GraphBuilder, layer: LayerSpec, call: CallSpec, first: Any

@@ -46,6 +46,8 @@ _BOOKKEEPING = frozenset(
 WRAPPED = ("layer", "backward_layer", "cell", "forward_layer")
 MODELS = frozenset({"Functional", "Model", "Sequential"})
 
+_MERGES = frozenset({"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"})
+
 # Class names that mean a layer of today.
 _SAME_CLASS = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -76,10 +78,13 @@ class Context:
         Which Keras wrote the config.
     unknown
         (layer name, class name) of every layer that has no definition.
+    ordering
+        Of Keras 1: ``"th"`` or ``"tf"``, the order of axes that its layers name.
     """
 
     version: Version
     unknown: list[tuple[str, str]] = field(default_factory=list)
+    ordering: str | None = None
 
 
 def class_of(spec: Mapping[str, Any]) -> str:
@@ -130,7 +135,7 @@ def layer_config(
         raw = {}
     config = {str(k): decoded(v) for k, v in raw.items()}
     if ctx.version.major == 1:
-        kind, config = keras1.translated(kind, config)
+        kind, config = keras1.translated(kind, config, ctx.ordering)
     kind = _SAME_CLASS.get(kind, kind)
     if kind in ("GRU", "GRUCell") and ctx.version.major < 3:
         config.setdefault("reset_after", False)
@@ -176,6 +181,15 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
     if "keras2" in known and ctx.version.major < 3:
         # Masks meet in another way there (merges, attention, TimeDistributed).
         made["keras2"] = True
+    if kind in _MERGES and ctx.version.numbers[:2] in ((3, 0), (3, 1), (3, 2), (3, 3)):
+        made["keras2"] = True  # Keras 3.4 joins masks by "or".
+    if "zero_masked" in known and ctx.version.multi_backend:
+        made["zero_masked"] = False
+    if kind == "UpSampling2D" and made.get("interpolation") == "bilinear":
+        # TensorFlow 1's resize_bilinear, which tf.keras left after TensorFlow 1.12.
+        old_tf = ctx.version.text and ctx.version.numbers < (2, 2, 4)
+        if ctx.version.multi_backend or old_tf:
+            made["interpolation"] = "bilinear_keras2"
     return made
 
 

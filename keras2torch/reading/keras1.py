@@ -84,9 +84,38 @@ _GONE = ("consume_less", "input_length", "mode_type")
 _KERNELS = {
     "Conv2D": ("nb_row", "nb_col"),
     "Conv2DTranspose": ("nb_row", "nb_col"),
+    "LocallyConnected2D": ("nb_row", "nb_col"),
     "SeparableConv2D": ("nb_row", "nb_col"),
     "Conv3D": ("kernel_dim1", "kernel_dim2", "kernel_dim3"),
 }
+# Layers whose config says nothing of the order of the axes that they work on.
+_UNORDERED = frozenset(
+    f"{kind}{rank}D"
+    for kind in ("Cropping", "UpSampling", "ZeroPadding")
+    for rank in (2, 3)
+)
+
+
+def dim_ordering(config: Any) -> str | None:
+    """Return the order that most layers of a model name: ``"th"`` or ``"tf"``.
+
+    It was a setting of the machine that the model was made on, and some layers did not
+    write it down (``ZeroPadding2D``).
+    """
+    counts = {"th": 0, "tf": 0}
+    left = [config]
+    while left:
+        here = left.pop()
+        if isinstance(here, dict):
+            named = here.get("dim_ordering")
+            if isinstance(named, str) and named in counts:
+                counts[named] += 1
+            left += here.values()
+        elif isinstance(here, list):
+            left += here
+    if not any(counts.values()):
+        return None
+    return max(counts, key=lambda k: counts[k])
 
 
 def as_functional(config: Any) -> Config | None:
@@ -110,10 +139,15 @@ def as_functional(config: Any) -> Config | None:
         if not isinstance(branch, dict):
             return None
         name = _name_of(branch) or f"branch_{i + 1}"
-        given = {"name": f"{name}_input"} | _declared_input(branch)
-        made.append(_entry({"class_name": "InputLayer", "config": given}, []))
-        made.append(_entry(branch, [[given["name"], 0, 0]], name))
-        inputs.append([given["name"], 0, 0])
+        declared = _declared_inputs(branch)
+        refs = []
+        for k, shape in enumerate(declared):
+            number = f"_{k + 1}" if len(declared) > 1 else ""
+            given = {"name": f"{name}_input{number}"} | shape
+            made.append(_entry({"class_name": "InputLayer", "config": given}, []))
+            refs.append([given["name"], 0, 0])
+        made.append(_entry(branch, refs, name))
+        inputs += refs
         ends.append([name, 0, 0])
     for i, layer in enumerate(layers):
         made.append(_entry(layer, ends, _name_of(layer) or f"layer_{i + 1}"))
@@ -132,20 +166,32 @@ def _entry(layer: Config, inbound: list[Any], name: str | None = None) -> Config
     return layer | {"name": name or _name_of(layer), "inbound_nodes": nodes}
 
 
-def _declared_input(entry: Any) -> Config:
-    """Return shape and dtype of the input that the first layer of a branch declares."""
+def _declared_inputs(entry: Any) -> list[Config]:
+    """Return shape and dtype of each input that the first layer of a branch declares.
+
+    There are several where a branch begins with a Merge itself.
+    """
     while isinstance(entry, dict):
         config = entry.get("config")
         if isinstance(config, dict) and "batch_input_shape" in config:
             keys = ("batch_input_shape", "input_dtype")
-            return {k: config[k] for k in keys if k in config}
+            return [{k: config[k] for k in keys if k in config}]
         inner = config.get("layers") if isinstance(config, dict) else config
-        entry = inner[0] if isinstance(inner, list) and inner else None
-    return {}
+        if not isinstance(inner, list) or not inner:
+            break
+        if entry.get("class_name") == "Merge":
+            return [found for branch in inner for found in _declared_inputs(branch)]
+        entry = inner[0]
+    return [{}]
 
 
-def translated(kind: str, config: Config) -> tuple[str, Config]:
-    """Return class and config of a Keras 1 layer as Keras 2 has them."""
+def translated(
+    kind: str, config: Config, ordering: str | None = None
+) -> tuple[str, Config]:
+    """Return class and config of a Keras 1 layer as Keras 2 has them.
+
+    ``ordering`` is the order of axes of a layer that does not name its own.
+    """
     if kind == "Merge":
         return _merge(config)
     kind = _CLASSES.get(kind, kind)
@@ -155,7 +201,7 @@ def translated(kind: str, config: Config) -> tuple[str, Config]:
         made["kernel_size"] = [made.pop(k) for k in _KERNELS[kind]]
     # Keras 2 dropped the dropout of an Embedding, as it had no successor.
     made.pop("dropout" if kind == "Embedding" else "input_dim", None)
-    ordering = made.pop("dim_ordering", None)
+    ordering = made.pop("dim_ordering", ordering if kind in _UNORDERED else None)
     if ordering in ("th", "tf"):
         first = ordering == "th"
         made["data_format"] = "channels_first" if first else "channels_last"
@@ -196,7 +242,7 @@ def _merge(config: Config) -> tuple[str, Config]:
     if mode in ("dot", "cos"):
         made["axes"] = config.get("dot_axes", -1)
         if mode == "cos":
-            made["normalize"] = True
+            made |= {"normalize": True, "expand": True}
     return _MERGES[mode], made
 
 

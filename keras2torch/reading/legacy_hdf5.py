@@ -20,6 +20,7 @@ from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.topology import LayerSpec, ModelSpec
 from keras2torch.reading.versions import Version
 
+_MAX_DEPTH = 100
 _NO_GATES = Version("", (2,))
 # State of random layers, which Keras 2 counted among the weights.
 _SEEDS = ("StateVar", "seed_generator_state", "random_generator_state")
@@ -114,6 +115,8 @@ class LegacyStore:
                 slots = _slots(spec, path, layers, version, optional)
                 if len(slots) == len(self.arrays(name)):
                     break
+            if self.version.major == 2:
+                slots = _named(slots, self.arrays(name))
             self._assign(name, slots, found)
         return found
 
@@ -122,11 +125,21 @@ class LegacyStore:
     ) -> list[tuple[LayerSpec, str, str]]:
         """Return (layer, path, name in the file): by name, or else by order."""
         there = [n for n in self.names if self.arrays(n)]
-        wanted = [
-            (spec, path)
-            for spec, path in _top(model, self.version, there)
-            if _slots(spec, path, layers, self.version)
+        ways = [
+            [
+                (spec, path)
+                for spec, path in _top(model, self.version, there, depth)
+                if _slots(spec, path, layers, self.version)
+            ]
+            for depth in (_MAX_DEPTH, 0, 1)
         ]
+        # Nested stacks of Keras 1 have no name: how deep it went is seen by counting.
+        sizes = [len(self.arrays(n)) for n in there]
+        wanted = ways[0]
+        for way in ways:
+            if sizes == [len(_slots(s, p, layers, self.version)) for s, p in way]:
+                wanted = way
+                break
         if {spec.name for spec, _ in wanted} == set(there):
             return [(spec, path, spec.name) for spec, path in wanted]
         if len(wanted) != len(there):
@@ -166,19 +179,49 @@ class LegacyStore:
                 )
 
 
+def _named(slots: list[Slot], arrays: Sequence[Stored]) -> list[Slot]:
+    """Return the slots in the order that the arrays' names tell, if theirs is wrong.
+
+    Early Keras 2 saved no ``trainable`` of a model inside a model, and had a frozen
+    Bidirectional among the trainable layers: the order cannot be told from the config.
+    """
+    shapes = [s.weights.weights[s.number].shape for s in slots]
+    if shapes == [a.shape for a in arrays]:
+        return slots
+    left: dict[str, list[Slot]] = {}
+    paths: dict[str, set[str]] = {}
+    for slot in sorted(slots, key=lambda s: s.number):
+        left.setdefault(slot.spec.name, []).append(slot)
+        paths.setdefault(slot.spec.name, set()).add(slot.weights.path)
+    made: list[Slot] = []
+    for array in arrays:
+        parts = array.name.split("/")
+        owners = [n for n in left if n in parts]
+        if len(owners) != 1 or len(paths[owners[0]]) > 1 or not left[owners[0]]:
+            return slots
+        made.append(left[owners[0]].pop(0))
+    return made
+
+
 def _top(
-    model: ModelSpec, version: Version, there: Sequence[str], prefix: str = ""
+    model: ModelSpec,
+    version: Version,
+    there: Sequence[str],
+    depth: int,
+    prefix: str = "",
 ) -> list[tuple[LayerSpec, str]]:
     """Return the layers that have a group of their own, with their paths.
 
-    Keras 1 took the stacks inside a stack apart (``flattened_layers``).
+    Keras 1 took the branches of a Merge apart (``flattened_layers``), and before that
+    all stacks inside a stack: down to ``depth`` here.
     """
     found: list[tuple[LayerSpec, str]] = []
     for spec in model.layers:
         path = prefix + spec.name
         nested = spec.model
-        if version.major == 1 and nested is not None and spec.name not in there:
-            found += _top(nested, version, there, f"{path}/")
+        apart = version.major == 1 and depth and spec.name not in there
+        if nested is not None and apart:
+            found += _top(nested, version, there, depth - 1, f"{path}/")
         else:
             found.append((spec, path))
     return found

@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 
 _CONV = ("Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D")
 _SPATIAL = {"Conv1D": 1, "Conv2D": 2, "Conv3D": 3, "Conv2DTranspose": 2}
-_SPATIAL |= {"ConvLSTM2D": 2}
+_SPATIAL |= {"ConvLSTM2D": 2, "SeparableConv2D": 2}
 # Layers of which Keras 1 stored (kernel, recurrent kernel, bias) gate by gate.
 _GATES = {"LSTM": 4, "GRU": 3, "ConvLSTM2D": 4}
 # The gates of today in the order in which Keras 1 stored them: i, c, f, o; z, r, h.
@@ -169,6 +169,14 @@ def _keras1_kernel(
 ) -> list[Stored]:
     if kind == "Conv1D":
         return _on_kernels(arrays, kind, lambda k: _keras1_conv1d(k, config))
+    if kind == "SeparableConv2D":
+        if not first or len(arrays[0].shape) != 4:
+            return arrays
+        turned = [
+            a.holding(np.ascontiguousarray(a().transpose(2, 3, 1, 0)))
+            for a in arrays[:2]
+        ]
+        return [*turned, *arrays[2:]]
     axes = {
         ("Conv2D", True): (2, 3, 1, 0),
         ("Conv3D", True): (2, 3, 4, 1, 0),

@@ -158,6 +158,8 @@ def model_spec(
         raise UnusableFile("the models in the config are nested absurdly deep.")
     kind = configs.class_of(spec)
     config = spec.get("config")
+    if ctx.version.major == 1 and not depth:
+        ctx.ordering = keras1.dim_ordering(config)
     if ctx.version.major == 1 and (merged := keras1.as_functional(config)):
         config, kind = merged, "Functional"
     if isinstance(config, list):
@@ -238,9 +240,10 @@ def layer_spec(
 def _is_operation(config: Mapping[str, Any]) -> bool:
     """Whether this is an operation of Keras 3 in HDF5, which names no module.
 
-    Its class may be ``Add`` as a layer's is; every layer has these two keys.
+    Its class may be ``Add`` as a layer's is; every layer but the input has
+    ``trainable``, and some operations have a ``dtype``, too.
     """
-    return not {"trainable", "dtype"} & config.keys()
+    return not {"trainable", "batch_shape", "batch_input_shape"} & config.keys()
 
 
 def _is_model(entry: Any) -> bool:

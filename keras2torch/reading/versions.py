@@ -45,6 +45,16 @@ class Version:
         """1, 2 or 3."""
         return self.numbers[0]
 
+    @property
+    def multi_backend(self) -> bool:
+        """Whether it was Keras by itself, not ``tf.keras`` (``2.2.4-tf``).
+
+        They were two programs until Keras 2.4 handed everything to ``tf.keras``.
+        """
+        return bool(self.text or self.major == 1) and (
+            "tf" not in self.text and self.numbers[:2] < (2, 4)
+        )
+
     @staticmethod
     def of(text: str | None, config: Any) -> Version:
         """Return the version that a file names, or that its config shows."""

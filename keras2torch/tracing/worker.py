@@ -425,6 +425,14 @@ class Source:
             return 1
         return 3 if self.mentions("batch_shape") or self.mentions("DTypePolicy") else 2
 
+    @property
+    def by_itself(self) -> bool:
+        """Whether it was Keras before 2.4, not ``tf.keras`` (``2.2.4-tf``)."""
+        match = re.match(r"(\d+)\.(\d+)[.\d]*$", str(self.version or ""))
+        return self.major == 1 or bool(
+            match and (int(match.group(1)), int(match.group(2))) < (2, 4)
+        )
+
     def mentions(self, word: str) -> bool:
         return f'"{word}"' in json.dumps(self.config)
 
@@ -828,6 +836,37 @@ def flip_theano_kernels(model: Any, lib: Library) -> None:
                 variable.assign(kernel[spatial].copy())
 
 
+def compute_as_keras_by_itself(model: Any, lib: Library) -> None:
+    """Let tf_keras compute as Keras before 2.4 did, which was not yet ``tf.keras``.
+
+    A Bidirectional zeroed no masked steps there, and a bilinear UpSampling2D was
+    TensorFlow 1's ``resize_bilinear``, which reads pixel i at i / factor.
+    """
+    import tensorflow as tf
+
+    def enlarged(layer: Any) -> Callable[[Any], Any]:
+        first = layer.data_format == "channels_first"
+
+        def call(inputs: Any) -> Any:
+            x = tf.transpose(inputs, (0, 2, 3, 1)) if first else inputs
+            size = tf.shape(x)[1:3] * tf.constant(layer.size)
+            x = tf.cast(tf.compat.v1.image.resize_bilinear(x, size), inputs.dtype)
+            x = tf.transpose(x, (0, 3, 1, 2)) if first else x
+            return tf.ensure_shape(x, layer.compute_output_shape(inputs.shape))
+
+        return call
+
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if lib.is_model(layer):
+            compute_as_keras_by_itself(layer, lib)
+        elif kind == "Bidirectional":
+            layer.forward_layer.zero_output_for_mask = False
+            layer.backward_layer.zero_output_for_mask = False
+        elif kind == "UpSampling2D" and layer.interpolation == "bilinear":
+            layer.call = enlarged(layer)
+
+
 # -------------------------------------------------------------------------- loading
 
 
@@ -839,6 +878,8 @@ class Loaded:
         self.lib = lib
         self.custom = custom
         self.safe = safe
+        # Whether it computes as Keras before 2.4 (compute_as_keras_by_itself).
+        self.by_itself = False
 
     def layers(self, model: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Every layer with its path, nested models before what is in them."""
@@ -897,6 +938,7 @@ def load(
             if source.backend == "theano":
                 flip_theano_kernels(model, lib)
             loaded = Loaded(model, lib, custom, not trust)
+            loaded.by_itself = source.by_itself and not lib.is_keras3
             finalize(loaded)
             return loaded, tried
         except Unsafe:
@@ -1120,10 +1162,13 @@ def rebuild(config_path: str, weights_path: str, name: str) -> Loaded:
 
 
 def finalize(loaded: Loaded) -> None:
-    """Renew what Normalization layers compute with: copies of their weights.
+    """Let a loaded model compute what its file says.
 
-    Keras 3 forgets it for those in nested models when it reads HDF5.
+    What Normalization layers compute with are copies of their weights: Keras 3 forgets
+    to renew those in nested models when it reads HDF5.
     """
+    if loaded.by_itself:
+        compute_as_keras_by_itself(loaded.model, loaded.lib)
     for _, layer in loaded.layers():
         if type(layer).__name__ == "Normalization":
             layer.finalize_state()
@@ -1488,6 +1533,7 @@ def float64_copy(loaded: Loaded) -> Loaded:
     with scope:
         copied = type(model).from_config(in_float64(model.get_config()), **options)
     copy = Loaded(copied, lib, loaded.custom, loaded.safe)
+    copy.by_itself = loaded.by_itself
     targets = dict(copy.variables())
     sources = dict(loaded.variables())
     if list(targets) != list(sources):

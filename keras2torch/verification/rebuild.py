@@ -40,6 +40,8 @@ _EXPECTED = {"Activation": ("activation",), "Rescaling": ("offset",)}
 _KERAS2_SHAPES = {
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
 }
+# What only Keras before it became tf.keras computed.
+_KERAS_BY_ITSELF = (("zero_masked", False), ("interpolation", "bilinear_keras2"))
 _TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
 
 
@@ -379,6 +381,11 @@ class _Writer:
         for key, value in to_config(layer).items():
             if key.endswith(_TRAINING_ONLY) or key in ("name", "keras2"):
                 continue
+            if (key, value) in _KERAS_BY_ITSELF:
+                raise VerificationUnavailable(
+                    f"layer {layer.name!r} computes what Keras before 2.4 did, and no "
+                    "Keras here does"
+                )
             same = type(value) is type(defaults[key]) and value == defaults[key]
             expected = key in _required(layer) or key in _EXPECTED.get(kind, ())
             if not same or expected:

@@ -1,6 +1,7 @@
 """Reshaping that torch lacks, as it stands in generated files."""
 
 import torch
+import torch.nn.functional as F
 
 
 def cubic_weights(x: torch.Tensor, dim: int, factor: int) -> torch.Tensor:
@@ -21,3 +22,11 @@ def upsample_bicubic(x: torch.Tensor, factors: tuple[int, int]) -> torch.Tensor:
     """Enlarge images as Keras' bicubic UpSampling2D does."""
     x = torch.einsum("nchw,oh->ncow", x, cubic_weights(x, 2, factors[0]))
     return torch.einsum("nchw,ow->ncho", x, cubic_weights(x, 3, factors[1]))
+
+
+def upsample_bilinear(x: torch.Tensor, factors: tuple[int, int]) -> torch.Tensor:
+    """Enlarge images as TensorFlow 1 did: output i is read at i / factor."""
+    size = [n * factor + 1 for n, factor in zip(x.shape[2:], factors, strict=True)]
+    x = F.pad(x, (0, 1, 0, 1), mode="replicate")
+    x = F.interpolate(x, size=size, mode="bilinear", align_corners=True)
+    return x[:, :, :-1, :-1]
