@@ -123,15 +123,42 @@ class _Planner:
     def __init__(self, layout: Choice) -> None:
         self._layout = layout
         self._bodies: dict[str, GraphPlan] = {}
+        self._masked: dict[str, tuple[bool, ...]] = {}
         self._first: dict[str, list[Layout]] = {}
 
     # -- one graph
     def graph(self, graph: ir.Graph, path: str, *, outermost: bool) -> GraphPlan:
-        nodes = list(calls(graph))
+        nodes = _by_branch(list(calls(graph)), graph.outputs)
         bodies = {
-            node.path: self._body(node) for node in nodes if node.body is not None
+            node.path: self._body(node)
+            for node in sorted(nodes, key=_most_masks)
+            if node.body is not None
         }
-        wishes = _Wishes(nodes, bodies, graph.outputs)
+        given: dict[ir.Value, Layout] = {}
+        best: GraphPlan | None = None
+        while True:
+            for node in nodes:
+                self._first.pop(node.path, None)
+            wishes = _Wishes(nodes, bodies, graph.outputs, given)
+            planned, at = self._planned(graph, path, nodes, bodies, wishes, outermost)
+            if best is not None and planned.permutes() >= best.permutes():
+                return best
+            # Who meets a moved tensor (the other input of an Add) is only known now:
+            # what was permuted for it may as well be made that way.
+            best, more = planned, _permuted(planned, at)
+            if not more:
+                return best
+            given = {**given, **more}
+
+    def _planned(
+        self,
+        graph: ir.Graph,
+        path: str,
+        nodes: list[LayerNode],
+        bodies: dict[str, GraphPlan],
+        wishes: _Wishes,
+        outermost: bool,
+    ) -> tuple[GraphPlan, dict[ir.Value, Tensor]]:
         result = GraphPlan(graph.name or "model", path)
         at: dict[ir.Value, Tensor] = {}
         for value in graph.inputs:
@@ -171,6 +198,7 @@ class _Planner:
         if node.path not in self._bodies:
             body = self.graph(node.body, node.path, outermost=False)
             self._bodies[node.path] = body
+            self._masked[node.path] = tuple(m is not None for m in node.masks)
         return self._bodies[node.path]
 
     def _step(
@@ -182,9 +210,9 @@ class _Planner:
         body: GraphPlan | None,
     ) -> LayerStep:
         call = _view(node, at)
+        call.body_masks = self._masked.get(node.path, ())
         call.flat_ok = bool(node.outputs) and wishes.flat_ok(node.outputs[0])
-        wish = wishes.layout.get(node.outputs[0]) if node.outputs else None
-        call.wants_first = wish is not None and not wish.is_keras
+        wishes.tell(node, call)
         wanted, outs = _layouts(node, call, body)
         if node.weights:
             # Weights are written once: every call reads the layout of the first.
@@ -274,8 +302,57 @@ class _Wishes:
 
 
 # ------------------------------------------------------------------------ helpers
+def _by_branch(nodes: list[LayerNode], outputs: Iterable[ir.Value]) -> list[LayerNode]:
+    """Return the calls branch by branch, as a person writes them.
+
+    Keras runs its layers by their depth, so that the branches of an inception block
+    alternate. What no output needs comes last.
+    """
+    makers = {v: node for node in nodes for v in node.outputs}
+    makers |= {node.mask: node for node in nodes if node.mask is not None}
+    found: dict[int, LayerNode] = {}
+    ends = [makers[v] for v in outputs if v in makers]
+    waiting = [(node, False) for node in reversed([*ends, *nodes])]
+    while waiting:
+        node, ready = waiting.pop()
+        if id(node) in found:
+            continue
+        if ready:
+            found[id(node)] = node
+            continue
+        waiting.append((node, True))
+        masks = [m for m in node.masks if m is not None]
+        read = [*node.inputs, *masks, *node.states, *node.named.values()]
+        needed = [makers[v] for v in read if v in makers]
+        waiting += [(n, False) for n in reversed(needed) if id(n) not in found]
+    return list(found.values())
+
+
+def _permuted(planned: GraphPlan, at: dict[ir.Value, Tensor]) -> dict[ir.Value, Layout]:
+    """Return the values that are read in one other layout than they are made in."""
+    readers: dict[int, list[Layout | None]] = {}
+    for step in planned.steps:
+        moved = step.result.layout if isinstance(step, PermuteStep) else None
+        for tensor in step.reads:
+            readers.setdefault(id(tensor), []).append(moved)
+    for tensor in planned.outputs:
+        readers.setdefault(id(tensor), []).append(None)
+    found = {}
+    for value, tensor in at.items():
+        layouts = readers.get(id(tensor), [])
+        wanted = layouts[0] if len(layouts) == 1 else None
+        if wanted is not None and wanted.flat is None and tensor.layout.flat is None:
+            found[value] = wanted
+    return found
+
+
 def _tensor(value: ir.Value) -> Tensor:
     return Tensor(shape_of(value), dtype_of(value))
+
+
+def _most_masks(node: LayerNode) -> int:
+    """Put the call of a model with the most masks first: its body serves all calls."""
+    return -sum(m is not None for m in node.masks)
 
 
 def _view(node: LayerNode, at: dict[ir.Value, Tensor]) -> Call:

@@ -325,6 +325,13 @@ class GraphBuilder:
         self._nodes.append(node)
         return value
 
+    def name_operator(self, value: ir.Value, name: str) -> None:
+        """Give the operator that made a value the name of the layer that it is."""
+        node = value.producer()
+        assert node is not None
+        if node.domain != DOMAIN:
+            node.name = self._unique(self.path + name)
+
     def stands_for_operation(self, value: ir.Value) -> None:
         """Say that the layer that made a value stands for an operation in the file."""
         node = value.producer()

@@ -30,7 +30,11 @@ def calls(graph: ir.Graph) -> Iterator[LayerNode]:
 
 
 # Two operators that a person writes as one: the second, the first → their name.
-_PAIRS = {("Not", "Equal"): "NotEqual", ("Squeeze", "Slice"): "Item"}
+_PAIRS = {
+    ("ConstantOfShape", "Shape"): "Filled",
+    ("Not", "Equal"): "NotEqual",
+    ("Squeeze", "Slice"): "Item",
+}
 
 
 def _folded(graph: ir.Graph) -> dict[ir.Node, ir.Node]:
@@ -43,7 +47,7 @@ def _folded(graph: ir.Graph) -> dict[ir.Node, ir.Node]:
             continue
         assert value is not None
         alone = len(value.uses()) == 1 and value not in graph.outputs
-        if alone and (node.op_type == "Not" or _takes_items(node, source)):
+        if alone and (node.op_type != "Squeeze" or _takes_items(node, source)):
             found[node] = source
     return found
 
@@ -88,7 +92,11 @@ def _operator(node: ir.Node, first: ir.Node | None) -> LayerNode:
             operands.append(None)
             tensors.append(value)
     attributes = {
-        a.name: decode(a) for a in node.attributes.values() if isinstance(a, ir.Attr)
+        a.name: a.as_tensor().numpy()
+        if a.type == ir.AttributeType.TENSOR
+        else decode(a)
+        for a in node.attributes.values()
+        if isinstance(a, ir.Attr)
     }
     name = node.name or node.op_type.lower()
     return LayerNode(

@@ -257,7 +257,7 @@ class MultiHeadAttention(Layer):
             arguments += [mask] if mask is not None else []
             text = f"{module}({', '.join(arguments)}{zero})"
         if scores:
-            return Forward(text, helpers=helpers, unpack=True)
+            return Forward(text, helpers=helpers, unpack=True, names=("", "scores"))
         return Forward(f"{text}[0]", helpers=helpers)
 
     def _only_bands(self, call: Call) -> bool:
@@ -346,7 +346,8 @@ class _SequenceAttention(Layer):
             after = f".masked_fill(~{masks[0].name}[..., None], 0.0)"
         if scores:
             before = (f"attended, scores = {text}",)
-            return Forward([f"attended{after}", "scores"], before, helpers)
+            results = [f"attended{after}", "scores"]
+            return Forward(results, before, helpers, names=("", "scores"))
         return Forward(f"{text}[0]{after}", helpers=helpers)
 
 

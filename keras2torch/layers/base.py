@@ -128,11 +128,20 @@ class Call:
         Other arguments (``training=True``, ``use_causal_mask=True``).
     body
         Class name of the model inside (a nested model, TimeDistributed of a model).
+    body_masks
+        For each input whether the model inside takes a mask for it.
     flat_ok
         Told to Flatten: every consumer takes a last axis that was flattened in
         PyTorch's order.
+    read
+        For each output whether anything reads it; empty where that is not known.
     wants_first
         Told to Reshape and its like: the consumers want channels first.
+    wants_keras
+        Told to LayerNormalization and its like: all consumers want Keras' order.
+    flat_wish
+        Told to Dense: the consumers want its units in the order in which a Reshape
+        to channels first reads them.
     """
 
     inputs: list[Tensor]
@@ -142,8 +151,12 @@ class Call:
     named: dict[str, Tensor] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     body: str | None = None
+    body_masks: tuple[bool, ...] = ()
     flat_ok: bool = False
+    read: tuple[bool, ...] = ()
     wants_first: bool = False
+    wants_keras: bool = False
+    flat_wish: Layout | None = None
 
     @property
     def x(self) -> Tensor:
@@ -154,6 +167,10 @@ class Call:
     def y(self) -> Tensor:
         """The first output."""
         return self.outputs[0]
+
+    def reads(self, output: int) -> bool:
+        """Whether anything reads an output."""
+        return not self.read or self.read[output]
 
     @property
     def mask(self) -> Tensor | None:
@@ -273,6 +290,9 @@ class Forward:
         As in :class:`Module`.
     unpack
         ``results`` is one expression that returns a tuple of all outputs.
+    names
+        What the variables of several outputs are called behind the layer's name:
+        ``("", "h", "c")``; numbers if not given.
     """
 
     results: str | list[str]
@@ -280,6 +300,7 @@ class Forward:
     helpers: tuple[str, ...] = ()
     mask: str | None = None
     unpack: bool = False
+    names: tuple[str, ...] = ()
 
 
 # ------------------------------------------------------------------- definitions

@@ -64,21 +64,29 @@ class Dense(Layer):
         """``nn.Linear``, its columns in the order in which Flatten ran."""
         size = call.x.shape[-1]
         text = call_text("nn.Linear", size, self.units, bias=self.use_bias)
-        order = call.x.layout.feature_order()
+        ins, outs = call.x.layout.feature_order(), call.y.layout.feature_order()
 
-        def columns(kernel: Array) -> Array:
-            return kernel.T if order is None else kernel.T[:, order]
+        def moved(kernel: Array) -> Array:
+            weight = kernel.T if ins is None else kernel.T[:, ins]
+            return weight if outs is None else weight[outs]
 
-        how = "transpose" if order is None else "transpose, columns in NCHW order"
-        weights = {"weight": Source(("kernel",), columns, how)}
-        if self.use_bias:
+        how = "transpose" if ins is None else "transpose, columns in NCHW order"
+        how += "" if outs is None else ", rows in NCHW order"
+        weights = {"weight": Source(("kernel",), moved, how)}
+        if self.use_bias and outs is None:
             weights["bias"] = copied("bias")
+        elif self.use_bias:
+            weights["bias"] = Source(("bias",), lambda a: a[outs], "in NCHW order")
         return Module(text, weights)
 
     def forward(self, call: Call, module: str) -> Forward:
         """``F.relu(self.dense(x))``."""
+        x = call.x.name
+        if "float" not in call.x.dtype:
+            # Keras multiplies integers and booleans as numbers of the kernel's kind.
+            x = f"{x}.to({module}.weight.dtype)"
         text, helpers = act.apply(
-            self.activation, f"{module}({call.x.name})", call.y.layout, self
+            self.activation, f"{module}({x})", call.y.layout, self
         )
         return Forward(text, helpers=helpers)
 
@@ -164,7 +172,14 @@ class Functional(Layer):
     def forward(self, call: Call, module: str) -> Forward:
         """Call it with the tensors that its forward takes."""
         names = [t.name for t in call.inputs]
-        names += [m.name for m in call.masks if m is not None]
+        masks = call.masks or [None] * len(names)
+        wanted = call.body_masks or (False,) * len(names)
+        for name, mask, takes in zip(names[:], masks, wanted, strict=True):
+            if mask is not None:
+                names.append(mask.name)
+            elif takes:
+                # Other calls of this model have a mask; here every step counts.
+                names.append(f"{name}.new_ones({name}.shape[:2], dtype=torch.bool)")
         text = f"{module}({', '.join(names)})"
         return Forward(text, unpack=len(call.outputs) > 1)
 

@@ -376,10 +376,11 @@ class Recurrent(Layer):
         out, states = f"{run}[0]", []
         if self.return_state:
             names = [temporary(module, n) for n in ("h", "c")][: self.state_count]
-            state = names[0] if len(names) == 1 else f"({', '.join(names)})"
-            out = temporary(module, "out")
-            before = (f"{out}, {state} = {run}",)
             states = [f"{n}[0]" for n in names]
+            if any(call.reads(1 + i) for i in range(self.state_count)):
+                state = names[0] if len(names) == 1 else f"({', '.join(names)})"
+                out = temporary(module, "out") if call.reads(0) else "_"
+                before = (f"{out}, {state} = {run}",)
         if not self.return_sequences:
             out = f"{out}[:, -1]"
         if self.zero_output_for_mask and call.mask is not None:
@@ -390,8 +391,10 @@ class Recurrent(Layer):
             else:
                 last = "[:, :1]" if self.go_backwards else "[:, -1:]"
                 out = f"{out}.masked_fill(~{mask}{last}, 0.0)"
-        results = [out, *states] if states else out
-        return Forward(results, before, helpers)
+        if not states:
+            return Forward(out, before, helpers)
+        told = ("", "h", "c")[: 1 + self.state_count]
+        return Forward([out, *states], before, helpers, names=told)
 
 
 def frozen(source: Source) -> Source:

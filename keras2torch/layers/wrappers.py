@@ -386,7 +386,8 @@ class Bidirectional(Layer):
         """Run both, then merge the steps or the last outputs."""
         first = self._first
         run, helpers = self._run(call, module)
-        names = [temporary(module, n) for n in ("h", "c")][: first.state_count]
+        letters = ("h", "c")[: first.state_count]
+        names = [temporary(module, n) for n in letters]
         h = names[0]
         state = h if len(names) == 1 else f"({', '.join(names)})"
         before: list[str] = []
@@ -415,13 +416,20 @@ class Bidirectional(Layer):
                 there, back = (f"{t}.masked_fill({empty}, 0.0)" for t in (there, back))
             merged = self._merged(there, back)
         if first.return_state:
-            if len(merged) == 1 and not merged[0].isidentifier():
+            if len(merged) == 1 and not call.reads(0):
+                merged = ["_"]
+            elif len(merged) == 1 and not merged[0].isidentifier():
                 out = temporary(module, "out")
                 before.append(f"{out} = {merged[0]}")
                 merged = [out]
             merged += [f"{n}[{i}]" for i in (0, 1) for n in names]
         results = merged[0] if len(merged) == 1 else merged
-        return Forward(results, tuple(before), helpers)
+        told: tuple[str, ...] = ("",) if self.merge_mode else ("forward", "backward")
+        if first.return_state:
+            told += tuple(
+                f"{way}_{n}" for way in ("forward", "backward") for n in letters
+            )
+        return Forward(results, tuple(before), helpers, names=told)
 
     def _merged(self, there: str, back: str) -> list[str]:
         if self.merge_mode is None:

@@ -33,6 +33,7 @@ _ELEMENTWISE: dict[str, str] = {
     "Or": "{0} | {1}",
     "Xor": "{0} ^ {1}",
     "Not": "~{0}",
+    "Where": "torch.where({0}, {1}, {2})",
     "Neg": "-{0}",
     "Abs": "torch.abs({0})",
     "Exp": "torch.exp({0})",
@@ -402,6 +403,24 @@ class Converted(Operator):
         return Forward(f"{x.name}.to(torch.{self._dtype})")
 
 
+@dataclass(eq=False)
+class Filled(Operator):
+    """A constant in the shape of a tensor."""
+
+    def output_dtype(self, *dtypes: str) -> str:
+        """That of the constant."""
+        return str(self.attributes["value"].dtype)
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``torch.zeros_like(x, dtype=torch.bool)``."""
+        value, dtype = self.attributes["value"].item(), self.output_dtype()
+        kind = "" if dtype == call.x.dtype else f", dtype=torch.{dtype}"
+        if value in (0, 1):
+            name = "ones_like" if value else "zeros_like"
+            return Forward(f"torch.{name}({call.x.name}{kind})")
+        return Forward(f"torch.full_like({call.x.name}, {literal(value)}{kind})")
+
+
 # From here on an end is the axis' own: ONNX has no open slices.
 _FAR = 2**31 - 1
 
@@ -412,6 +431,7 @@ OPERATORS: dict[str, type[Operator]] = {
     **dict.fromkeys(("Reshape", "Squeeze", "Transpose"), Rearranged),
     **dict.fromkeys(("Cast", "Clip"), Converted),
     "Concat": Concat,
+    "Filled": Filled,
     "MatMul": MatMul,
     "Unsqueeze": Unsqueeze,
 }

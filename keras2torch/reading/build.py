@@ -40,6 +40,8 @@ _RECURRENT = frozenset(
 )
 # Positions after the first argument, in Keras 3's ``call``.
 _POSITIONS = dict.fromkeys(_RECURRENT, ("initial_state", "mask", "training"))
+# What ``call`` calls its first argument, where that is given by name.
+_FIRST_ARGUMENTS = ("inputs", "sequences", "sequence", "query")
 _MASK_ARGUMENTS = ("query_mask", "value_mask", "key_mask")
 
 
@@ -189,8 +191,10 @@ class Assembler:
             return value
 
         made = CallSpec(filled(call.args), filled(call.kwargs))
-        first = made.args[0] if made.args else made.kwargs.pop("inputs", None)
-        return self._call(b, layer, made, first)
+        if made.args:
+            return self._call(b, layer, made, made.args[0])
+        name = next((n for n in _FIRST_ARGUMENTS if n in made.kwargs), "")
+        return self._call(b, layer, made, made.kwargs.pop(name, None))
 
     def _call(
         self, b: GraphBuilder, layer: LayerSpec, call: CallSpec, first: Any

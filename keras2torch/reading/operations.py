@@ -18,51 +18,10 @@ import onnx_ir as ir
 from keras2torch.dialect import GraphBuilder, dtype_of, shape_of
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers import Shape, from_config
+from keras2torch.reading import compositions
+from keras2torch.reading.tensorflow_names import TENSORFLOW
 from keras2torch.reading.topology import Constant, LayerSpec, flat
 
-# TensorFlow function → class of Keras 3, and its arguments → those of that class.
-_TENSORFLOW: dict[str, tuple[str, dict[str, str]]] = {
-    "__operators__.add": ("Add", {}),
-    "__operators__.ne": ("NotEqual", {}),
-    "__operators__.getitem": ("GetItem", {"slice_spec": "key"}),
-    "cast": ("Cast", {}),
-    "clip_by_value": ("Clip", {"clip_value_min": "x_min", "clip_value_max": "x_max"}),
-    "compat.v1.squeeze": ("Squeeze", {}),
-    "compat.v1.transpose": ("Transpose", {"perm": "axes"}),
-    "concat": ("Concatenate", {}),
-    "expand_dims": ("ExpandDims", {}),
-    "linalg.matmul": ("Matmul", {"b": "y"}),
-    "math.abs": ("Absolute", {}),
-    "math.add": ("Add", {}),
-    "math.divide": ("Divide", {}),
-    "math.exp": ("Exp", {}),
-    "math.log": ("Log", {}),
-    "math.maximum": ("Maximum", {}),
-    "math.minimum": ("Minimum", {}),
-    "math.not_equal": ("NotEqual", {}),
-    "math.multiply": ("Multiply", {}),
-    "math.negative": ("Negative", {}),
-    "math.pow": ("Power", {}),
-    "math.reduce_max": ("Max", {}),
-    "math.reduce_mean": ("Mean", {}),
-    "math.reduce_min": ("Min", {}),
-    "math.reduce_sum": ("Sum", {}),
-    "math.sigmoid": ("Sigmoid", {}),
-    "math.sqrt": ("Sqrt", {}),
-    "math.square": ("Square", {}),
-    "math.subtract": ("Subtract", {}),
-    "math.tanh": ("Tanh", {}),
-    "math.truediv": ("Divide", {}),
-    "nn.gelu": ("Gelu", {}),
-    "nn.relu": ("Relu", {}),
-    "nn.relu6": ("Relu6", {}),
-    "nn.sigmoid": ("Sigmoid", {}),
-    "nn.softmax": ("Softmax", {}),
-    "nn.tanh": ("Tanh", {}),
-    "reshape": ("Reshape", {"shape": "newshape"}),
-    "stack": ("Stack", {}),
-    "transpose": ("Transpose", {"perm": "axes"}),
-}
 _BINARY = {
     "Add": "Add",
     "Divide": "Div",
@@ -77,9 +36,15 @@ _BINARY = {
 _MERGES = frozenset({"Add", "Maximum", "Minimum", "Multiply", "Subtract"})
 _UNARY = {
     "Absolute": "Abs",
+    "Ceil": "Ceil",
+    "Cos": "Cos",
     "Exp": "Exp",
+    "Floor": "Floor",
     "Log": "Log",
     "Negative": "Neg",
+    "Reciprocal": "Reciprocal",
+    "Sign": "Sign",
+    "Sin": "Sin",
     "Sqrt": "Sqrt",
 }
 _LOGICAL = {"LogicalAnd": "And", "LogicalOr": "Or"}
@@ -108,13 +73,18 @@ Value = Any
 
 
 @dataclass
-class _Call:
+class OperationCall:
     """One call of an operation."""
 
     b: GraphBuilder
     spec: LayerSpec
     args: list[Any]
     options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its class in Keras 3, whatever the file calls it."""
+        return _name(self.spec)
 
     def argument(self, position: int, name: str) -> Any:
         """Return an argument given by position or name."""
@@ -157,12 +127,25 @@ class _Call:
             for k, v in (attributes or {}).items()
         ]
         kind = dtype or dtype_of(xs[0])
-        return self.b.operator(op_type, xs, self.spec.name, shape, kind, made)
+        name = f"{self.spec.name}/{op_type.lower()}"
+        return self.b.operator(op_type, xs, name, shape, kind, made)
 
     def constant(self, value: Any, dtype: str) -> ir.Value:
         """Add a constant."""
         array: npt.NDArray[Any] = np.asarray(value, dtype=dtype)
         return self.b.constant(array, f"{self.spec.name}/constant")
+
+    def broadcast(self, shapes: list[Shape]) -> Shape:
+        """Return the shape of what is computed entry by entry."""
+        return _broadcast(self, shapes)
+
+    def reduction(self, x: ir.Value, name: str, *, keepdims: bool = False) -> ir.Value:
+        """Reduce a tensor along the axes that the call names."""
+        return _reduction(self, x, name, keepdims=keepdims)
+
+    def transpose(self, x: ir.Value, axes: list[int]) -> ir.Value:
+        """Permute the axes of a tensor."""
+        return _transposed(self, x, axes)
 
 
 def known(spec: LayerSpec) -> bool:
@@ -173,7 +156,7 @@ def known(spec: LayerSpec) -> bool:
 def _name(spec: LayerSpec) -> str:
     if spec.kind.startswith("ops."):
         return spec.kind[4:]
-    return _TENSORFLOW.get(str(spec.config.get("function")), ("", {}))[0]
+    return TENSORFLOW.get(str(spec.config.get("function")), ("", {}))[0]
 
 
 def is_operation(kind: str) -> bool:
@@ -192,18 +175,20 @@ def call(
     b: GraphBuilder, spec: LayerSpec, args: list[Any], kwargs: Mapping[str, Any]
 ) -> list[ir.Value]:
     """Call an operation on tensors and constants."""
-    renamed = _TENSORFLOW.get(str(spec.config.get("function")), ("", {}))[1]
+    renamed = TENSORFLOW.get(str(spec.config.get("function")), ("", {}))[1]
     # A TFOpLambda has the arguments of a layer; what the function takes is in the call.
     options = {} if "function" in spec.config else dict(spec.config)
     options.pop("name", None)
     options |= {renamed.get(k, k): v for k, v in kwargs.items() if k != "name"}
     plain = [v.value if isinstance(v, Constant) else v for v in args]
     options = {k: v.value if isinstance(v, Constant) else v for k, v in options.items()}
-    return [_RULES[_name(spec)](_Call(b, spec, plain, options))]
+    value = _RULES[_name(spec)](OperationCall(b, spec, plain, options))
+    b.name_operator(value, spec.name)
+    return [value]
 
 
 # ------------------------------------------------------------------------- rules
-def _binary(c: _Call) -> ir.Value:
+def _binary(c: OperationCall) -> ir.Value:
     name = _name(c.spec)
     operands = [c.argument(0, "x"), c.argument(1, "y")]
     tensors = [v for v in operands if isinstance(v, ir.Value)]
@@ -226,7 +211,7 @@ def _fractional(value: Any) -> bool:
     return any(isinstance(v, float) for v in flat(value))
 
 
-def _broadcast(c: _Call, shapes: list[Shape]) -> Shape:
+def _broadcast(c: OperationCall, shapes: list[Shape]) -> Shape:
     rank = max(map(len, shapes))
     padded = [(1,) * (rank - len(s)) + s for s in shapes]
     found: list[int | None] = []
@@ -239,15 +224,15 @@ def _broadcast(c: _Call, shapes: list[Shape]) -> Shape:
     return tuple(found)
 
 
-def _unary(c: _Call) -> ir.Value:
+def _unary(c: OperationCall) -> ir.Value:
     return c.operator(_UNARY[_name(c.spec)], [c.x], shape_of(c.x))
 
 
-def _square(c: _Call) -> ir.Value:
+def _square(c: OperationCall) -> ir.Value:
     return c.operator("Mul", [c.x, c.x], shape_of(c.x))
 
 
-def _activation(c: _Call) -> ir.Value:
+def _activation(c: OperationCall) -> ir.Value:
     name = _name(c.spec)
     axis = c.argument(1, "axis") if "oftmax" in name else None
     if axis not in (None, -1, len(shape_of(c.x)) - 1):
@@ -255,18 +240,18 @@ def _activation(c: _Call) -> ir.Value:
     return c.layer("Activation", {"activation": _ACTIVATIONS[name]}, c.x)
 
 
-def _relu(c: _Call) -> ir.Value:
+def _relu(c: OperationCall) -> ir.Value:
     keys = ("negative_slope", "max_value", "threshold")
     return c.layer("ReLU", {k: c.options.get(k) for k in keys}, c.x)
 
 
-def _gelu(c: _Call) -> ir.Value:
+def _gelu(c: OperationCall) -> ir.Value:
     if c.argument(1, "approximate"):
         raise c.unsupported("the tanh form has no rule")
     return c.layer("Activation", {"activation": "gelu"}, c.x)
 
 
-def _concatenate(c: _Call) -> ir.Value:
+def _concatenate(c: OperationCall) -> ir.Value:
     xs = flat(c.argument(0, "xs") or c.argument(0, "values"))
     if not all(isinstance(x, ir.Value) for x in xs):
         raise c.unsupported("it is called with constants")
@@ -274,7 +259,7 @@ def _concatenate(c: _Call) -> ir.Value:
     return c.layer("Concatenate", {"axis": -1 if axis is None else axis}, *xs)
 
 
-def _stack(c: _Call) -> ir.Value:
+def _stack(c: OperationCall) -> ir.Value:
     xs = flat(c.argument(0, "x") or c.argument(0, "values"))
     axis = c.argument(1, "axis") or 0
     if not all(isinstance(x, ir.Value) for x in xs):
@@ -285,21 +270,21 @@ def _stack(c: _Call) -> ir.Value:
     return c.operator("Concat", parts, tuple(shape), {"axis": axis})
 
 
-def _unsqueezed(c: _Call, x: ir.Value, axis: int) -> ir.Value:
+def _unsqueezed(c: OperationCall, x: ir.Value, axis: int) -> ir.Value:
     shape = list(shape_of(x))
     axis = axis + len(shape) + 1 if axis < 0 else axis
     shape.insert(axis, 1)
     return c.operator("Unsqueeze", [x, c.constant([axis], "int64")], tuple(shape))
 
 
-def _expand(c: _Call) -> ir.Value:
+def _expand(c: OperationCall) -> ir.Value:
     axis = c.argument(1, "axis")
     if type(axis) is not int:
         raise c.unsupported(f"axis={axis!r}")
     return _unsqueezed(c, c.x, axis)
 
 
-def _squeeze(c: _Call) -> ir.Value:
+def _squeeze(c: OperationCall) -> ir.Value:
     shape = shape_of(c.x)
     axis = c.argument(1, "axis")
     wanted = axis if isinstance(axis, list) else [axis]
@@ -310,7 +295,7 @@ def _squeeze(c: _Call) -> ir.Value:
     return c.operator("Squeeze", [c.x, c.constant(gone, "int64")], kept)
 
 
-def _reshape(c: _Call) -> ir.Value:
+def _reshape(c: OperationCall) -> ir.Value:
     shape, new = shape_of(c.x), c.argument(1, "newshape")
     if not isinstance(new, list) or not all(type(n) is int for n in new):
         raise c.unsupported(f"newshape={new!r}")
@@ -323,37 +308,47 @@ def _reshape(c: _Call) -> ir.Value:
     return c.operator("Reshape", [c.x, c.constant(new, "int64")], made)
 
 
-def _transpose(c: _Call) -> ir.Value:
-    shape = shape_of(c.x)
-    axes = c.argument(1, "axes") or list(range(len(shape)))[::-1]
+def _transpose(c: OperationCall) -> ir.Value:
+    axes = c.argument(1, "axes") or list(range(len(shape_of(c.x))))[::-1]
     if axes[0] == 0 and len(axes) > 1:
         return c.layer("Permute", {"dims": axes[1:]}, c.x)
-    return c.operator("Transpose", [c.x], tuple(shape[a] for a in axes), {"perm": axes})
+    return _transposed(c, c.x, axes)
 
 
-def _matmul(c: _Call) -> ir.Value:
+def _transposed(c: OperationCall, x: ir.Value, axes: list[int]) -> ir.Value:
+    shape = shape_of(x)
+    return c.operator("Transpose", [x], tuple(shape[a] for a in axes), {"perm": axes})
+
+
+def _matmul(c: OperationCall) -> ir.Value:
     x, y = c.x, c.argument(1, "y")
     if not isinstance(y, ir.Value):
         raise c.unsupported("it is called with a constant")
-    if any(c.options.get(k) for k in ("transpose_a", "transpose_b", "adjoint_a")):
-        raise c.unsupported("transposed factors")
-    left, right = shape_of(x), shape_of(y)
-    if len(left) < 2 or len(left) != len(right):
+    if len(shape_of(x)) < 2 or len(shape_of(x)) != len(shape_of(y)):
         raise c.unsupported("factors of different rank")
+    rank = len(shape_of(x))
+    swapped = [*range(rank - 2), rank - 1, rank - 2]
+    if c.options.get("transpose_a") or c.options.get("adjoint_a"):
+        x = _transposed(c, x, swapped)
+    if c.options.get("transpose_b") or c.options.get("adjoint_b"):
+        y = _transposed(c, y, swapped)
+    left, right = shape_of(x), shape_of(y)
     outer = _broadcast(c, [left[:-2], right[:-2]])
     return c.operator("MatMul", [x, y], (*outer, left[-2], right[-1]))
 
 
-def _reduced(c: _Call) -> ir.Value:
+def _reduced(c: OperationCall) -> ir.Value:
     return _reduction(c, c.x, _name(c.spec))
 
 
-def _reduction(c: _Call, x: ir.Value, name: str) -> ir.Value:
+def _reduction(
+    c: OperationCall, x: ir.Value, name: str, *, keepdims: bool = False
+) -> ir.Value:
     shape = shape_of(x)
     axis = c.argument(1, "axis")
     axes = list(range(len(shape))) if axis is None else flat(axis)
     axes = [a % len(shape) for a in axes]
-    keep = bool(c.argument(2, "keepdims"))
+    keep = keepdims or bool(c.argument(2, "keepdims"))
     made = [1 if i in axes else n for i, n in enumerate(shape)]
     if not keep:
         made = [n for i, n in enumerate(shape) if i not in axes]
@@ -361,7 +356,7 @@ def _reduction(c: _Call, x: ir.Value, name: str) -> ir.Value:
     return c.operator(_REDUCED[name], xs, tuple(made), {"keepdims": int(keep)})
 
 
-def _not_equal(c: _Call) -> ir.Value:
+def _not_equal(c: OperationCall) -> ir.Value:
     y = c.argument(1, "y")
     other = y if isinstance(y, ir.Value) else c.constant(y, dtype_of(c.x))
     shape = _broadcast(c, [shape_of(c.x), shape_of(other)])
@@ -369,7 +364,7 @@ def _not_equal(c: _Call) -> ir.Value:
     return c.operator("Not", [same], shape)
 
 
-def _logical(c: _Call) -> ir.Value:
+def _logical(c: OperationCall) -> ir.Value:
     y = c.argument(1, "y")
     if not isinstance(y, ir.Value):
         raise c.unsupported("it is called with a constant")
@@ -377,7 +372,7 @@ def _logical(c: _Call) -> ir.Value:
     return c.operator(_LOGICAL[_name(c.spec)], [c.x, y], shape)
 
 
-def _all_or_any(c: _Call) -> ir.Value:
+def _all_or_any(c: OperationCall) -> ir.Value:
     """Reduce as integers: ONNX reduces no booleans in this opset."""
     shape, x = shape_of(c.x), c.x
     to = int(ir.DataType.INT32)
@@ -388,7 +383,7 @@ def _all_or_any(c: _Call) -> ir.Value:
     return c.operator("Cast", [reduced], shape_of(reduced), {"to": to}, "bool")
 
 
-def _cast(c: _Call) -> ir.Value:
+def _cast(c: OperationCall) -> ir.Value:
     dtype = str(c.argument(1, "dtype"))
     try:
         to = ir.DataType.from_numpy(np.dtype(dtype))
@@ -397,21 +392,23 @@ def _cast(c: _Call) -> ir.Value:
     return c.operator("Cast", [c.x], shape_of(c.x), {"to": int(to)}, dtype)
 
 
-def _clip(c: _Call) -> ir.Value:
+def _clip(c: OperationCall) -> ir.Value:
     ends = [c.argument(1, "x_min"), c.argument(2, "x_max")]
     limits = [c.constant(v, dtype_of(c.x)) for v in ends]
     return c.operator("Clip", [c.x, *limits], shape_of(c.x))
 
 
-def _item(c: _Call) -> ir.Value:
+def _item(c: OperationCall) -> ir.Value:
     key = c.argument(1, "key")
     keys = list(key) if isinstance(key, list) else [key]
     shape = list(shape_of(c.x))
     dots = [i for i, k in enumerate(keys) if _is_ellipsis(k)]
     if dots:
-        missing = len(shape) - sum(not _is_ellipsis(k) for k in keys)
+        missing = len(shape) - sum(k is not None and not _is_ellipsis(k) for k in keys)
         keys[dots[0] : dots[0] + 1] = [{"start": None}] * missing
     starts, ends, axes, steps, gone = [], [], [], [], []
+    new = _new_axes(keys)
+    keys = [k for k in keys if k is not None]
     for axis, k in enumerate(keys):
         if type(k) is int:
             start, stop, step = k, (k + 1 if k != -1 else _FAR), 1
@@ -440,7 +437,15 @@ def _item(c: _Call) -> ir.Value:
     if gone:
         kept = tuple(n for i, n in enumerate(shape) if i not in gone)
         x = c.operator("Squeeze", [x, c.constant(gone, "int64")], kept)
+    for axis in new:
+        x = _unsqueezed(c, x, axis)
     return x
+
+
+def _new_axes(keys: list[Any]) -> list[int]:
+    """Return where in the result the axes are that ``None`` adds."""
+    kept = [k for k in keys if type(k) is not int]
+    return [i for i, k in enumerate(kept) if k is None]
 
 
 def _is_ellipsis(key: Any) -> bool:
@@ -449,7 +454,7 @@ def _is_ellipsis(key: Any) -> bool:
     )
 
 
-def _slice(c: _Call, key: Any) -> tuple[int, int, int]:
+def _slice(c: OperationCall, key: Any) -> tuple[int, int, int]:
     if isinstance(key, dict) and key.get("class_name") == "__slice__":
         key = key.get("config")
     if not isinstance(key, dict):
@@ -461,12 +466,13 @@ def _slice(c: _Call, key: Any) -> tuple[int, int, int]:
     return start or 0, _FAR if stop is None else stop, step or 1
 
 
-_RULES: dict[str, Callable[[_Call], ir.Value]] = {
+_RULES: dict[str, Callable[[OperationCall], ir.Value]] = {
     **dict.fromkeys(_BINARY, _binary),
     **dict.fromkeys(_UNARY, _unary),
     **dict.fromkeys(_ACTIVATIONS, _activation),
     **dict.fromkeys(_LOGICAL, _logical),
     **dict.fromkeys(_REDUCED, _reduced),
+    **compositions.RULES,
     "All": _all_or_any,
     "Any": _all_or_any,
     "Cast": _cast,

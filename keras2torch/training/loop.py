@@ -326,7 +326,7 @@ class LoopWriter:
         lines += [
             '    """',
             '    raise SystemExit("train.py: return your arrays from data() first")',
-            f"    # return TensorDataset({names}), TensorDataset(...)",
+            *_commented(f"return TensorDataset({names}), TensorDataset(...)"),
         ]
         return "\n".join(lines)
 
@@ -462,6 +462,13 @@ def _label(label: str) -> str:
     """Return a metric's name as it may stand in a line of the terminal."""
     plain = "".join(c if c.isalnum() or c in "_-./" else "_" for c in label)
     return plain.encode("ascii", "replace").decode().replace("?", "_")[:60] or "metric"
+
+
+def _commented(text: str) -> list[str]:
+    """Return a statement as a comment of the body of a function."""
+    return textwrap.wrap(
+        text, 88, initial_indent="    # ", subsequent_indent="    #     "
+    )
 
 
 def _wrapped(text: str, indent: str = "  ") -> str:
