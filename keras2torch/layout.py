@@ -17,6 +17,7 @@ import onnx_ir as ir
 
 from keras2torch.dialect import LayerNode, calls, dtype_of, shape_of
 from keras2torch.layers import Call, Functional, Layout, Tensor
+from keras2torch.layers.merging import Concatenate
 
 Choice = Literal["torch", "keras"]
 
@@ -123,16 +124,13 @@ class _Planner:
     def __init__(self, layout: Choice) -> None:
         self._layout = layout
         self._bodies: dict[str, GraphPlan] = {}
-        self._masked: dict[str, tuple[bool, ...]] = {}
         self._first: dict[str, list[Layout]] = {}
 
     # -- one graph
     def graph(self, graph: ir.Graph, path: str, *, outermost: bool) -> GraphPlan:
         nodes = _by_branch(list(calls(graph)), graph.outputs)
         bodies = {
-            node.path: self._body(node)
-            for node in sorted(nodes, key=_most_masks)
-            if node.body is not None
+            node.path: self._body(node) for node in nodes if node.body is not None
         }
         given: dict[ir.Value, Layout] = {}
         best: GraphPlan | None = None
@@ -164,7 +162,8 @@ class _Planner:
         for value in graph.inputs:
             tensor = _tensor(value)
             moved = wishes.layout.get(value)
-            if moved is not None and (self._layout == "torch" or not outermost):
+            free = self._layout == "torch" or not outermost
+            if moved is not None and moved.flat is None and free:
                 tensor.layout = moved
             at[value] = tensor
             name = value.metadata_props.get("keras_name", value.name or "input")
@@ -191,14 +190,13 @@ class _Planner:
             if keep and tensor.layout.flat:
                 whole = Layout.keras(tensor.rank)
             result.outputs.append(want(tensor, whole))
-        return result
+        return result, at
 
     def _body(self, node: LayerNode) -> GraphPlan:
         assert node.body is not None
         if node.path not in self._bodies:
             body = self.graph(node.body, node.path, outermost=False)
             self._bodies[node.path] = body
-            self._masked[node.path] = tuple(m is not None for m in node.masks)
         return self._bodies[node.path]
 
     def _step(
@@ -210,7 +208,6 @@ class _Planner:
         body: GraphPlan | None,
     ) -> LayerStep:
         call = _view(node, at)
-        call.body_masks = self._masked.get(node.path, ())
         call.flat_ok = bool(node.outputs) and wishes.flat_ok(node.outputs[0])
         wishes.tell(node, call)
         wanted, outs = _layouts(node, call, body)
@@ -246,24 +243,32 @@ class _Wishes:
         nodes: list[LayerNode],
         bodies: dict[str, GraphPlan],
         outputs: Iterable[ir.Value],
+        given: dict[ir.Value, Layout],
     ) -> None:
-        self.layout: dict[ir.Value, Layout] = {}
-        self._flat: dict[ir.Value, bool] = dict.fromkeys(outputs, False)
+        self._given = given
+        self.layout: dict[ir.Value, Layout] = dict(given)
+        self._outputs = set(outputs)
+        self._flat: dict[ir.Value, bool] = dict.fromkeys(self._outputs, False)
         votes: dict[ir.Value, list[Layout]] = {}
         calls = Counter(node.path for node in nodes)
+        self._readers = Counter(v for n in nodes for v in n.inputs)
+        self._keras: set[ir.Value] = set()
+        self._shared = {n.path for n in nodes if calls[n.path] > 1 and n.weights}
         for node in reversed(nodes):
             for value in node.outputs:
                 self._decide(value, votes)
             self._ask(node, bodies.get(node.path), votes)
             # A shared layer's weights fit one order, whatever else it is called on.
-            shared = calls[node.path] > 1 and node.weights
-            alone = len(node.inputs) == 1 and not shared
+            joins = len(node.inputs) == 1 or isinstance(node.layer, Concatenate)
+            alone = joins and node.path not in self._shared
             rule = node.layer.takes_flat() if alone else "refuses"
             takes = rule == "consumes" or (
                 rule == "follows" and self.flat_ok(node.outputs[0])
             )
-            for value in [*node.inputs, *node.states, *node.named.values()]:
+            for value in node.inputs:
                 self._flat[value] = self._flat.get(value, True) and takes
+            for value in [*node.states, *node.named.values()]:
+                self._flat[value] = False
         for value in list(votes):
             self._decide(value, votes)
 
@@ -271,10 +276,25 @@ class _Wishes:
         """Whether every consumer takes a last axis flattened in PyTorch's order."""
         return self._flat.get(value, False)
 
+    def tell(self, node: LayerNode, call: Call) -> None:
+        """Tell a call what the consumers of its first output wish for."""
+        wish = self.layout.get(node.outputs[0]) if node.outputs else None
+        if wish is None:
+            call.wants_keras = bool(node.outputs) and node.outputs[0] in self._keras
+            return
+        call.wants_first = wish.flat is None and not wish.is_keras
+        if wish.flat is not None and node.path not in self._shared:
+            call.flat_wish = wish
+
     def _decide(self, value: ir.Value, votes: dict[ir.Value, list[Layout]]) -> None:
         # All must agree: with one consumer in Keras' order a permute is due anyway.
         found = votes.get(value, [])
-        if found and all(v == found[0] for v in found) and not found[0].is_keras:
+        if value in self._given or not found or any(v != found[0] for v in found):
+            return
+        readers = self._readers[value]
+        if found[0].is_keras and len(found) == readers and value not in self._outputs:
+            self._keras.add(value)
+        if not found[0].is_keras and not (found[0].flat and value in self._outputs):
             self.layout[value] = found[0]
 
     def _ask(
@@ -286,11 +306,17 @@ class _Wishes:
         call = _view(node, {})
         out = self.layout.get(node.outputs[0]) if node.outputs else None
         follows = node.layer.layout == "follow"
-        if out is not None and follows and call.y.rank == call.x.rank:
+        if out is not None and out.flat is not None:
+            alone = len(node.inputs) == 1 and node.path not in self._shared
+            handed_on = follows and alone and node.layer.takes_flat() == "follows"
+            wanted: list[Layout | None] = [out if handed_on else None] * len(
+                call.inputs
+            )
+        elif out is not None and follows and call.y.rank == call.x.rank:
             wanted = [out if t.rank == call.y.rank else None for t in call.inputs]
         else:
-            call.wants_first = out is not None
-            wanted = list(_layouts(node, call, body)[0])
+            self.tell(node, call)
+            wanted = [*(node.layer.asks(call) if body is None else _inner(node, body))]
             if follows and all(w is not None and w.is_keras for w in wanted):
                 wanted = [None] * len(wanted)
         for value, layout in zip(node.inputs, wanted, strict=True):
@@ -350,11 +376,6 @@ def _tensor(value: ir.Value) -> Tensor:
     return Tensor(shape_of(value), dtype_of(value))
 
 
-def _most_masks(node: LayerNode) -> int:
-    """Put the call of a model with the most masks first: its body serves all calls."""
-    return -sum(m is not None for m in node.masks)
-
-
 def _view(node: LayerNode, at: dict[ir.Value, Tensor]) -> Call:
     """Return the call as a layer sees it; values not in ``at`` in Keras' order."""
 
@@ -376,13 +397,20 @@ def _layouts(
 ) -> tuple[list[Layout], list[Layout]]:
     if body is None:
         return node.layer.layouts(call)
+    inner_out = [t.layout for t in body.outputs[: len(node.outputs)]]
+    if not isinstance(node.layer, Functional):
+        inner_out = [_shifted(w) for w in inner_out]
+    return _inner(node, body), inner_out
+
+
+def _inner(node: LayerNode, body: GraphPlan) -> list[Layout]:
+    """Return the layouts in which a model inside takes its inputs."""
     # Masks follow the inputs and the outputs; they never move.
     inner_in = [t.layout for _, t in body.inputs[: len(node.inputs)]]
-    inner_out = [t.layout for t in body.outputs[: len(node.outputs)]]
+    # A wrapper folds an axis (time) into the batch of the model inside.
     if isinstance(node.layer, Functional):
-        return inner_in, inner_out
-    # A wrapper that folds an axis (time) into the batch of the model inside.
-    return [_shifted(w) for w in inner_in], [_shifted(w) for w in inner_out]
+        return inner_in
+    return [_shifted(w) for w in inner_in]
 
 
 def _shifted(layout: Layout) -> Layout:

@@ -24,7 +24,7 @@ from keras2torch.layers.base import (
     layer,
 )
 from keras2torch.layers.text import call as call_text
-from keras2torch.layers.text import literal
+from keras2torch.layers.text import literal, short
 
 # {x} is the expression, {dim} the position of Keras' last axis in PyTorch.
 _FUNCTIONS: dict[str, str] = {
@@ -193,17 +193,20 @@ class ReLU(Layer):
         top = self.max_value
         if not threshold and top is None:
             plain = f"F.relu({x})"
-            leaky = f"F.leaky_relu({x}, negative_slope={literal(float(slope))})"
+            leaky = f"F.leaky_relu({x}, negative_slope={literal(short(slope))})"
             return Forward(leaky if slope else plain)
         if not threshold and not slope:
             if top == 6:
                 return Forward(f"F.relu6({x})")
-            return Forward(f"torch.clamp({x}, 0.0, {literal(float(top or 0))})")
+            return Forward(f"torch.clamp({x}, 0.0, {literal(short(top or 0))})")
+        if not threshold and slope > 0 and top is not None and top >= 0:
+            leaky = f"F.leaky_relu({x}, negative_slope={literal(short(slope))})"
+            return Forward(f"{leaky}.clamp(max={literal(short(top))})")
         # Keras: x above the threshold, slope * (x - threshold) from it downwards; a
         # ceiling also clips at 0 from below.
-        t = literal(float(threshold))
-        above = x if top is None else f"torch.clamp({x}, 0.0, {literal(float(top))})"
-        below = f"{literal(float(slope))} * ({x} - {t})" if slope else "0.0"
+        t = literal(short(threshold))
+        above = x if top is None else f"torch.clamp({x}, 0.0, {literal(short(top))})"
+        below = f"{literal(short(slope))} * ({x} - {t})" if slope else "0.0"
         return Forward(f"torch.where({x} > {t}, {above}, {below})")
 
 
@@ -220,7 +223,7 @@ class LeakyReLU(Layer):
 
     def forward(self, call: Call, module: str) -> Forward:
         """``F.leaky_relu(x, negative_slope=0.3)``."""
-        slope = literal(float(self.negative_slope))
+        slope = literal(short(self.negative_slope))
         return Forward(f"F.leaky_relu({call.x.name}, negative_slope={slope})")
 
 
@@ -236,7 +239,7 @@ class ELU(Layer):
 
     def forward(self, call: Call, module: str) -> Forward:
         """``F.elu(x)``."""
-        alpha = "" if self.alpha == 1 else f", alpha={literal(float(self.alpha))}"
+        alpha = "" if self.alpha == 1 else f", alpha={literal(short(self.alpha))}"
         return Forward(f"F.elu({call.x.name}{alpha})")
 
 
@@ -252,7 +255,7 @@ class ThresholdedReLU(Layer):
 
     def forward(self, call: Call, module: str) -> Forward:
         """``F.threshold(x, theta, 0.0)``."""
-        theta = literal(float(self.theta))
+        theta = literal(short(self.theta))
         return Forward(f"F.threshold({call.x.name}, {theta}, 0.0)")
 
 

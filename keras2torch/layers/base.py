@@ -8,6 +8,7 @@ layout it wants its tensors, and what it becomes in PyTorch.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
@@ -33,13 +34,14 @@ class Layout:
         Position ``i`` of the PyTorch tensor holds Keras axis ``axes[i]``:
         ``(0, 3, 1, 2)`` for an image that Keras keeps as NHWC.
     flat
-        ``None``, or ``(dims, order)`` where the last axis is a flattening of Keras
+        ``None``, or ``((dims, order),)`` where the last axis is a flattening of Keras
         dims ``dims`` that PyTorch did in ``order`` (``((7, 7, 64), (2, 0, 1))`` after
-        the Flatten of an NCHW tensor): weights that read this axis are permuted.
+        the Flatten of an NCHW tensor): weights that read this axis are permuted. After
+        a Concatenate there is one such pair for each part.
     """
 
     axes: tuple[int, ...]
-    flat: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    flat: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] | None = None
 
     @staticmethod
     def keras(rank: int) -> Layout:
@@ -66,9 +68,13 @@ class Layout:
         """Return for each PyTorch index of the last axis its Keras index, if flat."""
         if self.flat is None:
             return None
-        dims, order = self.flat
-        index = np.arange(int(np.prod(dims)), dtype=np.int64).reshape(dims)
-        return index.transpose(order).reshape(-1)
+        found, start = [], 0
+        for dims, order in self.flat:
+            size = math.prod(dims)
+            index = np.arange(start, start + size, dtype=np.int64).reshape(dims)
+            found.append(index.transpose(order).reshape(-1))
+            start += size
+        return np.concatenate(found)
 
 
 @dataclass(eq=False)
@@ -128,13 +134,9 @@ class Call:
         Other arguments (``training=True``, ``use_causal_mask=True``).
     body
         Class name of the model inside (a nested model, TimeDistributed of a model).
-    body_masks
-        For each input whether the model inside takes a mask for it.
     flat_ok
         Told to Flatten: every consumer takes a last axis that was flattened in
         PyTorch's order.
-    read
-        For each output whether anything reads it; empty where that is not known.
     wants_first
         Told to Reshape and its like: the consumers want channels first.
     wants_keras
@@ -151,9 +153,7 @@ class Call:
     named: dict[str, Tensor] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     body: str | None = None
-    body_masks: tuple[bool, ...] = ()
     flat_ok: bool = False
-    read: tuple[bool, ...] = ()
     wants_first: bool = False
     wants_keras: bool = False
     flat_wish: Layout | None = None
@@ -167,10 +167,6 @@ class Call:
     def y(self) -> Tensor:
         """The first output."""
         return self.outputs[0]
-
-    def reads(self, output: int) -> bool:
-        """Whether anything reads an output."""
-        return not self.read or self.read[output]
 
     @property
     def mask(self) -> Tensor | None:
@@ -290,9 +286,6 @@ class Forward:
         As in :class:`Module`.
     unpack
         ``results`` is one expression that returns a tuple of all outputs.
-    names
-        What the variables of several outputs are called behind the layer's name:
-        ``("", "h", "c")``; numbers if not given.
     """
 
     results: str | list[str]
@@ -300,7 +293,6 @@ class Forward:
     helpers: tuple[str, ...] = ()
     mask: str | None = None
     unpack: bool = False
-    names: tuple[str, ...] = ()
 
 
 # ------------------------------------------------------------------- definitions
@@ -404,6 +396,10 @@ class Layer:
             for t in call.outputs
         ]
         return wanted, outs
+
+    def asks(self, call: Call) -> list[Layout]:
+        """Return the layouts that whoever makes the inputs had best give them."""
+        return self.layouts(call)[0]
 
     def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
         """Say what becomes of a last axis that was flattened in PyTorch's order."""

@@ -57,8 +57,9 @@ class Dense(Layer):
         return [(*shapes[0][:-1], self.units)]
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
-        """Any order of a flattened input; out comes Keras' order."""
-        return [self._wanted(call.x)], [Layout.keras(call.x.rank)]
+        """Any order of a flattened input; out comes Keras' order or a Reshape's."""
+        out = call.flat_wish or Layout.keras(call.x.rank)
+        return [self._wanted(call.x)], [out]
 
     def module(self, call: Call) -> Module:
         """``nn.Linear``, its columns in the order in which Flatten ran."""
@@ -81,12 +82,8 @@ class Dense(Layer):
 
     def forward(self, call: Call, module: str) -> Forward:
         """``F.relu(self.dense(x))``."""
-        x = call.x.name
-        if "float" not in call.x.dtype:
-            # Keras multiplies integers and booleans as numbers of the kernel's kind.
-            x = f"{x}.to({module}.weight.dtype)"
         text, helpers = act.apply(
-            self.activation, f"{module}({x})", call.y.layout, self
+            self.activation, f"{module}({call.x.name})", call.y.layout, self
         )
         return Forward(text, helpers=helpers)
 
@@ -172,14 +169,7 @@ class Functional(Layer):
     def forward(self, call: Call, module: str) -> Forward:
         """Call it with the tensors that its forward takes."""
         names = [t.name for t in call.inputs]
-        masks = call.masks or [None] * len(names)
-        wanted = call.body_masks or (False,) * len(names)
-        for name, mask, takes in zip(names[:], masks, wanted, strict=True):
-            if mask is not None:
-                names.append(mask.name)
-            elif takes:
-                # Other calls of this model have a mask; here every step counts.
-                names.append(f"{name}.new_ones({name}.shape[:2], dtype=torch.bool)")
+        names += [m.name for m in call.masks if m is not None]
         text = f"{module}({', '.join(names)})"
         return Forward(text, unpack=len(call.outputs) > 1)
 

@@ -277,12 +277,21 @@ class Concatenate(_Merge):
         return self.output_shapes(*shapes)[0][:-1]
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
-        """Follow; a flattened axis is joined in Keras' order."""
+        """Follow; of flattened axes each part keeps its order."""
         self._drop_masks(call)
-        wanted = self._agree(call)
-        if any(w.flat for w in wanted):
-            wanted = [Layout.keras(t.rank) for t in call.inputs]
-        return wanted, [wanted[0]]
+        there, rank = [t.layout for t in call.inputs], call.x.rank
+        if not any(w.flat for w in there):
+            wanted = self._agree(call)
+            return wanted, [wanted[0]]
+        sizes = [t.shape[-1] for t in call.inputs]
+        known = [n for n in sizes if n is not None]
+        plain = all(w.axes == tuple(range(rank)) for w in there)
+        if self._axis(rank) == rank - 1 and plain and len(known) == len(sizes):
+            parts = [
+                w.flat or (((n,), (0,)),) for w, n in zip(there, known, strict=True)
+            ]
+            return there, [Layout(there[0].axes, tuple(p for f in parts for p in f))]
+        return [Layout.keras(rank)] * len(there), [Layout.keras(rank)]
 
     def forward(self, call: Call, module: str) -> Forward:
         """``torch.cat([x, y], dim=1)``."""
@@ -322,13 +331,7 @@ class Concatenate(_Merge):
 
 @layer
 class Dot(_Merge):
-    """Dot products of two inputs along one axis of each, sample by sample.
-
-    Attributes
-    ----------
-    expand
-        Whether an axis of length 1 follows the batch's, as in Keras 1's ``cos`` merge.
-    """
+    """Dot products of two inputs along one axis of each, sample by sample."""
 
     layout = "keras"
     masking = "stop"
@@ -337,7 +340,6 @@ class Dot(_Merge):
     axes: int | list[int]
     normalize: bool = False
     keras2: bool = False
-    expand: bool = False
 
     def makes_mask(self, masked: Sequence[bool]) -> bool:
         """Never."""
@@ -358,17 +360,10 @@ class Dot(_Merge):
         first, second = self._pair(*shapes)
         left = [s for i, s in enumerate(shapes[0]) if i != first]
         left += [s for i, s in enumerate(shapes[1]) if i not in (0, second)]
-        whole = tuple(left) if len(left) > 1 else (left[0], 1)
-        return [(whole[0], 1, *whole[1:]) if self.expand else whole]
+        return [tuple(left) if len(left) > 1 else (left[0], 1)]
 
     def forward(self, call: Call, module: str) -> Forward:
         """``torch.einsum("bij,bkj->bik", x, y)``."""
-        made = self._product(call)
-        if self.expand:
-            made.results = f"{made.results}.unsqueeze(1)"
-        return made
-
-    def _product(self, call: Call) -> Forward:
         first, second = self._pair(call.inputs[0].shape, call.inputs[1].shape)
         a, b = (t.name for t in call.inputs)
         helpers: tuple[str, ...] = ()

@@ -240,9 +240,12 @@ class _OverAxes(Layer):
         return tuple(n for n in sizes if n is not None)
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
-        """Any order; a flattened one only where its axis is normalized alone."""
+        """Any order; a flattened one only where its axis is normalized alone.
+
+        Where Keras' order is wanted afterwards, it is taken before: nn.LayerNorm.
+        """
         there = call.x.layout
-        if there.flat and not self._is_last(call):
+        if (there.flat or call.wants_keras) and not self._is_last(call):
             there = Layout.keras(call.x.rank)
         return [there], [there]
 

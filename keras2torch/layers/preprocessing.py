@@ -23,7 +23,7 @@ from keras2torch.layers.base import (
     layer,
 )
 from keras2torch.layers.text import call as call_text
-from keras2torch.layers.text import literal
+from keras2torch.layers.text import literal, short
 
 
 def _array(value: Any) -> Array:
@@ -74,6 +74,15 @@ def _tidy(array: Array) -> float | tuple[Any, ...]:
     return found
 
 
+def _factor(scale: float) -> str:
+    """Return ``/ 255`` for the 0.00392156862745098 that a person wrote as 1 / 255."""
+    whole = round(2 / scale) / 2 if 0 < scale < 1 else 0.0
+    found = whole and np.float32(1 / whole) == np.float32(scale)
+    if not found or short(scale) == float(f"{short(scale):.3g}"):
+        return f"* {literal(short(scale))}"
+    return f"/ {literal(int(whole) if whole == int(whole) else whole)}"
+
+
 @layer
 class Rescaling(_PerElement):
     """``x * scale + offset``."""
@@ -97,12 +106,12 @@ class Rescaling(_PerElement):
         return Module(text, helpers=("Rescaling",))
 
     def forward(self, call: Call, module: str) -> Forward:
-        """``x * 0.00784313725490196 - 1.0``."""
+        """``x / 127.5 - 1.0``."""
         x = call.x.name
         scale, offset = self._constants(call)
         if not (isinstance(scale, float) and isinstance(offset, float)):
             return Forward(f"{module}({x})")
-        text = f"{x} * {literal(scale)}"
+        text = f"{x} {_factor(scale)}"
         if offset:
             text += f" {'-' if offset < 0 else '+'} {literal(abs(offset))}"
         return Forward(text)

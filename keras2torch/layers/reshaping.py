@@ -53,7 +53,7 @@ def _flattened(call: Call, order: tuple[int, ...]) -> tuple[list[Layout], list[L
     dims = tuple(n for a in order if (n := x.shape[a]) is not None)
     if call.flat_ok and len(dims) == len(order) and not there.flat:
         ran = tuple(order.index(a) for a in there.axes[1:])
-        return [there], [Layout((0, 1), (dims, ran))]
+        return [there], [Layout((0, 1), ((dims, ran),))]
     return [Layout((0, *order))], [out]
 
 
@@ -114,6 +114,8 @@ class Reshape(_Moving):
             return _flattened(call, tuple(range(1, x.rank)))
         out = Layout.keras(y.rank)
         first = Layout.channels_first(y.rank)
+        if x.layout.flat and x.layout == self._vector(call):
+            return [x.layout], [first]
         if call.wants_first and y.rank > 2:
             if _same_order(y.shape, first, range(1, y.rank)):
                 out = first
@@ -128,6 +130,21 @@ class Reshape(_Moving):
         if _same_order(x.shape, x.layout, range(1, x.rank)):
             return [x.layout], [out]
         return [Layout.keras(x.rank)], [out]
+
+    def asks(self, call: Call) -> list[Layout]:
+        """A vector that becomes an image had best be made channels first."""
+        vector = self._vector(call)
+        return self.layouts(call)[0] if vector is None else [vector]
+
+    def _vector(self, call: Call) -> Layout | None:
+        """Return the order of a vector that makes a channels first image."""
+        y, first = call.y, Layout.channels_first(call.y.rank)
+        dims = tuple(n for n in y.shape[1:] if n is not None)
+        if call.x.rank != 2 or not call.wants_first or len(dims) < y.rank - 1:
+            return None
+        if _same_order(y.shape, first, range(1, y.rank)):
+            return None
+        return Layout((0, 1), ((dims, tuple(a - 1 for a in first.axes[1:])),))
 
     def forward(self, call: Call, module: str) -> Forward:
         """``x.reshape(-1, 7, 7, 64)``."""
@@ -390,10 +407,6 @@ class UpSampling2D(_UpSampling):
             mode = 'mode="bilinear"'
             text = f"F.interpolate({call.x.name}, scale_factor={factor}, {mode})"
             return Forward(text)
-        if kind == "bilinear_keras2":
-            # Pixel i of the larger image is at i / factor of the small one.
-            text = f"upsample_bilinear({call.x.name}, {literal(self._sizes())})"
-            return Forward(text, helpers=("upsample_bilinear",))
         if kind == "bicubic":
             factors = literal(self._sizes())
             text = f"upsample_bicubic({call.x.name}, {factors})"

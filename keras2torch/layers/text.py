@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 # Constructor defaults of torch.nn (torch 2.x documentation): what equals its default
 # is left out of the generated source, as a person would.
 _TORCH_DEFAULTS: dict[str, dict[str, Any]] = {
@@ -82,6 +84,20 @@ def literal(value: object) -> str:
         pairs = (f"{literal(k)}: {literal(v)}" for k, v in value.items())
         return "{" + ", ".join(pairs) + "}"
     raise TypeError(f"no literal for a {type(value).__name__}")
+
+
+def short(value: float) -> float:
+    """Return the number that a person meant: float32 made something longer of it.
+
+    Examples
+    --------
+    >>> short(0.20000000298023224), short(0.1), short(1 / 3)
+    (0.2, 0.1, 0.3333333333333333)
+    """
+    value = float(value)
+    if not abs(value) < 1e38 or float(np.float32(value)) != value:
+        return value
+    return float(str(np.float32(value)))
 
 
 def call(function: str, *args: object, **kwargs: object) -> Raw:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -167,15 +168,7 @@ class ClassWriter:
         uses = self._uses.get(id(tensor), [])
         return uses[-1] if uses else -1
 
-    def _name(
-        self,
-        i: int,
-        tensor: Tensor,
-        wish: str,
-        fixed: set[str],
-        *,
-        short: bool = True,
-    ) -> str:
+    def _name(self, i: int, tensor: Tensor, wish: str, fixed: set[str]) -> str:
         """Return the variable for a result of step ``i``.
 
         A result that only the next step reads is called ``x`` (``y`` where ``x`` is
@@ -187,7 +180,7 @@ class ClassWriter:
         uses = self._uses.get(id(tensor), [])
         if not uses:
             return "_"
-        short = short and uses[0] == uses[-1] == i + 1
+        short = uses[0] == uses[-1] == i + 1
         taken = self._reserved | self._live.keys() | fixed
         if short and tensor.dtype != "bool":
             # On a branch beside a living x a person writes y.
@@ -210,7 +203,6 @@ class ClassWriter:
         node, call = step.node, step.call
         if step.body is not None:
             call.body = self._bodies[step.body.path].name
-        call.read = tuple(id(t) in self._uses for t in call.outputs)
         with _sizes_of_all(self._calls[node.path]):
             attribute = self._attribute(step)
             module = f"self.{attribute.name}" if attribute else ""
@@ -220,12 +212,8 @@ class ClassWriter:
         before, results, mask = self._temporaries(made)
         fixed: set[str] = set()
         for k, tensor in enumerate(call.outputs):
-            what = made.names[k] if made.names else str(k)
-            alone = len(call.outputs) == 1 or not what
-            own = wish if alone else f"{wish}_{what}"
-            # A state keeps its name, even where only the next layer reads it.
-            told = bool(made.names and what)
-            tensor.name = self._name(i, tensor, own, fixed, short=not told)
+            own = wish if len(call.outputs) == 1 else f"{wish}_{k}"
+            tensor.name = self._name(i, tensor, own, fixed)
             fixed.add(tensor.name)
         if step.made_mask is not None:
             name = self._name(i, step.made_mask, "mask", fixed)
@@ -445,14 +433,7 @@ def permute_text(source: Tensor, target: Layout) -> str:
     """Return the expression that brings a tensor into another layout."""
     text, layout = source.name, source.layout
     if layout.flat is not None and target.flat is None:
-        # Nobody downstream takes the order in which Flatten ran: undo it.
-        dims, order = layout.flat
-        inner = tuple(dims[o] for o in order)
-        back = [order.index(k) for k in range(len(order))]
-        n = len(layout.axes) - 1
-        axes = [*range(n), *(n + b for b in back)]
-        text = f"{text}.unflatten({n}, {literal(inner)}).permute("
-        text += ", ".join(map(str, axes)) + f").flatten({n})"
+        text = _unflattened(text, layout)
         layout = Layout(layout.axes)
     order_ = [layout.axes.index(a) for a in target.axes]
     moved = [i for i, o in enumerate(order_) if i != o]
@@ -461,6 +442,23 @@ def permute_text(source: Tensor, target: Layout) -> str:
     if len(moved) == 2:
         return f"{text}.transpose({moved[0]}, {moved[1]})"
     return f"{text}.permute({', '.join(map(str, order_))})"
+
+
+def _unflattened(text: str, layout: Layout) -> str:
+    """Undo the order in which Flatten ran, which nobody downstream takes."""
+    assert layout.flat is not None
+    n, parts, start = len(layout.axes) - 1, [], 0
+    for dims, order in layout.flat:
+        end = start + math.prod(dims)
+        part = text if len(layout.flat) == 1 else f"{text}[..., {start}:{end}]"
+        if len(order) > 1:
+            inner = tuple(dims[o] for o in order)
+            axes = [*range(n), *(n + order.index(k) for k in range(len(order)))]
+            part = f"{part}.unflatten({n}, {literal(inner)}).permute("
+            part += ", ".join(map(str, axes)) + f").flatten({n})"
+        parts.append(part)
+        start = end
+    return parts[0] if len(parts) == 1 else f"torch.cat([{', '.join(parts)}], dim={n})"
 
 
 def _uses(plan: GraphPlan) -> dict[int, list[int]]:

@@ -77,8 +77,15 @@ class Names:
 
     def unique(self, name: str) -> str:
         """Return ``name`` or ``name_1``, ``name_2`` …, and keep it."""
-        found, n = name, 1
+        return self._first_free(name, f"{name}_", 1)
+
+    def unique_class(self, name: str) -> str:
+        """Return ``Block``, ``Block2``, ``Block3`` … and ``Resnet50_2``."""
+        return self._first_free(name, f"{name}_" if name[-1].isdigit() else name, 2)
+
+    def _first_free(self, name: str, stem: str, n: int) -> str:
+        found = name
         while found in self._taken:
-            found, n = f"{name}_{n}", n + 1
+            found, n = f"{stem}{n}", n + 1
         self._taken.add(found)
         return found

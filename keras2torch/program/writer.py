@@ -154,7 +154,7 @@ def write(
     planned = plan(model, layout)
     reserved = helper_names() | {"F", "torch", "nn", "self", "math"}
     names = Names(set(reserved) | {"load"})
-    main = names.unique(class_name(name or planned.name))
+    main = names.unique_class(class_name(name or planned.name))
     classes: list[ClassText] = []
     bodies: dict[str, ClassText] = {}
     _bodies(planned, names, bodies, classes, frozenset(reserved))
@@ -191,7 +191,7 @@ def _bodies(
             continue
         _bodies(body, names, bodies, classes, reserved)
         # The model's name in its own config may be generic where the layer's is not.
-        name = names.unique(_nested_name(step))
+        name = names.unique_class(_nested_name(step))
         docstring = _docstring(body, outermost=False)
         text = ClassWriter(body, name, bodies, reserved, docstring).write()
         bodies[body.path] = text

@@ -147,6 +147,20 @@ ROWS = [
         )
         for i, layer in enumerate(RELUS)
     ),
+    stack(
+        "relu_slope_ceiling",
+        [ReLU(3.0, 0.2)],
+        (None, 5),
+        contains=("F.leaky_relu(x, negative_slope=0.2).clamp(max=3.0)",),
+    ),
+    stack(
+        "leaky_from_float32",
+        [LeakyReLU(0.30000001192092896)],
+        (None, 5),
+        contains=("negative_slope=0.3)",),
+        # Keras computes with the float32 number.
+        float64=1e-7,
+    ),
     Row("leaky_conv", after_conv(LeakyReLU(), then=Conv2D(2, 2)), permutes=0),
     stack("nested_layer", [Dense(4, activation=NESTED)], (None, 5)),
     stack("nested_function", [Dense(4, activation=FUNCTION)], (None, 5)),

@@ -59,8 +59,13 @@ def masked(b: GraphBuilder) -> Sequence[ir.Value]:
 
 
 ROWS = [
-    stack("rescaling", [Rescaling(1 / 255)], IMAGE, contains=("x * 0.00392",)),
-    stack("rescaling_offset", [Rescaling(1 / 127.5, -1)], IMAGE, contains=("- 1.0",)),
+    stack("rescaling", [Rescaling(1 / 255)], IMAGE, contains=("x / 255",)),
+    stack(
+        "rescaling_offset",
+        [Rescaling(1 / 127.5, -1)],
+        IMAGE,
+        contains=("x / 127.5 - 1.0",),
+    ),
     stack("rescaling_plus", [Rescaling(2, offset=0.5)], (None, 5)),
     stack("rescaling_pixels", [Rescaling(1 / 255)], IMAGE, dtype="uint8", limit=256),
     stack("rescaling_integers", [Rescaling(0.1)], (None, 5), dtype="int32"),

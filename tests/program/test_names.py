@@ -64,3 +64,11 @@ def test_names_are_handed_out_once() -> None:
         "taken_1",
         "a_2",
     ]
+
+
+def test_names_of_classes() -> None:
+    names = Names({"Taken"})
+    wishes = ("Block", "Block", "Taken", "Block", "Resnet50", "Resnet50")
+    assert [names.unique_class(n) for n in wishes] == [
+        *("Block", "Block2", "Taken2", "Block3", "Resnet50", "Resnet50_2")
+    ]

@@ -23,7 +23,7 @@ def test_axes_there_and_back() -> None:
 
 def test_a_flattened_axis_there_and_back() -> None:
     image = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
-    layout = Layout((0, 1), flat=((3, 4, 5), (2, 0, 1)))
+    layout = Layout((0, 1), flat=(((3, 4, 5), (2, 0, 1)),))
     flattened = image.transpose(0, 3, 1, 2).reshape(2, -1)
     assert np.array_equal(to_keras(flattened, layout), image.reshape(2, -1))
     assert np.array_equal(to_torch(image.reshape(2, -1), layout), flattened)
