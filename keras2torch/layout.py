@@ -124,13 +124,16 @@ class _Planner:
     def __init__(self, layout: Choice) -> None:
         self._layout = layout
         self._bodies: dict[str, GraphPlan] = {}
+        self._masked: dict[str, tuple[bool, ...]] = {}
         self._first: dict[str, list[Layout]] = {}
 
     # -- one graph
     def graph(self, graph: ir.Graph, path: str, *, outermost: bool) -> GraphPlan:
         nodes = _by_branch(list(calls(graph)), graph.outputs)
         bodies = {
-            node.path: self._body(node) for node in nodes if node.body is not None
+            node.path: self._body(node)
+            for node in sorted(nodes, key=_most_masks)
+            if node.body is not None
         }
         given: dict[ir.Value, Layout] = {}
         best: GraphPlan | None = None
@@ -197,6 +200,7 @@ class _Planner:
         if node.path not in self._bodies:
             body = self.graph(node.body, node.path, outermost=False)
             self._bodies[node.path] = body
+            self._masked[node.path] = tuple(m is not None for m in node.masks)
         return self._bodies[node.path]
 
     def _step(
@@ -208,6 +212,7 @@ class _Planner:
         body: GraphPlan | None,
     ) -> LayerStep:
         call = _view(node, at)
+        call.body_masks = self._masked.get(node.path, ())
         call.flat_ok = bool(node.outputs) and wishes.flat_ok(node.outputs[0])
         wishes.tell(node, call)
         wanted, outs = _layouts(node, call, body)
@@ -374,6 +379,11 @@ def _permuted(planned: GraphPlan, at: dict[ir.Value, Tensor]) -> dict[ir.Value, 
 
 def _tensor(value: ir.Value) -> Tensor:
     return Tensor(shape_of(value), dtype_of(value))
+
+
+def _most_masks(node: LayerNode) -> int:
+    """Put the call of a model with the most masks first: its body serves all calls."""
+    return -sum(m is not None for m in node.masks)
 
 
 def _view(node: LayerNode, at: dict[ir.Value, Tensor]) -> Call:

@@ -134,9 +134,13 @@ class Call:
         Other arguments (``training=True``, ``use_causal_mask=True``).
     body
         Class name of the model inside (a nested model, TimeDistributed of a model).
+    body_masks
+        For each input whether the model inside takes a mask for it.
     flat_ok
         Told to Flatten: every consumer takes a last axis that was flattened in
         PyTorch's order.
+    read
+        For each output whether anything reads it; empty where that is not known.
     wants_first
         Told to Reshape and its like: the consumers want channels first.
     wants_keras
@@ -153,7 +157,9 @@ class Call:
     named: dict[str, Tensor] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     body: str | None = None
+    body_masks: tuple[bool, ...] = ()
     flat_ok: bool = False
+    read: tuple[bool, ...] = ()
     wants_first: bool = False
     wants_keras: bool = False
     flat_wish: Layout | None = None
@@ -167,6 +173,10 @@ class Call:
     def y(self) -> Tensor:
         """The first output."""
         return self.outputs[0]
+
+    def reads(self, output: int) -> bool:
+        """Whether anything reads an output."""
+        return not self.read or self.read[output]
 
     @property
     def mask(self) -> Tensor | None:
@@ -217,7 +227,8 @@ class Source:
 
     def __call__(self, *arrays: Array) -> Array:
         """Apply the transform to the arrays of :attr:`weights`."""
-        return np.ascontiguousarray(self.transform(*arrays))
+        # Not ascontiguousarray: it gives a scalar an axis.
+        return np.asarray(self.transform(*arrays), order="C")
 
 
 def copied(weight: str, *, trainable: bool = True) -> Source:
@@ -286,6 +297,9 @@ class Forward:
         As in :class:`Module`.
     unpack
         ``results`` is one expression that returns a tuple of all outputs.
+    names
+        What the variables of several outputs are called behind the layer's name:
+        ``("", "h", "c")``; numbers if not given.
     """
 
     results: str | list[str]
@@ -293,6 +307,7 @@ class Forward:
     helpers: tuple[str, ...] = ()
     mask: str | None = None
     unpack: bool = False
+    names: tuple[str, ...] = ()
 
 
 # ------------------------------------------------------------------- definitions

@@ -82,8 +82,12 @@ class Dense(Layer):
 
     def forward(self, call: Call, module: str) -> Forward:
         """``F.relu(self.dense(x))``."""
+        x = call.x.name
+        if "float" not in call.x.dtype:
+            # Keras multiplies integers and booleans as numbers of the kernel's kind.
+            x = f"{x}.to({module}.weight.dtype)"
         text, helpers = act.apply(
-            self.activation, f"{module}({call.x.name})", call.y.layout, self
+            self.activation, f"{module}({x})", call.y.layout, self
         )
         return Forward(text, helpers=helpers)
 
@@ -169,7 +173,14 @@ class Functional(Layer):
     def forward(self, call: Call, module: str) -> Forward:
         """Call it with the tensors that its forward takes."""
         names = [t.name for t in call.inputs]
-        names += [m.name for m in call.masks if m is not None]
+        masks = call.masks or [None] * len(names)
+        wanted = call.body_masks or (False,) * len(names)
+        for name, mask, takes in zip(names[:], masks, wanted, strict=True):
+            if mask is not None:
+                names.append(mask.name)
+            elif takes:
+                # Other calls of this model have a mask; here every step counts.
+                names.append(f"{name}.new_ones({name}.shape[:2], dtype=torch.bool)")
         text = f"{module}({', '.join(names)})"
         return Forward(text, unpack=len(call.outputs) > 1)
 

@@ -331,7 +331,13 @@ class Concatenate(_Merge):
 
 @layer
 class Dot(_Merge):
-    """Dot products of two inputs along one axis of each, sample by sample."""
+    """Dot products of two inputs along one axis of each, sample by sample.
+
+    Attributes
+    ----------
+    expand
+        Whether an axis of length 1 follows the batch's, as in Keras 1's ``cos`` merge.
+    """
 
     layout = "keras"
     masking = "stop"
@@ -340,6 +346,7 @@ class Dot(_Merge):
     axes: int | list[int]
     normalize: bool = False
     keras2: bool = False
+    expand: bool = False
 
     def makes_mask(self, masked: Sequence[bool]) -> bool:
         """Never."""
@@ -360,10 +367,17 @@ class Dot(_Merge):
         first, second = self._pair(*shapes)
         left = [s for i, s in enumerate(shapes[0]) if i != first]
         left += [s for i, s in enumerate(shapes[1]) if i not in (0, second)]
-        return [tuple(left) if len(left) > 1 else (left[0], 1)]
+        whole = tuple(left) if len(left) > 1 else (left[0], 1)
+        return [(whole[0], 1, *whole[1:]) if self.expand else whole]
 
     def forward(self, call: Call, module: str) -> Forward:
         """``torch.einsum("bij,bkj->bik", x, y)``."""
+        made = self._product(call)
+        if self.expand:
+            made.results = f"{made.results}.unsqueeze(1)"
+        return made
+
+    def _product(self, call: Call) -> Forward:
         first, second = self._pair(call.inputs[0].shape, call.inputs[1].shape)
         a, b = (t.name for t in call.inputs)
         helpers: tuple[str, ...] = ()

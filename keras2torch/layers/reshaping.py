@@ -407,6 +407,10 @@ class UpSampling2D(_UpSampling):
             mode = 'mode="bilinear"'
             text = f"F.interpolate({call.x.name}, scale_factor={factor}, {mode})"
             return Forward(text)
+        if kind == "bilinear_keras2":
+            # Pixel i of the larger image is at i / factor of the small one.
+            text = f"upsample_bilinear({call.x.name}, {literal(self._sizes())})"
+            return Forward(text, helpers=("upsample_bilinear",))
         if kind == "bicubic":
             factors = literal(self._sizes())
             text = f"upsample_bicubic({call.x.name}, {factors})"

@@ -168,7 +168,15 @@ class ClassWriter:
         uses = self._uses.get(id(tensor), [])
         return uses[-1] if uses else -1
 
-    def _name(self, i: int, tensor: Tensor, wish: str, fixed: set[str]) -> str:
+    def _name(
+        self,
+        i: int,
+        tensor: Tensor,
+        wish: str,
+        fixed: set[str],
+        *,
+        short: bool = True,
+    ) -> str:
         """Return the variable for a result of step ``i``.
 
         A result that only the next step reads is called ``x`` (``y`` where ``x`` is
@@ -180,7 +188,7 @@ class ClassWriter:
         uses = self._uses.get(id(tensor), [])
         if not uses:
             return "_"
-        short = uses[0] == uses[-1] == i + 1
+        short = short and uses[0] == uses[-1] == i + 1
         taken = self._reserved | self._live.keys() | fixed
         if short and tensor.dtype != "bool":
             # On a branch beside a living x a person writes y.
@@ -203,6 +211,7 @@ class ClassWriter:
         node, call = step.node, step.call
         if step.body is not None:
             call.body = self._bodies[step.body.path].name
+        call.read = tuple(id(t) in self._uses for t in call.outputs)
         with _sizes_of_all(self._calls[node.path]):
             attribute = self._attribute(step)
             module = f"self.{attribute.name}" if attribute else ""
@@ -212,8 +221,12 @@ class ClassWriter:
         before, results, mask = self._temporaries(made)
         fixed: set[str] = set()
         for k, tensor in enumerate(call.outputs):
-            own = wish if len(call.outputs) == 1 else f"{wish}_{k}"
-            tensor.name = self._name(i, tensor, own, fixed)
+            what = made.names[k] if made.names else str(k)
+            alone = len(call.outputs) == 1 or not what
+            own = wish if alone else f"{wish}_{what}"
+            # A state keeps its name, even where only the next layer reads it.
+            told = bool(made.names and what)
+            tensor.name = self._name(i, tensor, own, fixed, short=not told)
             fixed.add(tensor.name)
         if step.made_mask is not None:
             name = self._name(i, step.made_mask, "mask", fixed)
