@@ -35,9 +35,13 @@ class _Merge(Layer):
     takes_list: ClassVar[bool] = True
 
     keras2: bool = False
+    # Keras 3.0 to 3.3 lost the masks of tensors in a list.
+    forgets_mask: bool = False
 
     def makes_mask(self, masked: Sequence[bool]) -> bool:
         """Keras 3: only if every input has one; Keras 2: if any has."""
+        if self.forgets_mask:
+            return False
         return any(masked) if self.keras2 else bool(masked) and all(masked)
 
     def output_dtype(self, *dtypes: str) -> str:
@@ -160,6 +164,7 @@ class Add(_Elementwise):
     operator = "+"
 
     keras2: bool = False
+    forgets_mask: bool = False
 
 
 @layer
@@ -169,6 +174,7 @@ class Subtract(_Elementwise):
     operator = "-"
 
     keras2: bool = False
+    forgets_mask: bool = False
 
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
         """Exactly two inputs."""
@@ -185,6 +191,7 @@ class Multiply(_Elementwise):
     masked = "multiply_masked"
 
     keras2: bool = False
+    forgets_mask: bool = False
 
 
 @layer
@@ -192,6 +199,7 @@ class Average(_Elementwise):
     """Mean of the inputs."""
 
     keras2: bool = False
+    forgets_mask: bool = False
 
     def output_dtype(self, *dtypes: str) -> str:
         """Always floats."""
@@ -220,6 +228,7 @@ class Maximum(_Extremum):
     masked = "maximum_masked"
 
     keras2: bool = False
+    forgets_mask: bool = False
 
 
 @layer
@@ -230,6 +239,7 @@ class Minimum(_Extremum):
     masked = "minimum_masked"
 
     keras2: bool = False
+    forgets_mask: bool = False
 
 
 def _sum(a: int | None, b: int | None) -> int | None:
@@ -244,12 +254,15 @@ class Concatenate(_Merge):
 
     axis: int = -1
     keras2: bool = False
+    forgets_mask: bool = False
 
     def makes_mask(self, masked: Sequence[bool]) -> bool:
         """One mask is enough: the other inputs count as unmasked.
 
         Along the last axis that makes every entry unmasked in Keras 3: no mask.
         """
+        if self.forgets_mask:
+            return False
         nothing = self.axis == -1 and not self.keras2
         return bool(masked) and (all(masked) if nothing else any(masked))
 

@@ -46,8 +46,6 @@ _BOOKKEEPING = frozenset(
 WRAPPED = ("layer", "backward_layer", "cell", "forward_layer")
 MODELS = frozenset({"Functional", "Model", "Sequential"})
 
-_MERGES = frozenset({"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"})
-
 # Class names that mean a layer of today.
 _SAME_CLASS = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -181,8 +179,8 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
     if "keras2" in known and ctx.version.major < 3:
         # Masks meet in another way there (merges, attention, TimeDistributed).
         made["keras2"] = True
-    if kind in _MERGES and ctx.version.numbers[:2] in ((3, 0), (3, 1), (3, 2), (3, 3)):
-        made["keras2"] = True  # Keras 3.4 joins masks by "or".
+    if "forgets_mask" in known and (3, 0) <= ctx.version.numbers[:2] < (3, 4):
+        made["forgets_mask"] = True
     if "zero_masked" in known and ctx.version.multi_backend:
         made["zero_masked"] = False
     if kind == "UpSampling2D" and made.get("interpolation") == "bilinear":

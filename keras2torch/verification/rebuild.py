@@ -42,6 +42,8 @@ _KERAS2_SHAPES = {
 }
 # What only Keras before it became tf.keras computed.
 _KERAS_BY_ITSELF = (("zero_masked", False), ("interpolation", "bilinear_keras2"))
+# Our own, which say what an older Keras did with masks.
+_OURS = ("name", "keras2", "forgets_mask")
 _TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
 
 
@@ -379,12 +381,12 @@ class _Writer:
         defaults = to_config(type(layer)(**_required(layer)))
         config: Config = {}
         for key, value in to_config(layer).items():
-            if key.endswith(_TRAINING_ONLY) or key in ("name", "keras2"):
+            if key.endswith(_TRAINING_ONLY) or key in _OURS:
                 continue
             if (key, value) in _KERAS_BY_ITSELF:
                 raise VerificationUnavailable(
-                    f"layer {layer.name!r} computes what Keras before 2.4 did, and no "
-                    "Keras here does"
+                    f"layer {layer.name!r} computes what only an older Keras did "
+                    f"({key}={value!r})"
                 )
             same = type(value) is type(defaults[key]) and value == defaults[key]
             expected = key in _required(layer) or key in _EXPECTED.get(kind, ())

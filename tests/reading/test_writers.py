@@ -14,6 +14,8 @@ import torch
 
 from keras2torch.conversion import convert_file
 from keras2torch.errors import UnusableFile
+from keras2torch.layers import from_config
+from keras2torch.reading.configs import Context, layer_config
 from keras2torch.reading.text import from_yaml
 from keras2torch.reading.versions import Version
 
@@ -258,3 +260,15 @@ def test_other_objects_in_yaml_are_refused(text: str) -> None:
     """Nothing that a tag names is called."""
     with pytest.raises(UnusableFile):
         from_yaml(text, "m.yaml")
+
+
+@pytest.mark.parametrize(("version", "lost"), [("3.3.3", True), ("3.4.1", False)])
+def test_early_keras3_lost_the_masks_of_a_list(version: str, lost: bool) -> None:
+    """No mask comes out of a merge there: ``Layer.__call__`` asked the list for one."""
+    for kind in ("Add", "Concatenate"):
+        context = Context(Version.of(version, {}))
+        spec = (
+            layer(kind, "merge", axis=1) if kind == "Concatenate" else layer(kind, "m")
+        )
+        _, config = layer_config(spec, "merge", context)
+        assert from_config(kind, config).makes_mask([True, True]) is not lost
