@@ -37,6 +37,7 @@ np.savez(sys.argv[1] + ".npz", **found)
 json.dump(sum(int(np.prod(w.shape)) for w in model.trainable_weights),
           open(sys.argv[1] + ".json", "w"))
 signature = [keras.InputSpec(shape=x.shape, dtype=x.dtype) for x in model.inputs]
+signature = signature if len(signature) == 1 else [signature]
 model.export(sys.argv[1] + ".onnx", format="onnx", verbose=False,
              input_signature=signature)
 """
@@ -68,7 +69,8 @@ def run(*command: str) -> tuple[int, str, str]:
         check=False,
     )
     lines = done.stderr.strip().splitlines()
-    return done.returncode, done.stdout, lines[-1] if lines else ""
+    last = lines[-1].split(": ", 1)[-1] if lines else ""
+    return done.returncode, done.stdout, last
 
 
 def ours(stem: Path) -> tuple[str, str]:
@@ -89,10 +91,10 @@ def usual(stem: Path) -> tuple[str, str]:
     """Go the usual road and return the same."""
     status, _, error = run(sys.executable, "-c", EXPORT, str(stem))
     if status:
-        return f"no export: {error[:60]}", ""
+        return f"no export ({error[:56]})", ""
     status, output, error = run(sys.executable, "-c", USUAL, str(stem))
     if status:
-        return f"no conversion: {error[:60]}", ""
+        return f"no conversion ({error[:56]})", ""
     worst, trained = json.loads(output.strip().splitlines()[-1])
     expected = json.loads(stem.with_suffix(".json").read_text())
     return f"{worst:.1e}", f"{trained / expected:.0%}"

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import onnx_ir as ir
 
 from keras2torch.dialect.files import load as load_onnx
@@ -332,6 +333,7 @@ def _concluded(
     program: Program, graph: ir.Model, report: Report, training: TrainScript | None
 ) -> Conversion:
     """Return the conversion; what train.py leaves open stands in the report."""
+    report.remarks += _of_theano(program, graph)
     if training is None:
         return Conversion(program, graph, report)
     known = {note["note"] for note in report.notes}
@@ -339,6 +341,37 @@ def _concluded(
         {"layer": "train.py", "note": n} for n in training.notes if n not in known
     ]
     return Conversion(program, graph, report, training.source)
+
+
+def _of_theano(program: Program, graph: ir.Model) -> list[str]:
+    """Say where Keras on Theano padded otherwise than on TensorFlow.
+
+    Theano padded "same" by k // 2 before, TensorFlow splits what the stride leaves;
+    today's Keras, with which a file is compared, is TensorFlow's.
+    """
+    metadata = graph.metadata_props
+    version, backend = metadata.get("keras_version", ""), metadata.get("backend", "")
+    if backend != "theano" and (backend or not version.startswith("1.")):
+        return []
+
+    def other(layer: Any) -> bool:
+        if getattr(layer, "padding", None) != "same":
+            return False
+        sizes = np.atleast_1d(getattr(layer, "kernel_size", 1))
+        strides = np.atleast_1d(getattr(layer, "strides", None) or 1)
+        return bool((sizes % 2 == 0).any() or (strides > 1).any())
+
+    found = {
+        s.node.layer.name for s in program.plan.layer_steps() if other(s.node.layer)
+    }
+    if not found:
+        return []
+    which = "was" if backend == "theano" else "may have been"
+    return [
+        f"The file {which} written by Keras on Theano, whose 'same' padding is another "
+        f"one with even kernels or strides: {', '.join(sorted(found))} compute what "
+        "Keras on TensorFlow computes."
+    ]
 
 
 def _read(path: Path, weights: Path | None) -> ir.Model:
