@@ -9,7 +9,7 @@ import pytest
 from keras2torch.conversion import convert_file
 from keras2torch.dialect import GraphBuilder
 from keras2torch.dialect.files import save
-from keras2torch.layers import Conv2D
+from keras2torch.layers.convolution import Conv2D
 
 
 @pytest.mark.parametrize(

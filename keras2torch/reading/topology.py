@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keras2torch.errors import UnusableFile
-from keras2torch.layers import Shape
+from keras2torch.layers import REGISTRY, Shape
 from keras2torch.reading import configs, keras1
 from keras2torch.reading.configs import MODELS, Config, Context
 
@@ -200,7 +200,7 @@ def layer_spec(
     plain = raw if isinstance(raw, dict) else {}
     name = str(entry.get("name") or plain.get("name") or fallback)
     kind = configs.class_of(entry)
-    if ctx.version.major >= 3 and "module" not in entry and _is_operation(plain):
+    if ctx.version.major >= 3 and "module" not in entry and _is_operation(kind, plain):
         kind = f"ops.{kind}"
     declared = shape(
         configs.decoded(plain.get("batch_input_shape") or plain.get("batch_shape"))
@@ -237,12 +237,21 @@ def layer_spec(
     return made
 
 
-def _is_operation(config: Mapping[str, Any]) -> bool:
+# Names that a layer and an operation of Keras 3 (keras/src/ops) share.
+_BOTH = frozenset(
+    "Add Average Concatenate Dot Maximum Minimum Multiply Reshape Softmax "
+    "Subtract".split()
+)
+
+
+def _is_operation(kind: str, config: Mapping[str, Any]) -> bool:
     """Whether this is an operation of Keras 3 in HDF5, which names no module.
 
-    Its class may be ``Add`` as a layer's is; every layer but the input has
-    ``trainable``, and some operations have a ``dtype``, too.
+    Where a layer has that name too, the layer's config has ``trainable``; some layers
+    (SpatialDropout) leave it out, and some operations have a ``dtype``.
     """
+    if kind in REGISTRY and kind not in _BOTH:
+        return False
     return not {"trainable", "batch_shape", "batch_input_shape"} & config.keys()
 
 
