@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from keras2torch import layers
     from keras2torch.conversion import Conversion, convert
     from keras2torch.errors import Keras2TorchError
 
 __version__ = "0.1.0"
-__all__ = ["Conversion", "Keras2TorchError", "__version__", "convert"]
+__all__ = ["Conversion", "Keras2TorchError", "__version__", "convert", "layers"]
 
 _HOMES = {
     "convert": "keras2torch.conversion",
@@ -25,6 +26,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import on first use: ``keras2torch --help`` should not wait for numpy."""
+    if name == "layers":
+        import keras2torch.layers as layers
+
+        return layers
     if name not in _HOMES:
         raise AttributeError(f"module 'keras2torch' has no attribute {name!r}")
     # The names are the three above, never a file's.
