@@ -7,9 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +27,7 @@ from keras2torch.layout import Choice
 from keras2torch.program import Program, write
 from keras2torch.program.names import class_name
 from keras2torch.reading import kind, read
+from keras2torch.stages import Progress, Stages
 from keras2torch.training import TrainScript, write_train_script
 from keras2torch.verification import Report, reference, unverified
 from keras2torch.verification import verify as compare
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
     from keras2torch.tracing import KerasProcess
 
-Progress = Callable[[str], None]
 Verify = Literal["auto", "never", "always"]
 
 
@@ -118,26 +116,6 @@ class Conversion:
             for file in sorted(new.iterdir()):
                 os.replace(file, target / file.name)
         return target
-
-
-class Stages:
-    """Seconds by stage, and who is told when one begins."""
-
-    def __init__(self, progress: Progress | None = None) -> None:
-        self.seconds: dict[str, float] = {}
-        self._progress = progress
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Time a block as the stage ``name``."""
-        if self._progress is not None:
-            self._progress(name)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            took = time.perf_counter() - start
-            self.seconds[name] = self.seconds.get(name, 0.0) + took
 
 
 def convert(
@@ -310,14 +288,14 @@ def _same_program(graph: ir.Model, source: Path, text: str) -> Program:
     choices: tuple[Choice, ...] = ("torch", "keras")
     found = re.findall(r"^class (\w+)\(", text, re.MULTILINE)
     names = [found[-1] if found else None, _name(graph, source)]
-    programs = [
-        write(graph, layout=layout, name=name) for layout in choices for name in names
-    ]
-    for program in programs:
-        if program.source == text:
-            return program
+    for layout in choices:
+        for name in names:
+            program = write(graph, layout=layout, name=name)
+            if program.source == text:
+                return program
     # Somebody edited the file: its inputs and outputs are compared all the same.
-    return replace(programs[1], source=text, classes=[])
+    program = write(graph, name=_name(graph, source))
+    return replace(program, source=text, classes=[])
 
 
 def _training(program: Program, graph: ir.Model) -> TrainScript | None:

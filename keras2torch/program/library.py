@@ -11,26 +11,43 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
+Pieces = dict[str, tuple[str, frozenset[str]]]
 
-@cache
-def _sources() -> dict[str, tuple[str, frozenset[str]]]:
-    """Return name → (source, names it uses) of every helper."""
-    found: dict[str, tuple[str, frozenset[str]]] = {}
-    folder = files("keras2torch.program") / "helpers"
-    for file in sorted(folder.iterdir(), key=lambda f: f.name):
-        if not file.name.endswith(".py"):
-            continue
-        text = file.read_text(encoding="utf-8")
+
+def cut_out(texts: Iterable[str]) -> Pieces:
+    """Return name → (source, names it uses) of the classes and functions in files.
+
+    Parameters
+    ----------
+    texts
+        The files' texts; they are parsed and not imported.
+
+    Raises
+    ------
+    ValueError
+        If a name stands twice.
+    """
+    found: Pieces = {}
+    for text in texts:
         for node in ast.parse(text).body:
             if not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
                 continue
             if node.name in found:
-                raise ValueError(f"two helpers called {node.name}")
+                raise ValueError(f"two pieces called {node.name}")
             start = min([node.lineno, *[d.lineno for d in node.decorator_list]])
             lines = text.splitlines()[start - 1 : node.end_lineno]
             used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
             found[node.name] = ("\n".join(lines), frozenset(used))
     return found
+
+
+@cache
+def _sources() -> Pieces:
+    """Return every helper."""
+    folder = files("keras2torch.program") / "helpers"
+    python = [f for f in folder.iterdir() if f.name.endswith(".py")]
+    ordered = sorted(python, key=lambda f: f.name)
+    return cut_out(f.read_text(encoding="utf-8") for f in ordered)
 
 
 def helper_names() -> frozenset[str]:

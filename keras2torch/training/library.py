@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+
+from keras2torch.program.library import Pieces, cut_out
 
 # In the order in which they stand in a train.py.
 _FILES = ("losses.py", "metrics.py", "schedules.py", "optimizers.py")
@@ -14,23 +15,14 @@ _IGNORED = "  # type: ignore[override]"
 
 
 @cache
-def _sources() -> dict[str, tuple[str, frozenset[str]]]:
-    """Return name → (source, names it uses), read and not imported: no torch."""
-    found: dict[str, tuple[str, frozenset[str]]] = {}
+def _sources() -> Pieces:
+    """Return every piece; read and not imported: no torch."""
     folder = files("keras2torch.training")
-    for file in _FILES:
-        text = (folder / file).read_text(encoding="utf-8")
-        for node in ast.parse(text).body:
-            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
-                continue
-            if node.name in found:
-                raise ValueError(f"two pieces called {node.name}")
-            start = min([node.lineno, *[d.lineno for d in node.decorator_list]])
-            lines = text.splitlines()[start - 1 : node.end_lineno]
-            used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-            cut = "\n".join(line.removesuffix(_IGNORED) for line in lines)
-            found[node.name] = (cut, frozenset(used))
-    return found
+    found = cut_out((folder / f).read_text(encoding="utf-8") for f in _FILES)
+    return {
+        name: ("\n".join(li.removesuffix(_IGNORED) for li in cut.split("\n")), used)
+        for name, (cut, used) in found.items()
+    }
 
 
 def names() -> frozenset[str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
@@ -16,6 +14,7 @@ import onnx_ir as ir
 from keras2torch.dialect import shape_of
 from keras2torch.errors import VerificationUnavailable
 from keras2torch.program import Program
+from keras2torch.stages import Stages
 from keras2torch.tracing import KerasError, KerasProcess, KerasUnavailable, Reference
 from keras2torch.verification import keras_side
 from keras2torch.verification.describe import describe
@@ -44,29 +43,6 @@ if TYPE_CHECKING:
 _SUSPICIOUS = 1e-7
 # A gradient far below the largest one of the model is rounding itself.
 _GRADIENT_FLOOR = 1e-4
-
-
-class Stages(Protocol):
-    """Times blocks by name."""
-
-    seconds: dict[str, float]
-
-    def __call__(self, name: str) -> AbstractContextManager[None]:
-        """Time a block as the stage ``name``."""
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            took = time.perf_counter() - start
-            self.seconds[name] = self.seconds.get(name, 0.0) + took
 
 
 def unverified(
@@ -122,7 +98,7 @@ def verify(
     Report
         Verdict ``"unverified"`` with a reason where nothing could be compared.
     """
-    stage = stage or _Clock()
+    stage = stage or Stages()
     comparison = _Comparison(program, model, process, module or program.module)
     try:
         comparison.run(Path(source), None if weights is None else Path(weights), stage)
