@@ -1,7 +1,8 @@
 """keras2torch takes people from Keras to PyTorch.
 
 ``convert`` turns a Keras file into readable PyTorch source with its weights and a
-proof that it computes the same. Importing this package imports neither torch nor
+proof that it computes the same. ``import keras2torch as keras`` carries a Keras script
+over: Keras' names, on ``torch.nn``. Importing this package imports neither torch nor
 TensorFlow.
 """
 
@@ -10,29 +11,72 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keras2torch import layers
+    from keras2torch import (
+        activations,
+        callbacks,
+        constraints,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        regularizers,
+    )
     from keras2torch.conversion import Conversion, convert
     from keras2torch.errors import Keras2TorchError
+    from keras2torch.models import Input, KerasTensor, Model, Sequential
 
 __version__ = "0.1.0"
-__all__ = ["Conversion", "Keras2TorchError", "__version__", "convert", "layers"]
+__all__ = [
+    "Conversion",
+    "Input",
+    "Keras2TorchError",
+    "KerasTensor",
+    "Model",
+    "Sequential",
+    "__version__",
+    "activations",
+    "callbacks",
+    "constraints",
+    "convert",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "regularizers",
+]
 
 _HOMES = {
     "convert": "keras2torch.conversion",
     "Conversion": "keras2torch.conversion",
     "Keras2TorchError": "keras2torch.errors",
+    "Input": "keras2torch.models",
+    "KerasTensor": "keras2torch.models",
+    "Layer": "keras2torch.layers",
+    "Model": "keras2torch.models",
+    "Sequential": "keras2torch.models",
+    "Initializer": "keras2torch.initializers",
+    "Loss": "keras2torch.losses",
+    "Metric": "keras2torch.metrics",
+    "Optimizer": "keras2torch.optimizers",
+    "Regularizer": "keras2torch.regularizers",
 }
+_NAMESPACES = frozenset(
+    "activations callbacks constraints initializers layers losses metrics models "
+    "optimizers regularizers".split()
+)
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: ``keras2torch --help`` should not wait for numpy."""
-    if name == "layers":
-        import keras2torch.layers as layers
-
-        return layers
-    if name not in _HOMES:
-        raise AttributeError(f"module 'keras2torch' has no attribute {name!r}")
-    # The names are the three above, never a file's.
+    # The names are the ones above, never a file's.
     from importlib import import_module  # noqa: TID251
 
+    if name in _NAMESPACES:
+        return import_module(f"keras2torch.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'keras2torch' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

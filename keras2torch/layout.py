@@ -1,6 +1,6 @@
 """Channels last → channels first, as one pass over the graph.
 
-Every tensor carries its :class:`~keras2torch.layers.Layout`. Layers are asked, in
+Every tensor carries its :class:`~keras2torch.layers.base.Layout`. Layers are asked, in
 order, which layouts they want; where that differs from what is there a permute is
 planned, once per tensor and layout. Inputs take the layout that their consumers wish
 for, so that a plain CNN ends up without a single permute.
@@ -16,7 +16,7 @@ from typing import Literal
 import onnx_ir as ir
 
 from keras2torch.dialect import LayerNode, calls, dtype_of, shape_of
-from keras2torch.layers import Call, Functional, Layout, Tensor
+from keras2torch.layers.definitions import Call, Functional, Layout, Tensor
 from keras2torch.layers.merging import Concatenate
 
 Choice = Literal["torch", "keras"]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.dialect.nodes import DOMAIN, VERSION, LayerNode, to_node
-from keras2torch.layers import Functional, Layer, Shape, Weight
+from keras2torch.layers.definitions import Functional, Layer, Shape, Weight
 
 OPSET = 21
 _DTYPES = {
@@ -86,7 +86,7 @@ class GraphBuilder:
 
     Examples
     --------
-    >>> from keras2torch.layers import Dense
+    >>> from keras2torch.layers.definitions import Dense
     >>> b = GraphBuilder("model")
     >>> x = b.input("x", (None, 4))
     >>> [y] = b.call(Dense(2, name="dense"), [x])

@@ -33,7 +33,13 @@ from typing import Any
 import onnx_ir as ir
 
 from keras2torch.dialect.attributes import decode, encode
-from keras2torch.layers import REGISTRY, Layer, Weight, from_config, to_config
+from keras2torch.layers.definitions import (
+    REGISTRY,
+    Layer,
+    Weight,
+    from_config,
+    to_config,
+)
 
 DOMAIN = "keras"
 VERSION = 1

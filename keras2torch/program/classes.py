@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from keras2torch.layers import Call, Forward, Layout, Module, Source, Tensor
+from keras2torch.layers.definitions import Call, Forward, Layout, Module, Source, Tensor
 from keras2torch.layers.text import literal
 from keras2torch.layout import GraphPlan, LayerStep, PermuteStep, Step
 from keras2torch.program.names import Names, identifier, variable

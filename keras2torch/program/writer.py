@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from keras2torch.layers import Source, Tensor
+from keras2torch.layers.definitions import Source, Tensor
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
 from keras2torch.program import check
 from keras2torch.program.classes import Attribute, Capture, ClassText, ClassWriter

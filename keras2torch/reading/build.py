@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from keras2torch.dialect import GraphBuilder, shape_of
 from keras2torch.errors import Keras2TorchError, UnsupportedLayer, UnusableFile
-from keras2torch.layers import Layer, Shape, from_config
+from keras2torch.layers.definitions import Layer, Shape, from_config
 from keras2torch.reading import operations
 from keras2torch.reading.topology import (
     CallSpec,

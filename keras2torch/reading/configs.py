@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keras2torch.errors import UnusableFile
-from keras2torch.layers import REGISTRY
+from keras2torch.layers.definitions import REGISTRY
 from keras2torch.reading import keras1
 from keras2torch.reading.versions import Version
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import Keras2TorchError
-from keras2torch.layers import REGISTRY, Shape
+from keras2torch.layers.definitions import REGISTRY, Shape
 from keras2torch.reading.configs import Context
 from keras2torch.reading.reader import arrays_of, built, stored_shapes, unknown_layers
 from keras2torch.reading.sources import Source, open_source

@@ -16,7 +16,7 @@ import h5py
 
 from keras2torch.dialect import LayerWeights
 from keras2torch.errors import WeightMismatch
-from keras2torch.layers import Weight
+from keras2torch.layers.definitions import Weight
 from keras2torch.reading import hdf5
 from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.topology import LayerSpec, ModelSpec

@@ -17,7 +17,7 @@ import onnx_ir as ir
 
 from keras2torch.dialect import GraphBuilder, dtype_of, shape_of
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import Shape, from_config
+from keras2torch.layers.definitions import Shape, from_config
 from keras2torch.reading import compositions
 from keras2torch.reading.tensorflow_names import TENSORFLOW
 from keras2torch.reading.topology import Constant, LayerSpec, flat

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import UnknownLayers, UnusableFile, WeightMismatch
-from keras2torch.layers import Weight
+from keras2torch.layers.definitions import Weight
 from keras2torch.reading import legacy_hdf5, operations
 from keras2torch.reading.build import Assembler, Peek
 from keras2torch.reading.configs import Context

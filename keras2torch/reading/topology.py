@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keras2torch.errors import UnusableFile
-from keras2torch.layers import REGISTRY, Shape
+from keras2torch.layers.definitions import REGISTRY, Shape
 from keras2torch.reading import configs, keras1
 from keras2torch.reading.configs import MODELS, Config, Context
 

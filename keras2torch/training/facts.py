@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from keras2torch.layers import Tensor
+from keras2torch.layers.definitions import Tensor
 from keras2torch.layout import LayerStep, PermuteStep
 from keras2torch.program import Program
 from keras2torch.training.text import shown

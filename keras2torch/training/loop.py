@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from keras2torch.layers import Tensor
+from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
 from keras2torch.program.names import Names, identifier, variable
 from keras2torch.training import library

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras2torch.layers import Layout
+from keras2torch.layers.definitions import Layout
 
 Array = npt.NDArray[Any]
 

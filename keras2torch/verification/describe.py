@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.dialect import shape_of
-from keras2torch.layers import Tensor
+from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
 from keras2torch.program.classes import ClassText
 from keras2torch.program.writer import TorchWeight

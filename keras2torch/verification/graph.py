@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from keras2torch.dialect import LayerNode, calls, shape_of
-from keras2torch.layers import Functional, Shape
+from keras2torch.layers.definitions import Functional, Shape
 from keras2torch.ops import Operator
 from keras2torch.tracing import LoadedModel
 

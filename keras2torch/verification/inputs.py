@@ -19,7 +19,7 @@ import onnx_ir as ir
 
 from keras2torch.dialect import LayerNode, dtype_of, from_node, is_layer, shape_of
 from keras2torch.errors import VerificationUnavailable
-from keras2torch.layers import Functional, Layer, Shape, from_config
+from keras2torch.layers.definitions import Functional, Layer, Shape, from_config
 
 Array = npt.NDArray[Any]
 

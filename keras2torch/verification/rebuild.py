@@ -21,7 +21,13 @@ import onnx_ir as ir
 
 from keras2torch.dialect import LayerNode, dtype_of, from_node, is_layer, shape_of
 from keras2torch.errors import VerificationUnavailable
-from keras2torch.layers import REGISTRY, Functional, Layer, from_config, to_config
+from keras2torch.layers.definitions import (
+    REGISTRY,
+    Functional,
+    Layer,
+    from_config,
+    to_config,
+)
 
 Library = Literal["keras", "tf_keras"]
 Config = dict[str, Any]

@@ -21,7 +21,8 @@ from keras2torch.dialect import (
 )
 from keras2torch.dialect.attributes import decode, encode
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import (
+from keras2torch.layers.attention import MultiHeadAttention
+from keras2torch.layers.definitions import (
     LSTM,
     REGISTRY,
     Dense,
@@ -31,7 +32,6 @@ from keras2torch.layers import (
     from_config,
     to_config,
 )
-from keras2torch.layers.attention import MultiHeadAttention
 from keras2torch.layers.merging import Add, Concatenate
 
 # ------------------------------------------------------------------------- attributes

@@ -8,7 +8,7 @@ from typing import Any
 import onnx_ir as ir
 
 from keras2torch.dialect import GraphBuilder
-from keras2torch.layers import Layer
+from keras2torch.layers.definitions import Layer
 from tests.layers.harness import Row
 
 

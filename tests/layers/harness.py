@@ -29,7 +29,7 @@ import torch
 from ruff import find_ruff_bin
 
 from keras2torch.dialect import GraphBuilder, dtype_of, shape_of
-from keras2torch.layers import Layer, Layout, Weight
+from keras2torch.layers.definitions import Layer, Layout, Weight
 from keras2torch.program import Program, write
 from keras2torch.tracing.client import KerasProcess, LoadedModel, Reference
 from keras2torch.verification.rebuild import Rebuilt, rebuilt

@@ -13,7 +13,6 @@ import pytest
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import Dense, Embedding, Layer, Layout
 from keras2torch.layers import activation as act
 from keras2torch.layers.activation import (
     ELU,
@@ -25,6 +24,7 @@ from keras2torch.layers.activation import (
     ThresholdedReLU,
 )
 from keras2torch.layers.convolution import Conv2D
+from keras2torch.layers.definitions import Dense, Embedding, Layer, Layout
 from keras2torch.layers.reshaping import Flatten
 from tests.layers.harness import Row, check, rows, stack
 

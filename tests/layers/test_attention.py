@@ -12,13 +12,13 @@ import pytest
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import Embedding, Layer
 from keras2torch.layers.attention import (
     AdditiveAttention,
     Attention,
     MultiHeadAttention,
 )
 from keras2torch.layers.base import Call, Shape, Tensor
+from keras2torch.layers.definitions import Embedding, Layer
 from keras2torch.layers.merging import Add
 from keras2torch.layers.normalization import LayerNormalization
 from keras2torch.layers.pooling import GlobalAveragePooling1D

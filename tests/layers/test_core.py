@@ -10,7 +10,9 @@ import pytest
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import (
+from keras2torch.layers.activation import Activation
+from keras2torch.layers.convolution import Conv2D
+from keras2torch.layers.definitions import (
     LSTM,
     Dense,
     Embedding,
@@ -18,8 +20,6 @@ from keras2torch.layers import (
     Masking,
     Sequential,
 )
-from keras2torch.layers.activation import Activation
-from keras2torch.layers.convolution import Conv2D
 from keras2torch.layers.merging import Add, Concatenate
 from keras2torch.layers.normalization import BatchNormalization
 from keras2torch.layers.regularization import Dropout

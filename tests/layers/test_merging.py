@@ -9,8 +9,8 @@ import pytest
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import LSTM, Dense, Embedding, Layer
 from keras2torch.layers.convolution import Conv2D
+from keras2torch.layers.definitions import LSTM, Dense, Embedding, Layer
 from keras2torch.layers.merging import (
     Add,
     Average,

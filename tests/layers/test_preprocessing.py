@@ -11,8 +11,8 @@ import pytest
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import Dense, Embedding, Layer
 from keras2torch.layers.convolution import Conv2D
+from keras2torch.layers.definitions import Dense, Embedding, Layer
 from keras2torch.layers.pooling import GlobalAveragePooling1D
 from keras2torch.layers.preprocessing import Normalization, Rescaling
 from keras2torch.layers.reshaping import Flatten

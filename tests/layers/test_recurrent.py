@@ -10,7 +10,7 @@ import torch
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import (
+from keras2torch.layers.definitions import (
     GRU,
     LSTM,
     RNN,
@@ -337,7 +337,7 @@ def test_what_has_no_rule_is_named(layer, why):
 
 
 def test_keras_1_names():
-    from keras2torch.layers import from_config
+    from keras2torch.layers.definitions import from_config
 
     config = {
         "name": "lstm_1",

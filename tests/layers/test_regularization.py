@@ -11,8 +11,8 @@ import torch
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import LSTM, Dense, Embedding, Layer
 from keras2torch.layers.convolution import Conv2D
+from keras2torch.layers.definitions import LSTM, Dense, Embedding, Layer
 from keras2torch.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from keras2torch.layers import Call, Layout, Tensor
 from keras2torch.layers.convolution import Conv1D
 from keras2torch.layers.convolution_transpose import Conv1DTranspose
+from keras2torch.layers.definitions import Call, Layout, Tensor
 from keras2torch.layers.pooling import AveragePooling1D, MaxPooling1D
 from keras2torch.program.helpers import convolution, pooling
 

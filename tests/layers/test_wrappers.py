@@ -11,7 +11,9 @@ import torch
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers import (
+from keras2torch.layers.activation import Activation, LeakyReLU
+from keras2torch.layers.convolution import Conv1D, Conv2D
+from keras2torch.layers.definitions import (
     GRU,
     LSTM,
     RNN,
@@ -25,8 +27,6 @@ from keras2torch.layers import (
     StackedRNNCells,
     TimeDistributed,
 )
-from keras2torch.layers.activation import Activation, LeakyReLU
-from keras2torch.layers.convolution import Conv1D, Conv2D
 from keras2torch.layers.normalization import BatchNormalization
 from keras2torch.layers.pooling import (
     AveragePooling2D,

@@ -13,7 +13,7 @@ import pytest
 
 from keras2torch.dialect import from_node
 from keras2torch.errors import WeightMismatch
-from keras2torch.layers import Layer
+from keras2torch.layers.definitions import Layer
 from keras2torch.reading import read
 
 from .conftest import dense, write_h5, write_weights

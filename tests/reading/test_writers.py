@@ -14,7 +14,7 @@ import torch
 
 from keras2torch.conversion import convert_file
 from keras2torch.errors import UnusableFile
-from keras2torch.layers import from_config
+from keras2torch.layers.definitions import from_config
 from keras2torch.reading.configs import Context, layer_config
 from keras2torch.reading.text import from_yaml
 from keras2torch.reading.versions import Version

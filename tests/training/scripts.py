@@ -14,7 +14,7 @@ import torch
 from safetensors.numpy import save_file
 from torch.utils.data import TensorDataset
 
-from keras2torch.layers import Tensor
+from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
 
 

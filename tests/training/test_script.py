@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from keras2torch.dialect.builder import GraphBuilder
-from keras2torch.layers import GRU, Dense, Embedding
+from keras2torch.layers.definitions import GRU, Dense, Embedding
 from keras2torch.program import Program, write
 from keras2torch.program.check import UnsafeSource
 from keras2torch.training import train_script, write_train_script

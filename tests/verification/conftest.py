@@ -10,7 +10,7 @@ import onnx_ir as ir
 import pytest
 
 from keras2torch.dialect import GraphBuilder
-from keras2torch.layers import REGISTRY
+from keras2torch.layers.definitions import REGISTRY
 from keras2torch.program import Program, write
 from keras2torch.tracing import KerasProcess
 from keras2torch.verification import Report, verify

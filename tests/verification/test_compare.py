@@ -13,7 +13,7 @@ import onnx_ir as ir
 import pytest
 
 from keras2torch.dialect import GraphBuilder
-from keras2torch.layers import Dense, Embedding, Masking, Source
+from keras2torch.layers.definitions import Dense, Embedding, Masking, Source
 from keras2torch.program import Program, write
 from keras2torch.reading import read
 from keras2torch.tracing import KerasProcess, KerasUnavailable

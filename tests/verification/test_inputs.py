@@ -7,7 +7,7 @@ import pytest
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import VerificationUnavailable
-from keras2torch.layers import Dense, Embedding, Layer, Masking
+from keras2torch.layers.definitions import Dense, Embedding, Layer, Masking
 from keras2torch.verification.inputs import attempts, inputs_of, make_batches
 
 from .conftest import Layers, graph

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from keras2torch.dialect import GraphBuilder
-from keras2torch.layers import Dense, Layout
+from keras2torch.layers.definitions import Dense, Layout
 from keras2torch.program import write
 from keras2torch.verification.axes import to_keras, to_torch
 from keras2torch.verification.watching import watching

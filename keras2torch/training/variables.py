@@ -1,0 +1,308 @@
+"""A weight as Keras has it, over the torch tensors that hold it.
+
+Most weights are one parameter, its axes in another order. Some are part of one (the
+query kernel within ``in_proj_weight``), some are two (the bias of a GRU). What is
+asked of a weight *as Keras' variable*, its norm or its shape, is asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+Array = npt.NDArray[Any]
+Of = Callable[[torch.Tensor], torch.Tensor | None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A torch tensor that holds a weight or part of it.
+
+    Attributes
+    ----------
+    module, name
+        Where it is: ``module.name``; a buffer is another tensor after ``.to()``.
+    axes
+        Order of the torch axes that gives Keras' shape, where that is all; else None.
+    index
+        For each element of the torch tensor its place in Keras' flattened weight, -1
+        for one that is not of this weight; ``None`` where ``axes`` says it.
+    """
+
+    module: nn.Module
+    name: str
+    axes: tuple[int, ...] | None = None
+    index: Array | None = None
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """The parameter or buffer as it is now."""
+        found: torch.Tensor = getattr(self.module, self.name)
+        return found
+
+    @property
+    def whole(self) -> bool:
+        """Whether every element of the tensor is of this weight."""
+        return self.index is None or bool((self.index >= 0).all())
+
+
+class AnyVariable(Protocol):
+    """What optimizers, regularizers and constraints ask of a weight."""
+
+    name: str
+    path: str
+    regularizer: Any
+    constraint: Any
+
+    @property
+    def parameters(self) -> tuple[torch.Tensor, ...]:
+        """The torch tensors that hold it."""
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer may move it."""
+
+    def keras(self, of: Of | None = None) -> torch.Tensor:
+        """Return it in Keras' shape."""
+
+    def assign(self, value: Any) -> Any:
+        """Set it from an array or tensor in Keras' shape."""
+
+
+class Variable:
+    """A weight of a layer that torch keeps in its own order.
+
+    Parameters
+    ----------
+    name, path
+        ``"kernel"`` and ``"dense_1/kernel"``.
+    shape
+        Keras' shape.
+    parts
+        The torch tensors that hold it.
+    trainable
+        Whether Keras trains it; ``trainable`` of the layer comes on top.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        shape: Sequence[int],
+        parts: Sequence[Part],
+        *,
+        trainable: bool = True,
+    ) -> None:
+        self.name, self.path = name, path
+        self.shape = tuple(shape)
+        self.parts = tuple(parts)
+        self.declared_trainable = trainable
+        self.regularizer: Any = None
+        self.constraint: Any = None
+
+    @property
+    def parameters(self) -> tuple[torch.Tensor, ...]:
+        """The torch tensors that hold it, in torch's order."""
+        return tuple(p.tensor for p in self.parts)
+
+    @property
+    def value(self) -> torch.Tensor:
+        """The torch tensor that holds it; its ``grad`` is the gradient."""
+        return self.parts[0].tensor
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer may move it."""
+        return any(p.requires_grad for p in self.parameters)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for tensor in self.parameters:
+            if isinstance(tensor, nn.Parameter):
+                tensor.requires_grad_(value)
+
+    @property
+    def dtype(self) -> str:
+        """``"float32"``."""
+        return str(self.value.dtype).removeprefix("torch.")
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes in Keras."""
+        return len(self.shape)
+
+    def keras(self, of: Of | None = None) -> torch.Tensor:
+        """Return the weight in Keras' shape: a view where torch only moved axes.
+
+        Parameters
+        ----------
+        of
+            What to take of each torch tensor; itself if not given. With ``lambda p:
+            p.grad`` the gradient comes, zeros where there is none.
+        """
+        if len(self.parts) == 1 and (axes := self.parts[0].axes) is not None:
+            return _taken(self.parts[0].tensor, of).permute(axes)
+        flat: torch.Tensor | None = None
+        for part in self.parts:
+            tensor = _taken(part.tensor, of).reshape(-1)
+            index, here = _index(part)
+            at = torch.from_numpy(index).to(tensor.device)
+            kept = tensor if here is None else tensor[torch.from_numpy(here)]
+            if flat is None:
+                flat = tensor.new_zeros(int(np.prod(self.shape)))
+            flat = flat.index_copy(0, at, kept)
+        assert flat is not None
+        return flat.reshape(self.shape)
+
+    @torch.no_grad()
+    def assign(self, value: Any) -> Variable:
+        """Set the weight from an array or tensor in Keras' shape.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another one.
+        """
+        given = torch.as_tensor(_plain(value))
+        if tuple(given.shape) != self.shape:
+            raise ValueError(
+                f"the weight {self.path} has shape {self.shape}, "
+                f"not {tuple(given.shape)}."
+            )
+        for part in self.parts:
+            tensor = part.tensor
+            new = given.to(tensor.device, tensor.dtype)
+            if part.axes is not None:
+                back = sorted(range(len(part.axes)), key=part.axes.__getitem__)
+                tensor.copy_(new.permute(back))
+                continue
+            index, here = _index(part)
+            values = new.reshape(-1)[torch.from_numpy(index).to(tensor.device)]
+            if here is None:
+                tensor.copy_(values.reshape(tensor.shape))
+            else:
+                flat = tensor.reshape(-1).clone()
+                flat[torch.from_numpy(here).to(tensor.device)] = values
+                tensor.copy_(flat.reshape(tensor.shape))
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add to the weight."""
+        return self.assign(self.keras().detach() + torch.as_tensor(_plain(value)))
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract from the weight."""
+        return self.assign(self.keras().detach() - torch.as_tensor(_plain(value)))
+
+    def numpy(self) -> Array:
+        """Return a copy in Keras' shape."""
+        array: Array = self.keras().detach().cpu().numpy().copy()
+        return array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        return self.numpy() if dtype is None else self.numpy().astype(dtype)
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def _taken(tensor: torch.Tensor, of: Of | None) -> torch.Tensor:
+    if of is None:
+        return tensor
+    found = of(tensor)
+    return torch.zeros_like(tensor) if found is None else found
+
+
+def _index(part: Part) -> tuple[Array, Array | None]:
+    """Return the places in Keras, and those in torch unless it is all of them."""
+    assert part.index is not None
+    flat = part.index.reshape(-1)
+    if part.whole:
+        return flat, None
+    here = np.flatnonzero(flat >= 0)
+    return flat[here], here
+
+
+def _plain(value: Any) -> Any:
+    """Return a tensor or array of a variable, tensor, array or number."""
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if isinstance(value, Variable):
+        return value.keras().detach()
+    return np.array(value)  # torch wants to own what it is given
+
+
+class Parameter(nn.Parameter):
+    """A weight that a user's layer makes by ``add_weight``: in Keras' shape as it is.
+
+    An ``nn.Parameter`` that also answers like Keras' ``Variable``.
+    """
+
+    name: str = "variable"
+    path: str = "variable"
+    regularizer: Any = None
+    constraint: Any = None
+
+    @property
+    def parameters(self) -> tuple[torch.Tensor, ...]:
+        """Itself."""
+        return (self,)
+
+    @property
+    def value(self) -> torch.Tensor:
+        """Itself."""
+        return self
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer may move it."""
+        return bool(self.requires_grad)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def keras(self, of: Of | None = None) -> torch.Tensor:
+        """Return itself, or what ``of`` takes of it."""
+        return _taken(self, of)
+
+    @torch.no_grad()
+    def assign(self, value: Any) -> Parameter:
+        """Set it.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another one.
+        """
+        given = torch.as_tensor(_plain(value))
+        if given.shape != self.shape:
+            raise ValueError(
+                f"the weight {self.path} has shape {tuple(self.shape)}, "
+                f"not {tuple(given.shape)}."
+            )
+        self.copy_(given)
+        return self
+
+    @torch.no_grad()
+    def assign_add(self, value: Any) -> Parameter:
+        """Add to it."""
+        self.add_(torch.as_tensor(_plain(value)).to(self.device))
+        return self
+
+    @torch.no_grad()
+    def assign_sub(self, value: Any) -> Parameter:
+        """Subtract from it."""
+        self.sub_(torch.as_tensor(_plain(value)).to(self.device))
+        return self
+
+    def numpy(self, *, force: bool = True) -> Array:
+        """Return a copy, wherever it is and whether it trains or not."""
+        array: Array = self.detach().cpu().clone().as_subclass(torch.Tensor).numpy()
+        return array
