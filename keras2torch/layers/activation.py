@@ -154,7 +154,7 @@ class Activation(Layer):
     layout = "follow"
     masking = "pass"
 
-    activation: Any = "linear"
+    activation: Any
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """Follow; functions along an axis need that axis in Keras' order."""

@@ -178,8 +178,20 @@ class Conv2DTranspose(_Transposed):
     dilation_rate: Ints = (1, 1)
 
 
+@dataclass(eq=False)
+class _DataFormatFirst(Layer):
+    # Only Conv3DTranspose has data_format first. Python orders fields by the base that
+    # is farthest, so this one goes behind the other.
+    filters: int
+    kernel_size: Ints
+    strides: Ints = 1
+    padding: str = "valid"
+    data_format: str | None = None
+    output_padding: Ints | None = None
+
+
 @layer
-class Conv3DTranspose(_Transposed):
+class Conv3DTranspose(_Transposed, _DataFormatFirst):
     """Transposed convolution over volumes."""
 
     rank = 3

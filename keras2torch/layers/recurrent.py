@@ -143,12 +143,13 @@ class SimpleRNN(Recurrent):
     bias_constraint: Any = None
     dropout: float = 0.0
     recurrent_dropout: float = 0.0
-    seed: int | None = None
     return_sequences: bool = False
     return_state: bool = False
     go_backwards: bool = False
     stateful: bool = False
     unroll: bool = False
+    # Keras' own order: LSTM and GRU have it behind recurrent_dropout.
+    seed: int | None = None
     zero_output_for_mask: bool = False
 
     def is_plain(self) -> bool:
