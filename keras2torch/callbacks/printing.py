@@ -1,0 +1,27 @@
+"""Lines on standard output, as Keras writes them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def print_msg(message: str, line_break: bool = True) -> None:
+    """Write a message at once; what the encoding lacks becomes plain ASCII."""
+    message = f"{message}\n" if line_break else message
+    try:
+        sys.stdout.write(message)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding or "utf-8"
+        plain = message.replace("━", "=")
+        sys.stdout.write(plain.encode(encoding, errors="ignore").decode(encoding))
+    sys.stdout.flush()
+
+
+def redraws() -> bool:
+    """Return whether a line can be drawn over: in terminals and notebooks."""
+    return (
+        (hasattr(sys.stdout, "isatty") and sys.stdout.isatty())
+        or "ipykernel" in sys.modules
+        or "PYCHARM_HOSTED" in os.environ
+    )
