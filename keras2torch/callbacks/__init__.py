@@ -13,6 +13,7 @@ from keras2torch.callbacks.progbar_logger import ProgbarLogger
 from keras2torch.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from keras2torch.callbacks.remote_monitor import RemoteMonitor
 from keras2torch.callbacks.swap_ema_weights import SwapEMAWeights
+from keras2torch.callbacks.tensorboard import TensorBoard
 from keras2torch.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

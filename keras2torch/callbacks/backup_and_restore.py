@@ -26,8 +26,9 @@ class BackupAndRestore(Callback):
     backup_dir
         A folder for the backup alone.
     save_freq
-        ``"epoch"``, after how many batches, or ``False``: never. An epoch in whose midst the training was
-        interrupted is trained anew from its begin, with the weights of the backup.
+        ``"epoch"``, after how many batches, or ``False``: never. An epoch in whose
+        midst the training was interrupted is trained anew from its begin, with the
+        weights of the backup.
     double_checkpoint
         Whether the backup before the last is kept too, and taken where the last is
         damaged.
@@ -169,7 +170,7 @@ class BackupAndRestore(Callback):
                 path.unlink()
 
     def _should_save_on_batch(self, batch: int) -> bool:
-        # `False` is an int too. Keras' documentation means none by it; it saves them all.
+        # `False` is an int too: Keras' documentation means none, its code saves all.
         if not isinstance(self.save_freq, int) or self.save_freq is False:
             return False
         if batch <= self._last_batch_seen:
