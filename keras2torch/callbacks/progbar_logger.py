@@ -95,7 +95,7 @@ class ProgbarLogger(Callback):
             # Not `logs or {}`: to ask lazy logs whether they are empty reads them.
             given = logs.items() if logs is not None else ()
             progbar.update(self.seen, given, finalize=False)
-        elif self.seen == 1:
+        elif self.seen == 1 and self.verbose == 1:
             progbar.update(1, finalize=False)  # the clock starts after the first step
 
     def _finish(self, logs: Logs | None) -> None:
