@@ -106,7 +106,13 @@ class GraphPlan:
         )
 
 
-def plan(model: ir.Model, layout: Choice = "torch") -> GraphPlan:
+def plan(
+    model: ir.Model,
+    layout: Choice = "torch",
+    *,
+    faithful: bool = False,
+    in_keras_order: frozenset[str] = frozenset(),
+) -> GraphPlan:
     """Plan the layouts of a model.
 
     Parameters
@@ -116,13 +122,23 @@ def plan(model: ir.Model, layout: Choice = "torch") -> GraphPlan:
     layout
         ``"torch"``: inputs and outputs are channels first where the layers are.
         ``"keras"``: Keras' order at the boundary.
+    faithful
+        Told to the layers: Keras' numbers in training come before idiom.
+    in_keras_order
+        Paths of layers whose weights keep Keras' order of flattened features: other
+        models share them.
     """
-    return _Planner(layout).graph(model.graph, "", outermost=True)
+    planner = _Planner(layout, faithful, in_keras_order)
+    return planner.graph(model.graph, "", outermost=True)
 
 
 class _Planner:
-    def __init__(self, layout: Choice) -> None:
+    def __init__(
+        self, layout: Choice, faithful: bool, in_keras_order: frozenset[str]
+    ) -> None:
         self._layout = layout
+        self._faithful = faithful
+        self._in_keras_order = in_keras_order
         self._bodies: dict[str, GraphPlan] = {}
         self._masked: dict[str, tuple[bool, ...]] = {}
         self._first: dict[str, list[Layout]] = {}
@@ -140,7 +156,9 @@ class _Planner:
         while True:
             for node in nodes:
                 self._first.pop(node.path, None)
-            wishes = _Wishes(nodes, bodies, graph.outputs, given)
+            wishes = _Wishes(
+                nodes, bodies, graph.outputs, given, self._in_keras_order
+            )
             planned, at = self._planned(graph, path, nodes, bodies, wishes, outermost)
             if best is not None and planned.permutes() >= best.permutes():
                 return best
@@ -213,6 +231,7 @@ class _Planner:
     ) -> LayerStep:
         call = _view(node, at)
         call.body_masks = self._masked.get(node.path, ())
+        call.faithful = self._faithful
         call.flat_ok = bool(node.outputs) and wishes.flat_ok(node.outputs[0])
         wishes.tell(node, call)
         wanted, outs = _layouts(node, call, body)
@@ -249,6 +268,7 @@ class _Wishes:
         bodies: dict[str, GraphPlan],
         outputs: Iterable[ir.Value],
         given: dict[ir.Value, Layout],
+        in_keras_order: frozenset[str],
     ) -> None:
         self._given = given
         self.layout: dict[ir.Value, Layout] = dict(given)
@@ -259,6 +279,7 @@ class _Wishes:
         self._readers = Counter(v for n in nodes for v in n.inputs)
         self._keras: set[ir.Value] = set()
         self._shared = {n.path for n in nodes if calls[n.path] > 1 and n.weights}
+        self._shared |= in_keras_order
         for node in reversed(nodes):
             for value in node.outputs:
                 self._decide(value, votes)

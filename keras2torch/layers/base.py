@@ -148,6 +148,8 @@ class Call:
     flat_wish
         Told to Dense: the consumers want its units in the order in which a Reshape
         to channels first reads them.
+    faithful
+        Keras' numbers in training come before idiom.
     """
 
     inputs: list[Tensor]
@@ -163,6 +165,7 @@ class Call:
     wants_first: bool = False
     wants_keras: bool = False
     flat_wish: Layout | None = None
+    faithful: bool = False
 
     @property
     def x(self) -> Tensor:
@@ -273,6 +276,8 @@ class Module:
         ``{self}.bias_hh_l0.requires_grad_(False)``.
     notes
         What differs in training from Keras, in sentences for the report.
+    given
+        The module is not made here but given to the class, under the name ``text``.
     """
 
     text: str
@@ -280,6 +285,7 @@ class Module:
     helpers: tuple[str, ...] = ()
     init: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    given: bool = False
 
 
 @dataclass
@@ -463,6 +469,8 @@ class Layer:
 
 # ---------------------------------------------------------------------- registry
 REGISTRY: dict[str, type[Layer]] = {}
+# Definitions that no file can name.
+INTERNAL: dict[str, type[Layer]] = {}
 L = TypeVar("L", bound=Layer)
 
 
@@ -487,7 +495,7 @@ def from_config(class_name: str, config: Mapping[str, Any]) -> Layer:
         For an argument that the definition does not know and that is not at a value
         that means nothing (``None`` or ``False``).
     """
-    cls = REGISTRY[class_name]
+    cls = INTERNAL.get(class_name) or REGISTRY[class_name]
     known = {f.name for f in dataclasses.fields(cls) if f.init}
     kept: dict[str, Any] = {}
     for key, value in config.items():

@@ -48,11 +48,18 @@ class Attribute:
     trainable: bool
     notes: tuple[str, ...] = ()
     body: ClassText | None = None
+    given: bool = False
 
 
 @dataclass
 class ClassText:
-    """A class of the generated file."""
+    """A class of the generated file.
+
+    Attributes
+    ----------
+    given
+        Arguments of the constructor: modules that are not written here → their paths.
+    """
 
     name: str
     path: str
@@ -67,12 +74,15 @@ class ClassText:
     attributes: dict[str, Attribute] = field(default_factory=dict)
     captures: list[Capture] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
+    given: dict[str, str] = field(default_factory=dict)
 
     def source(self) -> str:
         """Return the text of the class, not yet formatted."""
         lines = [f"class {self.name}(nn.Module):"]
         lines += [f"    {line}".rstrip() for line in self.docstring]
-        lines += ["", "    def __init__(self) -> None:", "        super().__init__()"]
+        given = "".join(f", {g}: nn.Module" for g in self.given)
+        lines += ["", f"    def __init__(self{given}) -> None:"]
+        lines += ["        super().__init__()"]
         lines += [f"        {line}" for line in self.init]
         arguments = ", ".join(f"{a}: torch.Tensor" for a in self.arguments)
         returned = "torch.Tensor"
@@ -321,7 +331,8 @@ class ClassWriter:
         if node.path in self._text.attributes:
             known = self._text.attributes[node.path]
             again = node.layer.module(step.call)
-            if again is not None and again.text != known.text:
+            fixed = known.given or (known.body is not None and known.body.given)
+            if again is not None and not fixed and again.text != known.text:
                 raise node.layer.unsupported(
                     "its calls need different modules "
                     f"({known.text} and {again.text}), which has no rule"
@@ -333,6 +344,14 @@ class ClassWriter:
             return None
         name = self._attributes.unique(identifier(node.layer.name))
         body = self._bodies[step.body.path] if step.body is not None else None
+        if module.given:
+            module.text = name
+            self._text.given[name] = node.path
+        elif body is not None and body.given:
+            passed = {f"{name}_{g}": path for g, path in body.given.items()}
+            made = f"{body.name}({', '.join(passed)})"
+            module.text = module.text.replace(f"{body.name}()", made)
+            self._text.given |= passed
         attribute = Attribute(
             name,
             node.path,
@@ -341,6 +360,7 @@ class ClassWriter:
             node.layer.trainable,
             getattr(module, "notes", ()),
             body,
+            module.given,
         )
         self._text.attributes[node.path] = attribute
         self._text.helpers.update(module.helpers)

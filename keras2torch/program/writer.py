@@ -133,7 +133,13 @@ class Program:
 
 
 def write(
-    model: ir.Model, *, layout: Choice = "torch", name: str | None = None
+    model: ir.Model,
+    *,
+    layout: Choice = "torch",
+    name: str | None = None,
+    faithful: bool = False,
+    in_keras_order: frozenset[str] = frozenset(),
+    tidy: bool = True,
 ) -> Program:
     """Write a graph of the ``keras`` domain as a PyTorch program.
 
@@ -145,13 +151,17 @@ def write(
         ``"torch"``: channels first at the boundary; ``"keras"``: Keras' order.
     name
         Class name; the model's own name if not given.
+    faithful, in_keras_order
+        See :func:`keras2torch.layout.plan`.
+    tidy
+        Format the source; what nobody reads need not be.
 
     Returns
     -------
     Program
         Checked and formatted.
     """
-    planned = plan(model, layout)
+    planned = plan(model, layout, faithful=faithful, in_keras_order=in_keras_order)
     reserved = helper_names() | {"F", "torch", "nn", "self", "math"}
     names = Names(set(reserved) | {"load"})
     main = names.unique_class(class_name(name or planned.name))
@@ -162,7 +172,8 @@ def write(
         planned, main, bodies, frozenset(reserved), _docstring(planned, outermost=True)
     ).write()
     classes.append(top)
-    source = _file(classes, main, planned)
+    source = _file(classes, main)
+    source = formatted(source) if tidy else source
     check.check(source)
     nodes = {s.node.path: s.node.weights for s in planned.layer_steps()}
     return Program(
@@ -213,6 +224,8 @@ def _weights(
     for attribute in text.attributes.values():
         moves = trainable and attribute.trainable
         inner = f"{prefix}{attribute.name}."
+        if attribute.given:
+            continue
         if attribute.body is not None:
             yield from _weights(
                 attribute.body, nodes, f"{inner}{_body_prefix(attribute)}", moves
@@ -232,7 +245,7 @@ def _weights(
 def _body_prefix(attribute: Attribute) -> str:
     """Return where a wrapper keeps the model inside, if it is not the model itself."""
     assert attribute.body is not None
-    return "" if attribute.text == f"{attribute.body.name}()" else "module."
+    return "" if attribute.text.startswith(f"{attribute.body.name}(") else "module."
 
 
 # --------------------------------------------------------------------------- text
@@ -276,10 +289,11 @@ def _quoted(name: str) -> str:
     return json.dumps(plain[:80], ensure_ascii=True)
 
 
-def _file(classes: list[ClassText], main: str, planned: GraphPlan) -> str:
+def _file(classes: list[ClassText], main: str) -> str:
     helpers = {h for c in classes for h in c.helpers}
     parts = [*helper_source(helpers), *[c.source() for c in classes]]
-    parts.append(_LOAD.strip().format(name=main))
+    if not classes[-1].given:
+        parts.append(_LOAD.strip().format(name=main))
     body = "\n\n\n".join(parts)
     head = ['"""PyTorch model, converted from Keras by keras2torch."""', ""]
     if "math." in body:
@@ -288,7 +302,7 @@ def _file(classes: list[ClassText], main: str, planned: GraphPlan) -> str:
     if "F." in body:
         head.append("import torch.nn.functional as F")
     head.append("from torch import nn")
-    return formatted("\n".join(head) + "\n\n\n" + body + "\n")
+    return "\n".join(head) + "\n\n\n" + body + "\n"
 
 
 def formatted(source: str) -> str:

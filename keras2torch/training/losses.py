@@ -26,6 +26,15 @@ def matched(y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
     return y_true.to(y_pred.dtype)
 
 
+def clipped(x: torch.Tensor, low: float, high: float = math.inf) -> torch.Tensor:
+    """Return x within bounds, and at a bound with its gradient.
+
+    So TensorFlow has it; from Tensor.clamp there comes none, a saturated sigmoid stays.
+    """
+    x = torch.where(x < low, low, x)
+    return x if high == math.inf else torch.where(x > high, high, x)
+
+
 def mean_squared_error(
     y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1
 ) -> torch.Tensor:
@@ -53,7 +62,7 @@ def mean_squared_logarithmic_error(
 ) -> torch.Tensor:
     """Squared differences of log(1 + y); what is negative counts as 1e-7."""
     y_true = matched(y_true, y_pred)
-    difference = torch.log(y_pred.clamp(min=1e-7) + 1.0)
+    difference = torch.log(clipped(y_pred, 1e-7) + 1.0)
     difference = difference - torch.log(y_true.clamp(min=1e-7) + 1.0)
     return difference.square().mean(dim)
 
@@ -76,7 +85,7 @@ def binary_crossentropy(
     if from_logits:
         values = F.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none")
     else:
-        p = y_pred.clamp(1e-7, 1.0 - 1e-7)
+        p = clipped(y_pred, 1e-7, 1.0 - 1e-7)
         values = -(y_true * p.log() + (1.0 - y_true) * (1.0 - p).log())
     return values.mean(dim)
 
@@ -94,7 +103,7 @@ def categorical_crossentropy(
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_pred.shape[dim]
     if from_logits:
         return -(y_true * y_pred.log_softmax(dim)).sum(dim)
-    p = (y_pred / y_pred.sum(dim, keepdim=True)).clamp(1e-7, 1.0 - 1e-7)
+    p = clipped(y_pred / y_pred.sum(dim, keepdim=True), 1e-7, 1.0 - 1e-7)
     return -(y_true * p.log()).sum(dim)
 
 
@@ -109,7 +118,7 @@ def sparse_categorical_crossentropy(
     if y_true.ndim == y_pred.ndim:
         y_true = y_true.squeeze(dim)
     y_true = y_true.long()
-    logits = y_pred if from_logits else y_pred.clamp(1e-7, 1.0 - 1e-7).log()
+    logits = y_pred if from_logits else clipped(y_pred, 1e-7, 1.0 - 1e-7).log()
     counted = torch.ones_like(y_true, dtype=torch.bool)
     if ignore_class is not None:
         counted = y_true != ignore_class
@@ -196,7 +205,7 @@ def categorical_focal_crossentropy(
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_pred.shape[dim]
     p = y_pred.softmax(dim) if from_logits else y_pred
-    p = (p / p.sum(dim, keepdim=True)).clamp(1e-7, 1.0 - 1e-7)
+    p = clipped(p / p.sum(dim, keepdim=True), 1e-7, 1.0 - 1e-7)
     return ((1.0 - p).pow(gamma) * alpha * (-y_true * p.log())).sum(dim)
 
 
@@ -218,7 +227,7 @@ def signed(y_true: torch.Tensor) -> torch.Tensor:
 def hinge(y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1) -> torch.Tensor:
     """How far each unit is from the right side of the margin."""
     y_true = signed(matched(y_true, y_pred))
-    return (1.0 - y_true * y_pred).clamp(min=0.0).mean(dim)
+    return clipped(1.0 - y_true * y_pred, 0.0).mean(dim)
 
 
 def squared_hinge(
@@ -226,7 +235,7 @@ def squared_hinge(
 ) -> torch.Tensor:
     """The hinge loss, squared."""
     y_true = signed(matched(y_true, y_pred))
-    return (1.0 - y_true * y_pred).clamp(min=0.0).square().mean(dim)
+    return clipped(1.0 - y_true * y_pred, 0.0).square().mean(dim)
 
 
 def categorical_hinge(
@@ -236,7 +245,7 @@ def categorical_hinge(
     y_true = matched(y_true, y_pred)
     right = (y_true * y_pred).sum(dim)
     wrong = ((1.0 - y_true) * y_pred).amax(dim)
-    return (wrong - right + 1.0).clamp(min=0.0)
+    return clipped(wrong - right + 1.0, 0.0)
 
 
 def huber(
@@ -258,7 +267,7 @@ def kl_divergence(
 ) -> torch.Tensor:
     """Take probabilities on both sides; F.kl_div wants a logarithm."""
     y_true = matched(y_true, y_pred).clamp(1e-7, 1.0)
-    return (y_true * (y_true / y_pred.clamp(1e-7, 1.0)).log()).sum(dim)
+    return (y_true * (y_true / clipped(y_pred, 1e-7, 1.0)).log()).sum(dim)
 
 
 def poisson(y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1) -> torch.Tensor:
@@ -317,13 +326,13 @@ def circle(
     others = y_pred if ref_embeddings is None else ref_embeddings
     labels = y_true.int().reshape(-1, 1)
     other_labels = labels if ref_labels is None else ref_labels.int().reshape(-1, 1)
-    distance = (1.0 - y_pred @ others.T).clamp(min=0.0)
+    distance = clipped(1.0 - y_pred @ others.T, 0.0)
     same = labels == other_labels.T
     different = ~same
     if remove_diagonal:
         same = same & ~torch.eye(*same.shape, dtype=torch.bool, device=same.device)
-    pull = -gamma * (margin + distance).clamp(min=0.0) * (margin - distance)
-    push = (1.0 + margin - distance).clamp(min=0.0) * (1.0 - margin - distance)
+    pull = -gamma * clipped(margin + distance, 0.0) * (margin - distance)
+    push = clipped(1.0 + margin - distance, 0.0) * (1.0 - margin - distance)
     pull = pull.masked_fill(~same, -math.inf).logsumexp(1)
     push = (gamma * push).masked_fill(~different, -math.inf).logsumexp(1)
     return F.softplus(pull + push)
@@ -360,6 +369,7 @@ def impossible_ctc(
     begin right, the gradient all.
     """
     rows, size = y_true.shape
+    dtype, log_p = log_p.dtype, log_p.double()  # beside 707 little is left of float32
     states = 2 * (size + 1)  # a start, a state a label, a blank after each
     price, never = math.log(1e-307), -1e30
     label, blank = torch.arange(size + 1), torch.arange(size + 1) + size + 1
@@ -387,7 +397,7 @@ def impossible_ctc(
     with torch.no_grad():
         value = total(never)
     everything = total(price)
-    return value + everything - everything.detach()
+    return (value + everything - everything.detach()).to(dtype)
 
 
 class Logits:

@@ -85,7 +85,7 @@ class Variable:
     shape
         Keras' shape.
     parts
-        The torch tensors that hold it.
+        The torch tensors that hold it, or what finds them when they are asked for.
     trainable
         Whether Keras trains it; ``trainable`` of the layer comes on top.
     """
@@ -95,16 +95,23 @@ class Variable:
         name: str,
         path: str,
         shape: Sequence[int],
-        parts: Sequence[Part],
+        parts: Sequence[Part] | Callable[[], Sequence[Part]],
         *,
         trainable: bool = True,
     ) -> None:
         self.name, self.path = name, path
         self.shape = tuple(shape)
-        self.parts = tuple(parts)
+        self._parts = parts
         self.declared_trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The torch tensors that hold it."""
+        if callable(self._parts):
+            self._parts = tuple(self._parts())
+        return tuple(self._parts)
 
     @property
     def parameters(self) -> tuple[torch.Tensor, ...]:
@@ -248,6 +255,7 @@ class Parameter(nn.Parameter):
     path: str = "variable"
     regularizer: Any = None
     constraint: Any = None
+    declared_trainable: bool = True
 
     @property
     def parameters(self) -> tuple[torch.Tensor, ...]:

@@ -1,0 +1,606 @@
+"""Keras' own layers as ``nn.Module`` classes, made from their definitions.
+
+A definition knows a layer's arguments, its weights and its PyTorch text; nothing of it
+is written a second time here. Called on a tensor, a layer is a program of one line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from keras2torch import tree
+from keras2torch.errors import Keras2TorchError
+from keras2torch.layers import definitions
+from keras2torch.layers.base import REGISTRY, Array, Weight, to_config
+from keras2torch.layers.base import Layer as Definition
+from keras2torch.models import programs
+from keras2torch.models.context import current_training, default_device
+from keras2torch.models.layer import Layer, kept_mask
+from keras2torch.models.logits import Tap, taps
+from keras2torch.models.specs import owners_of_call, single
+from keras2torch.models.symbolic import InputLayer, KerasTensor, Node
+
+_OF_LAYER = frozenset(f.name for f in dataclasses.fields(Definition))
+# How many exact shapes a layer is written for before one text serves all sizes.
+_EXACT = 4
+_OBJECTS = ("_initializer", "_regularizer", "_constraint")
+
+
+class BuiltIn(Layer):
+    """Base of the layers that have a definition.
+
+    Attributes
+    ----------
+    definition
+        Its arguments, weights and text.
+    """
+
+    definition_class: type[Definition]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        own = {k: kwargs.pop(k) for k in list(kwargs) if _is_own(type(self), k)}
+        super().__init__(**kwargs)
+        fields = _fields(self.definition_class)
+        if len(args) > len(fields):
+            raise TypeError(
+                f"{type(self).__name__} takes {len(fields)} positional arguments, "
+                f"{len(args)} were given."
+            )
+        for name, value in zip(fields, args, strict=False):
+            if name in own:
+                raise TypeError(
+                    f"{type(self).__name__} got two values for {name!r}."
+                )
+            own[name] = value
+        own = {self.definition_class.aliases.get(k, k): v for k, v in own.items()}
+        own = {k: v for k, v in own.items() if k in fields}
+        self._objects: dict[str, Any] = {}
+        self._after_call: Any = None
+        self._missing(fields, own)
+        settings = {k: self._plain(k, v) for k, v in own.items()}
+        self.definition = self.definition_class(
+            name=self.name, trainable=self._trainable, **settings
+        )
+        self.supports_masking = True
+        self._programs: dict[Any, _Call] = {}
+        self.pinned = False
+
+    def _missing(self, fields: tuple[str, ...], given: dict[str, Any]) -> None:
+        required = [
+            f.name
+            for f in dataclasses.fields(self.definition_class)
+            if f.name in fields
+            and f.default is dataclasses.MISSING
+            and f.default_factory is dataclasses.MISSING
+        ]
+        if missing := [n for n in required if n not in given]:
+            raise TypeError(
+                f"{type(self).__name__}.__init__() missing required arguments: "
+                f"{', '.join(missing)}"
+            )
+
+    def _plain(self, field: str, value: Any) -> Any:
+        """Return an argument as a config has it; what a config cannot say is kept."""
+        if isinstance(value, Layer) and field != "activation":
+            return self._inside(value)
+        if field.endswith("activation"):
+            return self._activation(value)
+        if field.endswith(_OBJECTS):
+            return self._object(field, value)
+        if isinstance(value, (np.generic, np.ndarray)):
+            return value.tolist()
+        if isinstance(value, torch.Tensor):
+            return value.tolist()
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._plain("", v) for v in value)
+        return value
+
+    def _inside(self, layer: Layer) -> Any:
+        """Return the definition of a layer within: of a wrapper, or a cell."""
+        if isinstance(layer, BuiltIn) and layer.is_written:
+            return layer.definition
+        if getattr(layer, "network", None) is not None:
+            self.inner_model = layer
+            config = {"name": layer.name}
+            return {"class_name": "Functional", "config": config}
+        raise Keras2TorchError(
+            f"{type(self).__name__} of a {type(layer).__name__}, a layer of your own, "
+            "has no rule: write its loop in a Layer of yours."
+        )
+
+    def _activation(self, value: Any) -> Any:
+        from keras2torch import activations
+
+        if value is None or isinstance(value, str):
+            activations.get(value)  # a clear error for an unknown name
+            return value
+        if isinstance(value, Mapping):
+            return value
+        if inspect.isclass(value):
+            value = value()
+        if isinstance(value, BuiltIn):
+            if type(value.definition).__name__ == "Activation":
+                return value.definition.activation  # type: ignore[attr-defined]
+            kind = type(value.definition).__name__
+            return {"class_name": kind, "config": to_config(value.definition)}
+        if (name := _known(value)) is not None:
+            return name
+        self._after_call = value
+        return None
+
+    def _object(self, field: str, value: Any) -> Any:
+        if value is None or isinstance(value, (str, Mapping)):
+            return value
+        self._objects[field] = value
+        return _config_of(value)
+
+    # -- how it takes part in a model
+    @property
+    def is_written(self) -> bool:  # type: ignore[override]
+        """Whether a model's source has it as text; not if a user changed it."""
+        cls = type(self)
+        own = cls.call is not BuiltIn.call or cls.build is not BuiltIn.build
+        odd = self._after_call is not None or self._regularizer is not None
+        return not (own or odd or self._own)
+
+    @property
+    def path_name(self) -> str:
+        """What its weights are called after."""
+        return str(self.name)
+
+    def described(self) -> dict[str, Any]:
+        """Return the config of its place where a model does not write it out."""
+        found = super().described()
+        passes = self.definition.masking == "pass" or self.definition.passes_mask()
+        return found | {
+            "takes_mask": False,
+            "gives_mask": False,
+            "hands_mask": passes,
+        }
+
+    # -- weights
+    def initial_weights(self, declared: list[Weight]) -> dict[str, Array]:
+        """Return the first values of the weights, by their initializers."""
+        found = {}
+        for weight in declared:
+            made = self._setting(weight, "initializer")
+            if made is None:
+                found[weight.name] = np.full(weight.shape, weight.default, np.float32)
+                continue
+            value = made(weight.shape, dtype="float32")
+            found[weight.name] = torch.as_tensor(value).detach().cpu().numpy()
+        self._forget_gates(found)
+        return found
+
+    def _forget_gates(self, found: dict[str, Array]) -> None:
+        for name in found:
+            owner = self._owner_of(name)
+            if name.endswith("bias") and getattr(owner, "unit_forget_bias", False):
+                units = int(owner.units)
+                bias = np.array(found[name])
+                bias[units : 2 * units] = 1.0
+                found[name] = bias
+
+    def _owner_of(self, weight: str) -> Any:
+        """Return the definition whose arguments speak of a weight."""
+        found: Any = self.definition
+        while True:
+            inner = getattr(found, "inner", None)
+            if isinstance(inner, tuple):
+                found = inner[1 if weight.startswith("backward") else 0]
+            elif isinstance(inner, Definition):
+                found = inner
+            else:
+                return found
+
+    def _setting(self, weight: Weight, what: str) -> Any:
+        """Return the initializer, regularizer or constraint of a weight."""
+        from keras2torch import constraints, initializers, regularizers
+
+        module = {
+            "initializer": initializers,
+            "regularizer": regularizers,
+            "constraint": constraints,
+        }[what]
+        leaf = weight.name.rpartition("/")[2]
+        for stem in (leaf, leaf.removesuffix("_kernel"), leaf.removesuffix("s")):
+            field = f"{stem}_{what}"
+            owner = self._owner_of(weight.name)
+            if field in self._objects:
+                return module.get(self._objects[field])
+            if hasattr(owner, field):
+                return module.get(getattr(owner, field))
+        return None
+
+    def own_variables(self) -> list[Any]:
+        """Return the weights, making them if a model is there to tell their shapes."""
+        self.ensure_built()
+        made = [] if self.state is None else self.state.variables
+        return [*made, *self._own]
+
+    def ensure_built(self) -> None:
+        """Build the models that have this layer; alone it is built when called."""
+        if self.state is not None or not self.definition_has_weights():
+            return
+        for model in list(self._users):
+            model.ensure_net()
+            if self.state is not None:
+                return
+        if self.nodes and self.is_written:
+            self._written_for(self.nodes[0])
+
+    def definition_has_weights(self) -> bool:
+        """Whether its kind has weights at all."""
+        return type(self.definition).weights is not Definition.weights
+
+    def adopt(self, state: programs.State) -> None:
+        """Take the weights that a program made for it."""
+        self.state = state
+        self.built = True
+        for variable, weight in zip(state.variables, state.declared, strict=True):
+            variable.regularizer = self._setting(weight, "regularizer")
+            variable.constraint = self._setting(weight, "constraint")
+        self._set_trainable()
+        # Its parameters are the module's: one dict, so that `.to()` moves both.
+        for kind in ("_parameters", "_buffers", "_modules"):
+            theirs = vars(state.module)[kind]
+            theirs.update(vars(self)[kind])
+            vars(self)[kind] = theirs
+        if self._first_weights is not None:
+            self.set_weights(self._first_weights)
+            self._first_weights = None
+
+    def _set_trainable(self) -> None:
+        if self.state is None:
+            return
+        trained = {
+            w.name for w in self.state.declared if w.trainable and self._trainable
+        }
+        for name, source in self.state.sources.items():
+            tensor = programs.tensor_of(self.state.module, name)
+            if isinstance(tensor, nn.Parameter):
+                moves = source.trainable and bool(trained & set(source.weights))
+                tensor.requires_grad_(moves)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer moves the weights."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
+        self.definition.trainable = bool(value)
+        self._set_trainable()
+
+    def pin(self) -> None:
+        """Keep the weights in Keras' order from now on: several models share them."""
+        self.pinned = True
+        if self.state is None or self.state.in_keras_order:
+            return
+        values = [v.numpy() for v in self.state.variables]
+        old, self.state = self.state, None
+        self._programs.clear()
+        self._written_for(self.nodes[0])
+        new: programs.State = self.state
+        for name in old.sources:
+            tensor = programs.tensor_of(old.module, name)
+            with torch.no_grad():
+                tensor.copy_(programs.tensor_of(new.module, name).view_as(tensor))
+        # The tensors stay those that an optimizer may hold already.
+        programs.share(new.module, old)
+        self.adopt(new)
+        for variable, value in zip(new.variables, values, strict=True):
+            variable.assign(value)
+        for model in list(self._users):
+            model.drop_net()
+
+    # -- calls
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for a shape, or a list of shapes, that goes in."""
+        shapes = input_shape
+        if input_shape and not isinstance(input_shape[0], (list, tuple)):
+            shapes = [input_shape]
+        tensors = [KerasTensor(s) for s in shapes]
+        listed = len(self.definition.arguments) == 1 and len(tensors) > 1
+        node = Node(self, (tensors,) if listed else tuple(tensors))
+        self._written_for(node)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call on tensors."""
+        if type(self).call is not BuiltIn.call:
+            return super().forward(*args, **kwargs)
+        return self._run(args, kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute; for a subclass that calls ``super().call``."""
+        return self._run(args, kwargs)
+
+    def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args = tuple(tree.map_structure(self._converted, list(args)))
+        kwargs = tree.map_structure(self._converted, kwargs)
+        training = kwargs.pop("training", None)
+        if training is None:
+            training = current_training()
+        if training is None:
+            training = self.training
+        call = self._program_for(args, kwargs)
+        outputs = call.run(args, kwargs, bool(training) and self._learns())
+        if self._after_call is not None:
+            outputs = kept_mask(self._after_call(outputs), outputs)
+        if self._regularizer is not None:
+            self._add_activity(outputs)
+        return outputs
+
+    def _learns(self) -> bool:
+        """Whether it behaves as in training; a frozen BatchNormalization does not."""
+        frozen = type(self.definition).__name__ in INFERENCE_WHEN_FROZEN
+        return self._trainable or not frozen
+
+    def _program_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
+        key = _signature(args, kwargs, exact=len(self._programs) < _EXACT)
+        found = self._programs.get(key)
+        if found is None:
+            exact = len(self._programs) < _EXACT
+            node = Node(self, *_described(args, kwargs, exact=exact))
+            try:
+                found = self._written_for(node)
+            except Keras2TorchError:
+                if exact:
+                    raise
+                node = Node(self, *_described(args, kwargs, exact=True))
+                key = _signature(args, kwargs, exact=True)
+                found = self._programs.get(key) or self._written_for(node)
+            self._programs[key] = found
+        return found
+
+    def _written_for(self, node: Node) -> _Call:
+        """Write the program of one call, on this layer's weights."""
+        one = single(node, written=True)
+        masks = [m for m in one.masks if m is not None]
+        outputs = [*one.outputs, *dict.fromkeys(masks)]
+        pinned = frozenset({self.name}) if self.pinned else frozenset()
+        program = programs.compiled(
+            one.builder, outputs, layout="keras", in_keras_order=pinned
+        )
+        try:
+            net = programs.linked(program, one.builder, owners_of_call(self))
+        except programs.OtherOrder:
+            self.pin()
+            net = programs.linked(program, one.builder, owners_of_call(self))
+        net.to(default_device() if self.state is None else programs.device_of(self))
+        self.built = True
+        return _Call(net, one, taps(program, net), node)
+
+    def train(self, mode: bool = True) -> BuiltIn:
+        """Set the mode; the program of a call follows at the call."""
+        super().train(mode)
+        return self
+
+    # -- configs
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments as Keras writes them."""
+        config = super().get_config()
+        for key, value in to_config(self.definition).items():
+            if key not in _OF_LAYER:
+                config[key] = value
+        for field, value in self._objects.items():
+            config[field] = _config_of(value) or value
+        return config
+
+    def __getattr__(self, name: str) -> Any:
+        # kernel, bias, units: after nn.Module's own, before giving up.
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            own = self.__dict__
+        definition = own.get("definition")
+        if definition is None or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        state = own.get("state")
+        for variable in state.variables if state is not None else ():
+            if variable.name == name:
+                return variable
+        if name in own["_objects"]:
+            return own["_objects"][name]
+        if hasattr(definition, name):
+            return getattr(definition, name)
+        raise AttributeError(
+            f"'{type(self).__name__}' object has no attribute '{name}'"
+        )
+
+
+# Frozen, these run in inference mode (layers/normalization/batch_normalization.py).
+INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
+
+
+class _Call:
+    """A program for calls of one shape."""
+
+    def __init__(self, net: nn.Module, one: Any, tapped: list[Tap], node: Node) -> None:
+        self.net = net
+        self.count = len(one.outputs)
+        self.taps = tapped
+        masks = list(dict.fromkeys(m for m in one.masks if m is not None))
+        self.mask_at = [None if m is None else masks.index(m) for m in one.masks]
+        graph_inputs = len({id(t) for t in node.inputs})
+        used = one.builder.used_masks()
+        owner = {m: v for v, m in one.builder.masks.items()}
+        self.masked = [one.builder.inputs.index(owner[m]) for m in used]
+        assert len(one.builder.inputs) == graph_inputs
+        self.training = net.training
+
+    def run(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool
+    ) -> Any:
+        """Call it on tensors; masks come along and go along."""
+        tensors = []
+        for value in [*tree.leaves(list(args)), *tree.leaves(kwargs)]:
+            if isinstance(value, torch.Tensor) and all(value is not t for t in tensors):
+                tensors.append(value)
+        masks = [tensors[i]._keras_mask for i in self.masked]  # type: ignore[attr-defined]
+        if self.training != training:
+            self.net.train(training)
+            self.training = training
+        made = self.net(*tensors, *masks)
+        values = list(made) if isinstance(made, tuple) else [made]
+        outputs, given = values[: self.count], values[self.count :]
+        for tap in self.taps:
+            tap.mark(outputs)
+        for i, at in enumerate(self.mask_at):
+            if at is not None:
+                outputs[i]._keras_mask = given[at]
+        return outputs[0] if self.count == 1 else outputs
+
+
+def _described(
+    args: tuple[Any, ...], kwargs: dict[str, Any], *, exact: bool
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return a call with symbolic tensors for its tensors."""
+    made: dict[int, KerasTensor] = {}
+
+    def symbol(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        if id(value) not in made:
+            kind = str(value.dtype).removeprefix("torch.")
+            tensor = KerasTensor(_sizes(value, exact=exact), kind)
+            mask = getattr(value, "_keras_mask", None)
+            if mask is not None:
+                tensor.mask_shape = (None, *tuple(mask.shape)[1:])
+            made[id(value)] = tensor
+        return made[id(value)]
+
+    return (
+        tuple(tree.map_structure(symbol, list(args))),
+        tree.map_structure(symbol, kwargs),
+    )
+
+
+def _sizes(tensor: torch.Tensor, *, exact: bool) -> tuple[int | None, ...]:
+    if exact or tensor.ndim < 2:
+        return (None, *tensor.shape[1:])
+    return (*[None] * (tensor.ndim - 1), tensor.shape[-1])
+
+
+def _signature(args: Any, kwargs: Any, *, exact: bool) -> Any:
+    order: list[int] = []
+
+    def key(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            if id(value) not in order:
+                order.append(id(value))
+            masked = getattr(value, "_keras_mask", None) is not None
+            sizes = _sizes(value, exact=exact)
+            return (order.index(id(value)), sizes, str(value.dtype), masked)
+        if isinstance(value, (list, tuple)):
+            return tuple(key(v) for v in value)
+        if isinstance(value, dict):
+            return tuple((k, key(v)) for k, v in value.items())
+        return repr(value)
+
+    return key(args), key(kwargs)
+
+
+@cache
+def _fields(definition: type[Definition]) -> tuple[str, ...]:
+    """Return the arguments of a constructor in Keras' order."""
+    return tuple(
+        f.name
+        for f in dataclasses.fields(definition)
+        if f.init and f.name not in _OF_LAYER
+    )
+
+
+def _is_own(cls: type[BuiltIn], name: str) -> bool:
+    definition = cls.definition_class
+    if name == "input_dim" and name not in _fields(definition):
+        return False
+    known = (*_fields(definition), *definition.aliases, *definition.ignored)
+    return name in known and name not in ("weights", "input_length")
+
+
+def _known(function: Any) -> str | None:
+    """Return the name of one of Keras' activations, given as a function."""
+    from keras2torch import activations
+
+    name = getattr(function, "__name__", None)
+    if isinstance(name, str) and getattr(activations, name, None) is function:
+        return name
+    return None
+
+
+def _config_of(value: Any) -> Any:
+    """Return an object as a config has it; None for a user's own."""
+    module = type(value).__module__
+    if module.startswith("keras2torch.") and hasattr(value, "get_config"):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    return None
+
+
+_made: dict[str, Any] = {}
+
+
+def named(name: str) -> Any:
+    """Return the layer class, or the function, of that name in ``keras.layers``.
+
+    Raises
+    ------
+    AttributeError
+        If Keras has none of that name, or this project has no rule for it.
+    """
+    if name not in _made:
+        _made[name] = _make(name)
+    return _made[name]
+
+
+def _make(name: str) -> Any:
+    from keras2torch.models import others
+
+    if hasattr(others, name):
+        return getattr(others, name)
+    if name not in REGISTRY or name in ("Functional", "Sequential"):
+        raise AttributeError(
+            f"module 'keras2torch.layers' has no attribute {name!r}: "
+            "`keras2torch layers` lists the layers that are covered."
+        )
+    definition = REGISTRY[name]
+    fields = _fields(definition)
+    parameters = [
+        inspect.Parameter(
+            f.name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=inspect.Parameter.empty
+            if f.default is dataclasses.MISSING
+            else f.default,
+        )
+        for f in dataclasses.fields(definition)
+        if f.name in fields
+    ]
+    found = type(
+        name,
+        (BuiltIn,),
+        {
+            "__doc__": definition.__doc__,
+            "__module__": "keras2torch.layers",
+            "definition_class": definition,
+            "__signature__": inspect.Signature(
+                [
+                    *parameters,
+                    inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+                ]
+            ),
+        },
+    )
+    return found
+
+
+__all__ = ["BuiltIn", "InputLayer", "definitions", "named"]

@@ -1,0 +1,703 @@
+"""``Layer``: what a user subclasses, an ``nn.Module`` that is called as in Keras.
+
+Source: ``keras/src/layers/layer.py`` (3.15).
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+import weakref
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from keras2torch import tree
+from keras2torch.layers.base import Array, Shape
+from keras2torch.models import tracking
+from keras2torch.models.context import calling, current_training, default_device
+from keras2torch.models.naming import auto_name, dtype_name
+from keras2torch.models.probing import probe
+from keras2torch.models.specs import outputs_of, structure_of
+from keras2torch.models.symbolic import KerasTensor, Node, is_symbolic
+from keras2torch.training.variables import Parameter, Part, Variable
+
+_KERAS_ARGUMENTS = frozenset(
+    "input_shape batch_input_shape batch_shape batch_size input_dim input_length "
+    "autocast weights".split()
+)
+
+
+@cache
+def _arguments(call: Any) -> tuple[str, ...]:
+    """Return the names of the arguments of a ``call`` or ``build``."""
+    names = list(inspect.signature(call).parameters)
+    return tuple(n for n in names if n != "self")
+
+
+class Layer(nn.Module):
+    """A layer as Keras has it, on torch.
+
+    Subclasses define ``call`` and, if they have weights, make them in ``build`` by
+    :meth:`add_weight`. Tensors have Keras' axes: images come channels last.
+
+    Parameters
+    ----------
+    activity_regularizer
+        Adds a term for what comes out to the loss.
+    trainable
+        Whether an optimizer moves the weights.
+    dtype
+        Of the weights, ``"float32"`` if not given.
+    name
+        ``dense``, ``dense_1`` … if not given.
+    """
+
+    state: Any = None
+    inner_model: Any = None
+    is_written = False
+    built = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _building(cls.__dict__["build"])  # type: ignore[method-assign]
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        unknown = kwargs.keys() - _KERAS_ARGUMENTS
+        if unknown:
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: "
+                f"{ {k: kwargs[k] for k in sorted(unknown)} }"
+            )
+        self.training = False
+        self.name = name or auto_name(type(self).__name__)
+        self.nodes: list[Node] = []
+        self.autocast = kwargs.get("autocast", True)
+        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
+        self._input_shape_arg = _input_shape(kwargs)
+        self._trainable = bool(trainable)
+        self._policy = dtype
+        self._regularizer = activity_regularizer
+        self._losses: list[torch.Tensor] = []
+        self._own: list[Parameter] = []
+        self._users: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._first_weights = kwargs.get("weights")
+
+    # -- attributes
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter) and "_own" in self.__dict__:
+            # The user's name for it, not the one that add_weight chose.
+            for key in [k for k, p in self._parameters.items() if p is value]:
+                del self._parameters[key]
+        if name.startswith("_") and not isinstance(value, (list, dict, tuple)):
+            super().__setattr__(name, value)
+            return
+        if isinstance(value, (list, dict, tuple)) and "_modules" in self.__dict__:
+            if name not in _PLAIN:
+                value = tracking.tracked(value, lambda: self._retrack(name))
+                object.__setattr__(self, name, value)
+                self._retrack(name)
+                return
+            object.__setattr__(self, name, value)
+            return
+        super().__setattr__(name, value)
+
+    def _retrack(self, name: str) -> None:
+        """Register the layers in a list or dict with torch."""
+        prefix = f"{name}."
+        for key in [k for k in self._modules if k.startswith(prefix)]:
+            del self._modules[key]
+        for key, module in tracking.modules_in(self.__dict__.get(name), name):
+            self._modules[key] = module
+
+    @property
+    def path_name(self) -> str:
+        """What its weights are called after."""
+        return str(self.name)
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of what it computes."""
+        return dtype_name(self._policy)
+
+    @property
+    def compute_dtype(self) -> str:
+        """Dtype of what it computes."""
+        return dtype_name(self._policy)
+
+    @property
+    def variable_dtype(self) -> str:
+        """Dtype of the weights."""
+        return dtype_name(self._policy)
+
+    @property
+    def dtype_policy(self) -> Any:
+        """As given."""
+        return self._policy or "float32"
+
+    @property
+    def activity_regularizer(self) -> Any:
+        """What adds a term for the outputs to the loss."""
+        from keras2torch import regularizers
+
+        return regularizers.get(self._regularizer)
+
+    @activity_regularizer.setter
+    def activity_regularizer(self, value: Any) -> None:
+        self._regularizer = value
+
+    # -- weights
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str | None = None,
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Parameter:
+        """Make a weight.
+
+        Parameters
+        ----------
+        shape
+            In Keras' order; ``()`` if not given.
+        initializer
+            A name, object or function; ``"glorot_uniform"`` for floats, else zeros.
+        dtype, trainable, regularizer, constraint, name
+            As in Keras.
+
+        Returns
+        -------
+        Parameter
+            An ``nn.Parameter`` that also answers like Keras' ``Variable``.
+        """
+        from keras2torch import constraints, initializers, regularizers
+
+        if isinstance(shape, str):  # Keras 2: add_weight("name", shape=...)
+            name, shape = shape, kwargs.get("shape", ())
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        kind = dtype_name(dtype or self.variable_dtype)
+        floating = kind.startswith(("float", "bfloat"))
+        made = initializers.get(
+            initializer or ("glorot_uniform" if floating else "zeros")
+        )
+        value = made(sizes, dtype=kind) if callable(made) else made
+        tensor = torch.as_tensor(value).to(default_device(), getattr(torch, kind))
+        weight = Parameter(tensor, requires_grad=trainable and floating)
+        weight.name = name or auto_name("variable")
+        weight.path = f"{self.name}/{weight.name}"
+        weight.regularizer = regularizers.get(regularizer)
+        weight.constraint = constraints.get(constraint)
+        weight.declared_trainable = trainable
+        self._own.append(weight)
+        key = weight.name.replace(".", "_")
+        while key in self._parameters or hasattr(self, key):
+            key = f"_{key}"
+        self._parameters[key] = weight
+        return weight
+
+    def own_variables(self) -> list[Any]:
+        """Return the weights that are not those of a layer within."""
+        known = {id(p) for p in self._own}
+        found: list[Any] = list(self._own)
+        for name, parameter in self._parameters.items():
+            if parameter is not None and id(parameter) not in known:
+                found.append(_plain_variable(self, name))
+        return found
+
+    def tracked_layers(self) -> list[nn.Module]:
+        """Return the layers and modules within, in the order they were assigned."""
+        found: list[nn.Module] = []
+        for module in self._modules.values():
+            if module is not None and all(module is not f for f in found):
+                found.append(module)
+        return found
+
+    @property
+    def weights(self) -> list[Any]:
+        """All weights, those of a layer's own first, trainable ones before others."""
+        found: list[Any] = []
+        seen: set[int] = set()
+
+        def take(variables: list[Any]) -> None:
+            for v in variables:
+                if id(v) not in seen:
+                    seen.add(id(v))
+                    found.append(v)
+
+        own = self.own_variables()
+        take([v for v in own if getattr(v, "declared_trainable", True)])
+        take([v for v in own if not getattr(v, "declared_trainable", True)])
+        for module in self.tracked_layers():
+            take(weights_of(module))
+        return found
+
+    @property
+    def variables(self) -> list[Any]:
+        """All weights."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Any]:
+        """The weights that an optimizer moves."""
+        return [v for v in self.weights if v.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Any]:
+        """The others."""
+        return [v for v in self.weights if not v.trainable]
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """The weights that an optimizer moves."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        """The others."""
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[Array]:
+        """Return the weights in Keras' shapes and order."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Any) -> None:
+        """Set the weights from arrays in Keras' shapes and order.
+
+        Raises
+        ------
+        ValueError
+            If their number or a shape is another one.
+        """
+        own = self.weights
+        if len(weights) != len(own):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer '{self.name}' with a "
+                f"weight list of length {len(weights)}, but the layer was expecting "
+                f"{len(own)} weights."
+            )
+        for variable, value in zip(own, weights, strict=True):
+            if tuple(np.shape(value)) != tuple(variable.shape):
+                raise ValueError(
+                    f"Layer {self.name} weight shape {tuple(variable.shape)} "
+                    "is not compatible with provided weight shape "
+                    f"{tuple(np.shape(value))}."
+                )
+        for variable, value in zip(own, weights, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """Return the number of values in the weights."""
+        return sum(int(np.prod(v.shape)) for v in self.weights)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer moves the weights, those of layers within too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for variable in self._own:
+            floating = variable.is_floating_point()
+            variable.requires_grad_(
+                bool(value) and variable.declared_trainable and floating
+            )
+        for module in self.tracked_layers():
+            if isinstance(module, Layer):
+                module.trainable = value
+            else:
+                module.requires_grad_(bool(value))
+
+    # -- losses
+    def add_loss(self, loss: Any) -> None:
+        """Add a term to the loss; within ``call``."""
+        for value in tree.flatten(loss):
+            self._losses.append(torch.as_tensor(value))
+
+    @property
+    def losses(self) -> list[torch.Tensor]:
+        """Terms of the last call, and those of the regularizers of the weights."""
+        found = list(self._losses)
+        seen = {id(self)}
+        for module in self.modules():
+            if isinstance(module, Layer) and id(module) not in seen:
+                seen.add(id(module))
+                found += module._losses
+        for v in self.trainable_weights:
+            if getattr(v, "regularizer", None) is not None:
+                found.append(v.regularizer(v.keras()))
+        return found
+
+    def _clear_losses(self) -> None:
+        for module in self.modules():
+            if isinstance(module, Layer):
+                module._losses.clear()
+
+    # -- calls
+    def build(self, input_shape: Any) -> None:
+        """Make the weights; subclasses override."""
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute; subclasses override."""
+        raise NotImplementedError(
+            f"Layer {type(self).__name__} does not have a `call()` method implemented."
+        )
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of what comes out."""
+        return previous_mask
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the shape that comes out for a shape that goes in."""
+        shapes = [*args, *kwargs.values()]
+        first = shapes[0]
+        many = isinstance(first, (list, tuple)) and (
+            bool(first) and isinstance(first[0], (list, tuple))
+        )
+        tensors = [KerasTensor(s) for s in (first if many else shapes)]
+        made = self(tensors if many else tensors[0], *([] if many else tensors[1:]))
+        found = tree.map_structure(lambda t: t.shape, made)
+        self.nodes.pop()
+        return found
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if is_symbolic(list(args), kwargs):
+            return self.symbolic_call(args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call on tensors, as Keras does around a layer's own ``call``."""
+        args = tuple(tree.map_structure(self._converted, list(args)))
+        kwargs = tree.map_structure(self._converted, kwargs)
+        names = _arguments(type(self).call)
+        given = kwargs.pop("training", None)
+        if given is None and "training" in names:
+            at = names.index("training")
+            given = args[at] if len(args) > at else None
+            args = args[:at] if len(args) > at else args
+        training = _first(given, current_training(), self.training)
+        if not self.built:
+            self._build_for(args, kwargs)
+        if "training" in names and training is not None:
+            kwargs["training"] = training
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        mask = _mask_of(first)
+        self._add_masks(names, args, kwargs)
+        if kwargs.get("mask") is not None:
+            mask = kwargs["mask"]
+        with calling(training):
+            outputs = self.call(*args, **kwargs)
+        self._after(first, outputs, mask)
+        return outputs
+
+    def _add_masks(
+        self, names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        named = dict(zip(names, args, strict=False)) | kwargs
+        tensors = {
+            k: v
+            for k, v in named.items()
+            if any(isinstance(t, torch.Tensor) for t in tree.flatten(v))
+            and not k.endswith("mask")
+        }
+        if len(tensors) == 1:
+            if "mask" in names and named.get("mask") is None:
+                found = _mask_of(next(iter(tensors.values())))
+                if found is not None:
+                    kwargs["mask"] = found
+            return
+        for key, value in tensors.items():
+            if f"{key}_mask" in names and named.get(f"{key}_mask") is None:
+                kwargs[f"{key}_mask"] = _mask_of(value)
+
+    def _after(self, first: Any, outputs: Any, mask: Any) -> None:
+        if self._regularizer is not None:
+            self._add_activity(outputs)
+        if self.supports_masking:
+            results = [t for t in tree.flatten(outputs) if isinstance(t, torch.Tensor)]
+            if all(getattr(t, "_keras_mask", None) is not None for t in results):
+                return
+            masks = tree.flatten(self.compute_mask(first, mask))
+            for tensor, found in zip(results, masks, strict=False):
+                if found is not None and getattr(tensor, "_keras_mask", None) is None:
+                    tensor._keras_mask = found  # type: ignore[attr-defined]
+        elif any(m is not None for m in tree.flatten(mask)):
+            warnings.warn(
+                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an "
+                "input with a mask attached to it. However, this layer does not "
+                "support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask.",
+                stacklevel=3,
+            )
+
+    def _add_activity(self, outputs: Any) -> None:
+        for output in tree.flatten(outputs):
+            if isinstance(output, torch.Tensor):
+                loss = self.activity_regularizer(output)
+                if output.ndim:
+                    loss = loss / max(output.shape[0], 1)
+                self._losses.append(loss)
+
+    def _converted(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            floating = value.is_floating_point()
+            if floating and value.dtype == torch.float64 and self.dtype == "float32":
+                return kept_mask(value.float(), value)
+            return value
+        if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fiub":
+            tensor = torch.as_tensor(np.asarray(value)).to(default_device())
+            return tensor.float() if tensor.dtype == torch.float64 else tensor
+        return value
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        names = _arguments(type(self).build)
+        if type(self).build is Layer.build:
+            self.build(None)
+            return
+        call_names = _arguments(type(self).call)
+        named = dict(zip(call_names, args, strict=False)) | kwargs
+        shapes = {
+            k: tree.map_structure(_shape, v)
+            for k, v in named.items()
+            if v is not None
+            and all(hasattr(t, "shape") for t in tree.flatten(v))
+            and not k.endswith("mask")
+        }
+        by_name = {f"{k}_shape": v for k, v in shapes.items()}
+        if len(names) > 1 and set(by_name) & set(names):
+            self.build(**{k: v for k, v in by_name.items() if k in names})
+        else:
+            self.build(next(iter(shapes.values()), None))
+
+    # -- symbolic calls
+    def symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Write a call down and return what stands for its results."""
+        node = Node(self, args, kwargs)
+        if self.is_written:
+            node.outputs = outputs_of(node)
+            self.nodes.append(node)
+            return self._structured(node.outputs)
+        self._probe(node)
+        node.outputs = outputs_of(node)
+        self.nodes.append(node)
+        shown = self._shown[id(node)]
+        return tree.pack(shown.structure, node.outputs)
+
+    def _structured(self, outputs: list[KerasTensor]) -> Any:
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    @property
+    def _shown(self) -> dict[int, Any]:
+        found: dict[int, Any] = self.__dict__.setdefault("_probes", {})
+        return found
+
+    def _probe(self, node: Node) -> None:
+        """Run a call once on zeros, to see what comes out."""
+        self._shown[id(node)] = probe(self, node)
+        self._clear_losses()
+
+    def described(self) -> dict[str, Any]:
+        """Return the config of its place in a graph that does not write it out."""
+        names = _arguments(type(self).call)
+        own = type(self).compute_mask is not Layer.compute_mask
+        return {
+            "class_name": type(self).__name__,
+            "takes_mask": "mask" in names,
+            "gives_mask": own and self.supports_masking,
+            "hands_mask": self.supports_masking and not own,
+            "result": next(iter(self._shown.values())).dtype if self._shown else None
+            or "float32",
+        }
+
+    def call_options(self, node: Node) -> dict[str, Any]:
+        """Return what a graph keeps of one call."""
+        shown = self._shown[id(node)]
+        kwargs = {k: v for k, v in node.kwargs.items() if k != "training"}
+        returns: Any = "tensor"
+        if isinstance(shown.structure, dict):
+            returns = [str(k) for k in tree.keys(shown.structure)]
+        elif isinstance(shown.structure, (list, tuple)):
+            returns = "sequence"
+        return {
+            "structure": structure_of(node.args, kwargs),
+            "outputs": [list(s) for s in shown.shapes],
+            "returns": returns,
+        }
+
+    # -- tensors around it
+    @property
+    def input(self) -> Any:
+        """The symbolic tensors of its only call."""
+        node = self._only_node("input")
+        return node.args[0] if node.args else node.inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensors that its only call made."""
+        return self._structured(self._only_node("output").outputs)
+
+    @property
+    def input_shape(self) -> Any:
+        """Shapes of what goes in."""
+        return tree.map_structure(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shapes of what comes out."""
+        return tree.map_structure(lambda t: t.shape, self.output)
+
+    def _only_node(self, what: str) -> Node:
+        if not self.nodes:
+            raise AttributeError(
+                f"The layer {self.name} has never been called and thus has no "
+                f"defined {what}."
+            )
+        return self.nodes[0]
+
+    # -- configs
+    def get_config(self) -> dict[str, Any]:
+        """Return what :meth:`from_config` makes it from."""
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": self._policy or "float32",
+        }
+        if self._regularizer is not None:
+            from keras2torch import regularizers
+
+            config["activity_regularizer"] = regularizers.serialize(
+                self.activity_regularizer
+            )
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make a layer from what :meth:`get_config` returned."""
+        return cls(**config)
+
+    def stateless_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Not here: torch's modules keep their weights."""
+        raise NotImplementedError(
+            "stateless_call is of Keras on JAX; use torch.func.functional_call."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+# What a layer keeps for itself and torch need not see.
+_PLAIN = frozenset({"nodes", "_losses", "_own", "_probes", "_input_shape_arg"})
+
+
+def _building(build: Any) -> Any:
+    """Mark a layer as built after its ``build``, once."""
+
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = build(self, *args, **kwargs)
+        self.built = True
+        if not self._trainable:
+            self.trainable = False
+        if self._first_weights is not None and self.weights:
+            self.set_weights(self._first_weights)
+            self._first_weights = None
+        return result
+
+    wrapped.__wrapped__ = build  # type: ignore[attr-defined]
+    wrapped.__name__ = "build"
+    wrapped.__doc__ = build.__doc__
+    return wrapped
+
+
+def _input_shape(kwargs: dict[str, Any]) -> Shape | None:
+    for name in ("batch_input_shape", "batch_shape"):
+        if (given := kwargs.get(name)) is not None:
+            return tuple(given)
+    batch = kwargs.get("batch_size")
+    if (given := kwargs.get("input_shape")) is not None:
+        sizes = (given,) if isinstance(given, int) else tuple(given)
+        return (batch, *sizes)
+    if (given := kwargs.get("input_dim")) is not None:
+        length = kwargs.get("input_length")
+        return (batch, given) if length is None else (batch, length, given)
+    return None
+
+
+def _first(*values: Any) -> Any:
+    return next((v for v in values if v is not None), None)
+
+
+def _mask_of(value: Any) -> Any:
+    masks = tree.map_structure(lambda t: getattr(t, "_keras_mask", None), value)
+    return masks if any(m is not None for m in tree.flatten(masks)) else None
+
+
+def _shape(tensor: Any) -> Shape:
+    """Return the shape to build for: the batch may be another next time."""
+    sizes = tuple(tensor.shape)
+    return (None, *sizes[1:]) if sizes else ()
+
+
+def kept_mask(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    """Return a tensor with the mask that another carries."""
+    if (mask := getattr(old, "_keras_mask", None)) is not None:
+        new._keras_mask = mask  # type: ignore[attr-defined]
+    return new
+
+
+def _plain_variable(module: nn.Module, name: str, path: str = "") -> Variable:
+    """Return a torch parameter or buffer as a variable."""
+    tensor = getattr(module, name)
+    cached: dict[str, Variable] = module.__dict__.setdefault("_keras_variables", {})
+    if name not in cached:
+        axes = tuple(range(tensor.ndim))
+        owner = getattr(module, "name", type(module).__name__.lower())
+        cached[name] = Variable(
+            name,
+            f"{path or owner}/{name}",
+            tuple(tensor.shape),
+            [Part(module, name, axes)],
+            trainable=isinstance(tensor, nn.Parameter),
+        )
+    return cached[name]
+
+
+def weights_of(module: nn.Module) -> list[Any]:
+    """Return the weights of a layer or of any module, in Keras' order."""
+    if isinstance(module, Layer):
+        return module.weights
+    found = []
+    for _, inner in module.named_modules():
+        for name in [*inner._parameters, *inner._buffers]:
+            tensor = getattr(inner, name)
+            if tensor is not None and name != "num_batches_tracked":
+                found.append(_plain_variable(inner, name))
+    return found
+
+
+def layers_in(module: nn.Module) -> Iterator[Layer]:
+    """Iterate over the Keras layers within a module, itself first."""
+    for inner in module.modules():
+        if isinstance(inner, Layer):
+            yield inner

@@ -1,0 +1,604 @@
+"""``Model``: of symbolic tensors, or a subclass with a ``call`` of its own.
+
+A model of symbolic tensors is the converter's program: the calls become a graph, the
+graph becomes PyTorch source, and the module made by executing it is what is trained.
+
+Sources: ``keras/src/models/model.py`` and ``functional.py`` (3.15).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from keras2torch import tree
+from keras2torch.dialect import GraphBuilder
+from keras2torch.layers.base import Shape
+from keras2torch.models import programs
+from keras2torch.models.builtin import INFERENCE_WHEN_FROZEN, BuiltIn
+from keras2torch.models.context import calling, current_training, default_device
+from keras2torch.models.layer import Layer
+from keras2torch.models.logits import Tap, taps
+from keras2torch.models.naming import auto_name
+from keras2torch.models.specs import (
+    assembler,
+    is_given,
+    model_spec,
+    outputs_of,
+    owners_of,
+)
+from keras2torch.models.symbolic import (
+    InputLayer,
+    KerasTensor,
+    Network,
+    Node,
+    Operation,
+    is_symbolic,
+    network,
+)
+from keras2torch.program import Program
+from keras2torch.reading.topology import ModelSpec
+from keras2torch.training.trainer import Trainer
+
+Axes = tuple[int, ...]
+
+
+class Model(Trainer, Layer):
+    """A model: ``Model(inputs, outputs)``, or a subclass that defines ``call``.
+
+    Every model is an ``nn.Module``. Arrays go in and come out with Keras' axes (images
+    channels last); inside, images are channels first.
+
+    Parameters
+    ----------
+    inputs, outputs
+        Symbolic tensors: one, or a list or dict of them.
+    name
+        Snake case of the class if not given.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        inputs, outputs = kwargs.pop("inputs", None), kwargs.pop("outputs", None)
+        if args and is_symbolic(args[0]):
+            inputs, args = args[0], args[1:]
+            if args:
+                outputs, args = args[0], args[1:]
+            if args:
+                kwargs["name"], args = args[0], args[1:]
+        if args:
+            raise TypeError(
+                f"{type(self).__name__} takes symbolic inputs and outputs; "
+                f"got {args[0]!r}."
+            )
+        if inputs is not None and "name" not in kwargs and type(self) is Model:
+            kwargs["name"] = auto_name("Functional")
+        Layer.__init__(self, **kwargs)
+        Trainer.__init__(self)
+        self.network: Network | None = None
+        self._net: Any = None
+        self._net_keys: set[str] = set()
+        self._taps: list[Tap] = []
+        self._pinned: set[str] = set()
+        if inputs is not None:
+            if outputs is None:
+                raise ValueError("A model of symbolic inputs needs outputs, too.")
+            self._set_graph(inputs, outputs)
+
+    # -- the graph
+    def _set_graph(self, inputs: Any, outputs: Any) -> None:
+        flat_in, flat_out = tree.flatten(inputs), tree.flatten(outputs)
+        for tensor in (*flat_in, *flat_out):
+            if not isinstance(tensor, KerasTensor):
+                raise ValueError(
+                    "All `inputs` and `outputs` of a model are symbolic tensors, made "
+                    f"by Input and by calling layers; got a {type(tensor).__name__}."
+                )
+        self.drop_net()
+        self.network = network(flat_in, flat_out)
+        self._inputs_struct, self._outputs_struct = inputs, outputs
+        for operation in self.network.operations:
+            if isinstance(operation, Layer):
+                operation._users.add(self)
+        self.built = True
+
+    @property
+    def is_written(self) -> bool:  # type: ignore[override]
+        """Whether the source of a model around it has it as text."""
+        return self.network is not None and type(self).call is Model.call
+
+    def model_spec(self) -> ModelSpec:
+        """Return the model as specs."""
+        assert self.network is not None
+        return model_spec(
+            self.name,
+            self.network,
+            self._inputs_struct,
+            self._outputs_struct,
+            trainable=self._trainable,
+        )
+
+    def _graph(self) -> tuple[GraphBuilder, list[Any], list[Any]]:
+        b = GraphBuilder(self.name)
+        outputs = assembler().outermost(self.model_spec(), b)
+        return b, outputs, [b.mask_of(v) for v in outputs]
+
+    def _program(self, *, tidy: bool) -> tuple[Program, GraphBuilder, list[Any]]:
+        b, outputs, masks = self._graph()
+        told = list(dict.fromkeys(m for m in masks if m is not None))
+        at = [None if m is None else told.index(m) for m in masks]
+        assert self.network is not None
+        pinned = {
+            path
+            for path, owner in owners_of(self.network).items()
+            if getattr(owner, "pinned", False)
+        }
+        program = programs.compiled(
+            b,
+            [*outputs, *told],
+            name=self.name,
+            in_keras_order=frozenset(pinned),
+            tidy=tidy,
+        )
+        return program, b, at
+
+    def ensure_net(self) -> bool:
+        """Write and execute the program, unless that was done; False without a graph.
+
+        Layers get their weights here, by their initializers, if they have none.
+        """
+        if self._net is not None:
+            return True
+        if self.network is None:
+            return False
+        owners = owners_of(self.network)
+        while True:
+            program, b, mask_at = self._program(tidy=False)
+            try:
+                net = programs.linked(program, b, owners)
+            except programs.OtherOrder as other:
+                owner = owners[other.path]
+                if owner.pinned:
+                    raise
+                owner.pin()
+                continue
+            break
+        device = next(
+            (programs.device_of(o) for o in owners.values() if _has_tensors(o)),
+            default_device(),
+        )
+        self._use(program, net.to(device), mask_at)
+        return True
+
+    def _use(self, program: Program, net: nn.Module, mask_at: list[Any]) -> None:
+        self._net_keys = set()
+        for key, module in net._modules.items():
+            if key not in self._modules:
+                self._net_keys.add(key)
+                self._modules[key] = module
+        object.__setattr__(self, "_net", net)
+        self._mask_at = mask_at
+        self._in_axes = [_moved(t.layout.axes) for _, t in program.inputs]
+        count = len(tree.flatten(self._outputs_struct))
+        self._out_axes = [_moved(_inverse(t.layout.axes)) for t in program.outputs]
+        self._out_axes = self._out_axes[:count]
+        self._taps = taps(program, net)
+        self._has_given = bool(program.classes[-1].given)
+        self._in_specs = [
+            (t.name, t.shape, getattr(torch, t.dtype, torch.float32))
+            for t in tree.flatten(self._inputs_struct)
+        ]
+        net.train(self.training)
+        self._net_mode: tuple[bool, Any] | None = None
+
+    def drop_net(self) -> None:
+        """Forget the program: a layer is held otherwise now."""
+        for key in self._net_keys:
+            self._modules.pop(key, None)
+        self._net_keys = set()
+        object.__setattr__(self, "_net", None)
+        for model in list(self._users):
+            if model is not self:
+                model.drop_net()
+
+    def source(self) -> str:
+        """Return the PyTorch source of what is trained.
+
+        For a model of symbolic tensors it is the text that was executed, formatted. A
+        subclass with a ``call`` of its own is shown with what its layers are in torch.
+        """
+        if self.network is None or not self.is_written:
+            from keras2torch.models.shown import shown
+
+            return shown(self)
+        return self._program(tidy=True)[0].source
+
+    # -- torch
+    def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, Any]]:
+        """As in torch; the program is written first."""
+        self.ensure_net()
+        yield from super().named_modules(*args, **kwargs)
+
+    def named_children(self) -> Iterator[tuple[str, nn.Module]]:
+        """As in torch; the program is written first."""
+        self.ensure_net()
+        yield from super().named_children()
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """As in torch: the names of :meth:`source`, torch's shapes."""
+        self.ensure_net()
+        return super().state_dict(*args, **kwargs)
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """As in torch; takes what ``model.safetensors`` of a conversion holds."""
+        for _ in self.modules():
+            pass
+        return super().load_state_dict(*args, **kwargs)
+
+    def train(self, mode: bool = True) -> Model:
+        """Set the mode; frozen BatchNormalization stays in inference mode."""
+        super().train(mode)
+        self._net_mode = None
+        return self
+
+    # -- layers and weights
+    @property
+    def layers(self) -> list[Any]:
+        """The layers in Keras' order, inputs included."""
+        if self.network is not None:
+            return [o for o in self.network.operations if not isinstance(o, Operation)]
+        return [m for m in self.tracked_layers() if isinstance(m, Layer)]
+
+    def tracked_layers(self) -> list[nn.Module]:
+        """Return the layers within, those of the graph first."""
+        graph = self.network.operations if self.network is not None else []
+        found = [o for o in graph if isinstance(o, nn.Module)]
+        for key, module in self._modules.items():
+            if key in self._net_keys or module is None:
+                continue
+            if all(module is not f for f in found):
+                found.append(module)
+        return found
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """Return a layer by name or index.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has "
+                    f"{len(layers)} layers."
+                )
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(
+            f"No such layer: {name}. Existing layers are: "
+            f"{[layer.name for layer in layers]}."
+        )
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic tensors that go in, flat."""
+        self._symbolic("inputs")
+        return tree.flatten(self._inputs_struct)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic tensors that come out, flat."""
+        self._symbolic("outputs")
+        return tree.flatten(self._outputs_struct)
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensors that go in."""
+        self._symbolic("input")
+        return _unlisted(self._inputs_struct)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensors that come out."""
+        self._symbolic("output")
+        return _unlisted(self._outputs_struct)
+
+    @property
+    def input_shape(self) -> Any:
+        """Shapes of what goes in."""
+        return tree.map_structure(lambda t: t.shape, self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shapes of what comes out."""
+        return tree.map_structure(lambda t: t.shape, self.output)
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of what goes in."""
+        return [t.name for t in self.inputs]
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """Names by which ``compile`` knows the outputs: those of their layers."""
+        if self.network is None:
+            return None
+        struct = self._outputs_struct
+        if isinstance(struct, dict) and len(struct) == len(self.outputs):
+            return [str(k) for k in tree.keys(struct)]
+        names: list[str] = []
+        for tensor in self.outputs:
+            assert tensor.node is not None
+            name = str(tensor.node.operation.name)
+            names.append(name)
+        return names
+
+    def _symbolic(self, what: str) -> None:
+        if self.network is None:
+            raise AttributeError(
+                f"The model {self.name} has no defined {what}: it is not made of "
+                "symbolic tensors, or not built yet."
+            )
+
+    # -- calls
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if args and type(args[0]) is torch.Tensor and len(args) == 1:
+            return nn.Module.__call__(self, *args, **kwargs)
+        if is_symbolic(list(args), kwargs):
+            return self.symbolic_call(args, kwargs)
+        return nn.Module.__call__(self, *args, **kwargs)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call on tensors or arrays with Keras' axes."""
+        if self.network is None or type(self).call is not Model.call:
+            return Layer.forward(self, *args, **kwargs)
+        if not args:
+            args = (kwargs.pop("inputs"),)
+        return self._run(args[0], kwargs.get("training"))
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Compute; a subclass without symbolic tensors overrides it."""
+        if self.network is None:
+            raise NotImplementedError(
+                f"Model {type(self).__name__} does not have a `call()` method "
+                "implemented."
+            )
+        return self._run(inputs, training)
+
+    def _run(self, inputs: Any, training: bool | None) -> Any:
+        if self._net is None:
+            self.ensure_net()
+        if training is None:
+            training = current_training()
+            if training is None:
+                training = self.training
+        tensors = self._standardized(inputs)
+        net = self._net
+        if net.training != training or self._net_mode is None:
+            self._set_mode(bool(training))
+        if self._has_given:
+            with calling(training):
+                made = net(*tensors)
+        else:
+            made = net(*tensors)
+        values = list(made) if isinstance(made, tuple) else [made]
+        outputs = [
+            v if axes is None else v.permute(axes)
+            for v, axes in zip(values, self._out_axes, strict=False)
+        ]
+        masks = values[len(outputs) :]
+        for tap in self._taps:
+            tap.mark(outputs, self._permuted)
+        for output, at in zip(outputs, self._mask_at, strict=True):
+            if at is not None:
+                output._keras_mask = masks[at]
+        struct = self._outputs_struct
+        if not tree.is_nested(struct):
+            return outputs[0]
+        packed = tree.pack(struct, outputs)
+        return packed
+
+    def _permuted(self, output: int, value: torch.Tensor) -> torch.Tensor:
+        axes = self._out_axes[output]
+        return value if axes is None else value.permute(axes)
+
+    def _set_mode(self, training: bool) -> None:
+        """Set the mode of the net; what is frozen stays in inference mode."""
+        net = self._net
+        net.train(training)
+        net.training = training
+        assert self.network is not None
+        for owner in owners_of(self.network).values():
+            if isinstance(owner, BuiltIn) and owner.state is not None:
+                kind = type(owner.definition).__name__
+                if kind in INFERENCE_WHEN_FROZEN:
+                    owner.state.module.train(training and owner._trainable)
+        self._net_mode = (training, None)
+
+    def _standardized(self, inputs: Any) -> list[torch.Tensor]:
+        """Return the tensors in the order and axes in which the program takes them."""
+        flat = self._in_order(inputs)
+        found = []
+        for value, axes, (name, shape, dtype) in zip(
+            flat, self._in_axes, self._in_specs, strict=True
+        ):
+            if not isinstance(value, torch.Tensor):
+                value = torch.as_tensor(np.asarray(value))
+                value = value.to(programs.device_of(self))
+            if value.dtype != dtype:
+                value = value.to(dtype)
+            if value.ndim != len(shape):
+                value = self._adjusted(value, shape, name)
+            for i, size in enumerate(shape):
+                if size is not None and i and value.shape[i] != size:
+                    raise ValueError(
+                        f"Input {name!r} of model {self.name!r} has shape "
+                        f"{tuple(value.shape)}; {shape} is expected, the batch first, "
+                        "channels last."
+                    )
+            found.append(value if axes is None else value.permute(axes))
+        return found
+
+    def _adjusted(self, value: torch.Tensor, shape: Shape, name: str) -> torch.Tensor:
+        """Add or take away a last axis of 1, as Keras does."""
+        if value.ndim == len(shape) + 1 and value.shape[-1] == 1:
+            return value.squeeze(-1)
+        if value.ndim == len(shape) - 1 and shape[-1] == 1:
+            return value.unsqueeze(-1)
+        raise ValueError(
+            f"Input {name!r} of model {self.name!r} has shape {tuple(value.shape)}, "
+            f"which has {value.ndim} axes; {shape} is expected, the batch first."
+        )
+
+    def _in_order(self, inputs: Any) -> list[Any]:
+        struct = self._inputs_struct
+        if isinstance(inputs, torch.Tensor):
+            flat = [inputs]
+        elif isinstance(inputs, Mapping) and not isinstance(struct, dict):
+            names = [t.name for t in tree.flatten(struct)]
+            if missing := [n for n in names if n not in inputs]:
+                raise ValueError(
+                    f"Model {self.name!r} has the inputs {names}; the data has no "
+                    f"{missing[0]!r}, only {sorted(inputs)}."
+                )
+            flat = [inputs[n] for n in names]
+        elif isinstance(struct, dict) and isinstance(inputs, Mapping):
+            if missing := [k for k in struct if k not in inputs]:
+                raise ValueError(
+                    f"Model {self.name!r} has the inputs {sorted(struct)}; the data "
+                    f"has no {missing[0]!r}, only {sorted(inputs)}."
+                )
+            flat = tree.flatten({k: inputs[k] for k in struct})
+        elif isinstance(inputs, (list, tuple)) and len(self._in_specs) == 1:
+            many = len(inputs) == 1 and np.ndim(inputs[0]) == len(self._in_specs[0][1])
+            flat = [inputs[0]] if many else [inputs]
+        else:
+            flat = tree.flatten(inputs)
+        if len(flat) != len(self._in_specs):
+            names = [n for n, _, _ in self._in_specs]
+            raise ValueError(
+                f"Model {self.name!r} has {len(names)} inputs, {names}; it was called "
+                f"with {len(flat)}."
+            )
+        return flat
+
+    def symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Write down that it was called."""
+        if not self.is_written:
+            return super().symbolic_call(args, kwargs)
+        if not args:
+            args = (kwargs.pop("inputs"),)
+        tensors = self._in_order(args[0])
+        node = Node(self, (list(tensors),), {})
+        self.nodes.append(node)
+        node.outputs = outputs_of(node)
+        struct = self._outputs_struct
+        return tree.pack(struct, node.outputs) if tree.is_nested(struct) else (
+            node.outputs[0]
+        )
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights of a subclass, by calling it on zeros of a shape."""
+        if self.network is not None:
+            self.ensure_net()
+            return
+        if input_shape is None:
+            self.built = True
+            return
+        Layer.build(self, input_shape)
+        if type(self).call is Model.call:
+            return
+        nested = isinstance(input_shape, dict) or (
+            bool(input_shape) and isinstance(input_shape[0], (list, tuple))
+        )
+        shapes = (
+            tree_of_shapes(input_shape) if nested else KerasTensor(tuple(input_shape))
+        )
+        node = Node(self, (shapes,))
+        self._probe(node)
+
+    def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if type(self).build is Model.build:
+            self.built = True
+            return
+        super()._build_for(args, kwargs)
+
+    # -- what a user looks at
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Print the layers, the shapes that come out, and the numbers of parameters."""
+        from keras2torch.models.summary import print_summary
+
+        print_summary(
+            self,
+            line_length=line_length,
+            print_fn=print_fn,
+            expand_nested=expand_nested,
+            show_trainable=show_trainable,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what a model of symbolic tensors is made from."""
+        if self.network is None:
+            return {"name": self.name, "trainable": self._trainable}
+        from keras2torch.models.configs import functional_config
+
+        return functional_config(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Make a model from what :meth:`get_config` returned."""
+        if "layers" in config:
+            from keras2torch.models.configs import model_from_config
+
+            return model_from_config(cls, config, custom_objects)
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def tree_of_shapes(shapes: Any) -> Any:
+    """Return symbolic tensors for a list or dict of shapes."""
+    if isinstance(shapes, dict):
+        return {k: KerasTensor(tuple(v)) for k, v in shapes.items()}
+    return [KerasTensor(tuple(s)) for s in shapes]
+
+
+def _moved(axes: Axes) -> Axes | None:
+    """Return None where nothing is moved."""
+    return None if axes == tuple(range(len(axes))) else axes
+
+
+def _inverse(axes: Axes) -> Axes:
+    return tuple(axes.index(i) for i in range(len(axes)))
+
+
+def _has_tensors(owner: Any) -> bool:
+    if isinstance(owner, BuiltIn):
+        return owner.state is not None
+    return isinstance(owner, nn.Module) and is_given(owner)
+
+
+def _unlisted(struct: Any) -> Any:
+    listed = isinstance(struct, (list, tuple)) and len(struct) == 1
+    return struct[0] if listed else struct
+
+
+__all__ = ["InputLayer", "Model", "inspect"]

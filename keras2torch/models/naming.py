@@ -1,0 +1,50 @@
+"""Names as Keras gives them: ``dense``, ``dense_1``; and settings of the session."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+_used: Counter[str] = Counter()
+
+
+def snake_case(name: str) -> str:
+    """Return ``conv2d_transpose`` for ``Conv2DTranspose``, as Keras does."""
+    text = re.sub(r"\W+", "", name)
+    text = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", text)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", text).lower()
+
+
+def auto_name(class_name: str) -> str:
+    """Return the next name for a layer of a class."""
+    prefix = snake_case(class_name)
+    count = _used[prefix]
+    _used[prefix] += 1
+    return prefix if count == 0 else f"{prefix}_{count}"
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Begin counting names anew."""
+    _used.clear()
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return ``"float32"`` for a name, a numpy or torch dtype, or a policy."""
+    if dtype is None:
+        return "float32"
+    if isinstance(dtype, dict):
+        dtype = dict(dtype.get("config") or {}).get("name", "float32")
+    for attribute in ("compute_dtype",):
+        dtype = getattr(dtype, attribute, dtype)
+    text = dtype if isinstance(dtype, str) else str(getattr(dtype, "name", dtype))
+    if isinstance(dtype, type):
+        text = dtype.__name__
+    text = text.removeprefix("torch.")
+    return {
+        "mixed_float16": "float32",
+        "mixed_bfloat16": "float32",
+        "float": "float32",
+        "int": "int64",
+        "half": "float16",
+    }.get(text, text)

@@ -1,0 +1,96 @@
+"""What a module returns, found by running it on zeros.
+
+Two runs with other sizes tell which axes of the results are fixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from keras2torch import tree
+from keras2torch.layers.base import Shape
+from keras2torch.models.context import calling, default_device
+from keras2torch.models.symbolic import KerasTensor, Node
+
+# For an unknown batch, and for other unknown sizes.
+_SIZES = ((2, 16), (3, 24))
+
+
+@dataclass
+class Shown:
+    """What came out: its structure with shapes in place of tensors."""
+
+    structure: Any
+    shapes: list[Shape]
+    dtype: str
+
+
+def probe(layer: Any, node: Node) -> Shown:
+    """Run a call twice and return what it returns.
+
+    Raises
+    ------
+    ValueError
+        If the call fails, naming the layer and the shapes that it got.
+    """
+    runs = []
+    unknown = any(None in t.shape for t in node.inputs)
+    for sizes in _SIZES[: 2 if unknown else 1]:
+        try:
+            runs.append(_run(layer, node, sizes))
+        except Exception as error:
+            if runs:
+                break
+            shapes = [t.shape for t in node.inputs]
+            told = shapes[0] if len(shapes) == 1 else shapes
+            raise ValueError(
+                f"layer {layer.name!r} ({type(layer).__name__}) cannot be called on "
+                f"{told}: {error}"
+            ) from error
+    first = runs[0]
+    shapes = []
+    flat = [tree.flatten(r) for r in runs]
+    for tensors in zip(*flat, strict=True):
+        sizes = zip(*[t.shape for t in tensors], strict=True)
+        shapes.append(tuple(s[0] if len(set(s)) == 1 else None for s in sizes))
+    if unknown and len(runs) == 1:
+        shapes = [(None, *s[1:]) for s in shapes]
+    kind = str(flat[0][0].dtype).removeprefix("torch.") if flat[0] else "float32"
+    return Shown(first, shapes, kind)
+
+
+def _run(layer: Any, node: Node, sizes: tuple[int, int]) -> Any:
+    batch, other = sizes
+
+    def filled(value: Any) -> Any:
+        if not isinstance(value, KerasTensor):
+            return value
+        shape = [
+            (batch if i == 0 else other) if n is None else n
+            for i, n in enumerate(value.shape)
+        ]
+        kind = getattr(torch, value.dtype, torch.float32)
+        tensor = torch.zeros(shape, dtype=kind, device=default_device())
+        if value.mask_shape is not None:
+            size = shape[: len(value.mask_shape)]
+            tensor._keras_mask = torch.ones(  # type: ignore[attr-defined]
+                size, dtype=torch.bool, device=default_device()
+            )
+        return tensor
+
+    args = tree.map_structure(filled, list(node.args))
+    kwargs = tree.map_structure(filled, dict(node.kwargs))
+    kwargs.pop("training", None)
+    modes = [(m, m.training) for m in layer.modules()]
+    try:
+        # Statistics must not learn from zeros.
+        for module, _ in modes:
+            module.training = False
+        with torch.no_grad(), calling(False):
+            return layer.forward(*args, **kwargs)
+    finally:
+        for module, mode in modes:
+            module.training = mode

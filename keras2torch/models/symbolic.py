@@ -1,0 +1,384 @@
+"""Tensors that stand for a batch to come, and the calls that made them.
+
+A layer called on a :class:`KerasTensor` computes nothing: the call is written down as
+a :class:`Node`. A model is what lies between some of these tensors and others
+(``keras/src/ops/function.py``, Keras 3.15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from keras2torch import tree
+from keras2torch.layers.base import Shape
+
+
+@dataclass(eq=False)
+class Operation:
+    """What is no layer: ``x * 2``, ``x[:, 0]``.
+
+    Attributes
+    ----------
+    name
+        Unique within a model.
+    kind
+        Its class in ``keras.ops``: ``"Multiply"``, ``"GetItem"``.
+    """
+
+    name: str
+    kind: str
+    nodes: list[Node] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class InputLayer:
+    """The place where a batch comes in."""
+
+    name: str
+    batch_shape: Shape
+    dtype: str = "float32"
+    nodes: list[Node] = field(default_factory=list)
+    trainable: bool = True
+    weights: tuple[Any, ...] = ()
+
+    @property
+    def output(self) -> KerasTensor:
+        """The tensor that stands for the batch."""
+        return self.nodes[0].outputs[0]
+
+    def get_weights(self) -> list[Any]:
+        """Return nothing."""
+        return []
+
+    def count_params(self) -> int:
+        """Return 0."""
+        return 0
+
+    def get_config(self) -> dict[str, Any]:
+        """Return name, shape and dtype."""
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self.dtype,
+            "sparse": False,
+            "name": self.name,
+        }
+
+
+@dataclass(eq=False)
+class Node:
+    """One call.
+
+    Attributes
+    ----------
+    operation
+        A layer, a model, an :class:`Operation` or an :class:`InputLayer`.
+    args, kwargs
+        What it was called with; structures that hold :class:`KerasTensor`.
+    outputs
+        What came out, flat.
+    """
+
+    operation: Any
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    outputs: list[KerasTensor] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic tensors that it took."""
+        found = [*tree.leaves(list(self.args)), *tree.leaves(self.kwargs)]
+        return [t for t in found if isinstance(t, KerasTensor)]
+
+    @property
+    def is_input(self) -> bool:
+        """Whether a batch comes in here."""
+        return isinstance(self.operation, InputLayer)
+
+
+class KerasTensor:
+    """A tensor without values: a shape, a dtype, and the call that makes it.
+
+    Parameters
+    ----------
+    shape
+        In Keras' order, the batch first, ``None`` for a size that is not known.
+    dtype
+        ``"float32"``.
+    node, index
+        The call, and which of its outputs this is.
+    mask_shape
+        Shape of the mask that travels with it, if one does.
+    """
+
+    # numpy must not take it apart: array * tensor is the tensor's business.
+    __array_priority__ = 1000
+    __array_ufunc__ = None
+
+    def __init__(
+        self,
+        shape: Iterable[int | None],
+        dtype: str = "float32",
+        *,
+        name: str = "",
+        node: Node | None = None,
+        index: int = 0,
+        mask_shape: Shape | None = None,
+    ) -> None:
+        self.shape: Shape = tuple(shape)
+        self.dtype = dtype
+        self.name = name
+        self.node = node
+        self.index = index
+        self.mask_shape = mask_shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, the batch included."""
+        return len(self.shape)
+
+    @property
+    def sparse(self) -> bool:
+        """Never."""
+        return False
+
+    def __repr__(self) -> str:
+        return (
+            f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+        )
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            f"the KerasTensor {self.name!r} stands for a batch to come and has no "
+            "values: call the model on data to get some."
+        )
+
+    def __iter__(self) -> Any:
+        raise TypeError(
+            "Iterating over a symbolic KerasTensor is not supported: its "
+            f"shape is {self.shape}."
+        )
+
+    def __bool__(self) -> bool:
+        raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")
+
+    def __len__(self) -> int:
+        raise TypeError("A symbolic KerasTensor has no length.")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __add__(self, other: Any) -> KerasTensor:
+        return operate("Add", self, other)
+
+    def __radd__(self, other: Any) -> KerasTensor:
+        return operate("Add", other, self)
+
+    def __sub__(self, other: Any) -> KerasTensor:
+        return operate("Subtract", self, other)
+
+    def __rsub__(self, other: Any) -> KerasTensor:
+        return operate("Subtract", other, self)
+
+    def __mul__(self, other: Any) -> KerasTensor:
+        return operate("Multiply", self, other)
+
+    def __rmul__(self, other: Any) -> KerasTensor:
+        return operate("Multiply", other, self)
+
+    def __truediv__(self, other: Any) -> KerasTensor:
+        return operate("TrueDivide", self, other)
+
+    def __rtruediv__(self, other: Any) -> KerasTensor:
+        return operate("TrueDivide", other, self)
+
+    def __pow__(self, other: Any) -> KerasTensor:
+        return operate("Power", self, other)
+
+    def __matmul__(self, other: Any) -> KerasTensor:
+        return operate("Matmul", self, other)
+
+    def __neg__(self) -> KerasTensor:
+        return operate("Negative", self)
+
+    def __abs__(self) -> KerasTensor:
+        return operate("Absolute", self)
+
+    def __getitem__(self, key: Any) -> KerasTensor:
+        return operate("GetItem", self, key)
+
+    def __eq__(self, other: object) -> Any:
+        return operate("Equal", self, other) if _is_operand(other) else self is other
+
+    def __ne__(self, other: object) -> Any:
+        return operate("NotEqual", self, other) if _is_operand(other) else True
+
+    def __lt__(self, other: Any) -> KerasTensor:
+        return operate("Less", self, other)
+
+    def __le__(self, other: Any) -> KerasTensor:
+        return operate("LessEqual", self, other)
+
+    def __gt__(self, other: Any) -> KerasTensor:
+        return operate("Greater", self, other)
+
+    def __ge__(self, other: Any) -> KerasTensor:
+        return operate("GreaterEqual", self, other)
+
+
+def _is_operand(other: object) -> bool:
+    return isinstance(other, (int, float))
+
+
+def operate(kind: str, *args: Any, **kwargs: Any) -> KerasTensor:
+    """Write down an operation on symbolic tensors."""
+    from keras2torch.models.naming import auto_name
+    from keras2torch.models.specs import outputs_of
+
+    operation = Operation(auto_name(kind), kind)
+    node = Node(operation, args, kwargs)
+    operation.nodes.append(node)
+    node.outputs = outputs_of(node)
+    return node.outputs[0]
+
+
+def is_symbolic(*structures: Any) -> bool:
+    """Whether any leaf is a tensor without values."""
+    return any(isinstance(v, KerasTensor) for s in structures for v in tree.flatten(s))
+
+
+def Input(
+    shape: Sequence[int | None] | int | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+    tensor: KerasTensor | None = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """Return a tensor that stands for a batch.
+
+    Parameters
+    ----------
+    shape
+        Of one sample, in Keras' order: ``(28, 28, 1)``.
+    batch_size, batch_shape
+        The size of a batch, if it is fixed, or the whole shape.
+    dtype
+        ``"float32"`` if not given.
+    name
+        ``"keras_tensor"`` and a number if not given.
+    tensor
+        Returned as it is.
+    sparse, optional
+        Not supported when true.
+    """
+    from keras2torch.models.naming import auto_name, dtype_name
+
+    if tensor is not None:
+        return tensor
+    if sparse or optional:
+        raise ValueError("Input: sparse and optional inputs are not supported.")
+    if batch_shape is None:
+        if shape is None:
+            raise ValueError("Input wants a shape: Input(shape=(28, 28, 1)).")
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+        batch_shape = (batch_size, *sizes)
+    checked: Shape = tuple(None if n is None else int(n) for n in batch_shape)
+    kind = dtype_name(dtype or "float32")
+    layer = InputLayer(name or auto_name("input_layer"), checked, kind)
+    node = Node(layer)
+    tensor_name = name or auto_name("keras_tensor")
+    node.outputs = [KerasTensor(checked, kind, name=tensor_name, node=node)]
+    layer.nodes.append(node)
+    return node.outputs[0]
+
+
+@dataclass
+class Network:
+    """What lies between tensors: the calls in order, and who is called."""
+
+    nodes: list[Node]
+    operations: list[Any]
+
+
+def network(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> Network:
+    """Return the calls between tensors, and the operations in Keras' order.
+
+    That order, by depth from the outputs, is the order of ``model.layers`` and so of
+    ``get_weights`` (``keras/src/ops/function.py``, map_graph).
+
+    Raises
+    ------
+    ValueError
+        If an output depends on a tensor that is no input, or two layers share a name.
+    """
+    given = {id(t) for t in inputs}
+    order: list[Node] = []
+    index: dict[int, int] = {}
+    operations: dict[int, Any] = {}
+    done: set[int] = set()
+    # Without recursion: a model may be thousands of layers deep.
+    for output in outputs:
+        stack: list[tuple[KerasTensor, bool]] = [(output, False)]
+        while stack:
+            tensor, leaving = stack.pop()
+            node = tensor.node
+            if node is None:
+                raise ValueError(f"{tensor} was not made by a layer or Input.")
+            if leaving:
+                if id(node) not in done:
+                    done.add(id(node))
+                    order.append(node)
+                continue
+            if id(node) in done:
+                continue
+            if not node.is_input and id(tensor) in given:
+                continue
+            if id(node.operation) not in index:
+                index[id(node.operation)] = len(index)
+                operations[id(node.operation)] = node.operation
+            stack.append((tensor, True))
+            if not node.is_input:
+                stack += [(t, False) for t in reversed(node.inputs)]
+    depth: dict[int, int] = {}
+    height: dict[int, int] = {}
+    inside = {id(n) for n in order}
+    for node in reversed(order):
+        here = max(depth.get(id(node), 0), height.get(id(node.operation), 0))
+        depth[id(node)] = height[id(node.operation)] = here
+        for tensor in node.inputs:
+            before = tensor.node
+            if before is not None and id(before) in inside:
+                depth[id(before)] = max(here + 1, depth.get(id(before), 0))
+    for tensor in inputs:
+        node = tensor.node
+        if node is not None and node.is_input and id(node.operation) not in height:
+            height[id(node.operation)], index[id(node.operation)] = 0, -1
+            operations[id(node.operation)] = node.operation
+    _connected(order, given)
+    found = sorted(
+        operations.values(), key=lambda o: (-height[id(o)], index[id(o)])
+    )
+    names = [o.name for o in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f'The name "{name}" is used {names.count(name)} times in the model. '
+                "All operation names should be unique."
+            )
+    return Network(order, found)
+
+
+def _connected(order: Sequence[Node], given: set[int]) -> None:
+    for node in order:
+        for tensor in [*node.inputs, *(node.outputs if node.is_input else ())]:
+            source = tensor.node
+            if source is not None and source.is_input and id(tensor) not in given:
+                raise ValueError(
+                    f"Graph disconnected: the tensor {tensor} is no input of the "
+                    f"model, but layer {node.operation.name!r} needs it. Name it "
+                    "among the inputs."
+                )
