@@ -141,7 +141,8 @@ class _Column:
             self.sparse = array.tocsr()
             self.tensor = torch.empty(0)
         else:
-            self.tensor = to_tensor(array, name)
+            # A channel of images, say, would be gathered at every batch.
+            self.tensor = to_tensor(array, name).contiguous()
 
     @property
     def nbytes(self) -> int:

@@ -11,7 +11,7 @@ from keras2torch.data.arrays import ArraySource
 from keras2torch.data.epochs import Batches, Source
 from keras2torch.data.py_dataset import PyDataset, PyDatasetSource
 from keras2torch.data.streams import DataLoaderSource, IterableSource, loader_of
-from keras2torch.data.structures import flatten, gathered, is_nested
+from keras2torch.data.structures import flatten, gathered
 from keras2torch.data.tensors import is_array
 
 
@@ -96,7 +96,7 @@ def make_batches(
         source = DataLoaderSource(
             loader_of(x, batch_size or 32, bool(shuffle), generator), device
         )
-    elif not is_nested(x) and hasattr(x, "__iter__"):
+    elif not isinstance(x, (list, tuple, Mapping, str)) and hasattr(x, "__iter__"):
         source = IterableSource(x, class_weight, device)
         _alone(source.kind, y, sample_weight)
         if source.one_pass:
