@@ -56,7 +56,7 @@ def relu(
     else:
         above = torch.where(x > threshold, x, 0) if threshold else F.relu(x)
         if max_value is not None:
-            above = above.clamp(0, max_value)
+            above = _clipped(above, 0.0, max_value)
     if not negative_slope:
         return above
     return above - negative_slope * F.relu(threshold - x)
@@ -200,8 +200,8 @@ def tanh_shrink(x: Any) -> torch.Tensor:
 
 
 def hard_tanh(x: Any) -> torch.Tensor:
-    """``x`` cut to [-1, 1]; at the ends the gradient is 1, in F.hardtanh 0."""
-    return torch.clamp(as_floating(x), -1.0, 1.0)
+    """``x`` cut to [-1, 1]."""
+    return _clipped(as_floating(x), -1.0, 1.0)
 
 
 def threshold(x: Any, threshold: Any, default_value: Any) -> torch.Tensor:
@@ -253,6 +253,14 @@ def sparsemax(x: Any, axis: int = -1) -> torch.Tensor:
 
 
 swish, hard_swish = silu, hard_silu
+
+
+def _clipped(x: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """Cut to an interval; the gradient is 1 at its ends, as in TensorFlow.
+
+    That of torch.clamp there depends on its version: 1 in 2.4, 0 in 2.15.
+    """
+    return torch.where(x < low, low, torch.where(x > high, high, x))
 
 
 def _along(

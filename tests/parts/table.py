@@ -1,0 +1,40 @@
+"""What the tests of functions of one tensor share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def applied(
+    function: Any, x: Any, dtype: str = "float32", **arguments: Any
+) -> dict[str, Any]:
+    """Values, and the gradient of their weighted sum, as ``keras_side.applied``."""
+    given = torch.tensor(np.asarray(x).tolist(), dtype=getattr(torch, dtype))
+    if given.is_floating_point():
+        given.requires_grad_()
+    y = function(given, **arguments)
+    found: dict[str, Any] = {"value": y.detach().numpy(), "y": y}
+    found["dtype"] = str(y.dtype).removeprefix("torch.")
+    if y.requires_grad:
+        factors = torch.arange(y.numel(), dtype=torch.float64).cos().reshape(y.shape)
+        (y * factors.to(y.dtype)).sum().backward()
+        found["gradient"] = given.grad.numpy()
+    return found
+
+
+def compare(
+    found: dict[str, Any], expected: dict[str, Any], tolerance: float = 1e-5
+) -> None:
+    """Values, gradients and dtypes are Keras'; float64 has no excuse."""
+    if expected["dtype"] == "float64":
+        tolerance = 1e-8
+    assert found["dtype"] == expected["dtype"]
+    for what in ("value", "gradient"):
+        if what in expected:
+            assert found[what].shape == expected[what].shape
+            np.testing.assert_allclose(
+                found[what], expected[what], rtol=tolerance, atol=tolerance
+            )
