@@ -58,7 +58,7 @@ def set_weight(model, value):
     model.set_weights([w * 0 + value for w in model.get_weights()])
 
 
-def fit(job, library, model, callbacks, record, marked):
+def fit(job, library, model, callbacks, record, run):
     """The loop of Keras' trainers, with ``job["logs"]`` for what they compute."""
     logs = job["logs"]
     epochs = len(logs)
@@ -79,11 +79,10 @@ def fit(job, library, model, callbacks, record, marked):
         every.on_epoch_begin(epoch)
         for batch in range(job.get("batches", 1)):
             every.on_train_batch_begin(batch)
-            set_weight(model, marked(epoch, batch))
+            set_weight(model, 1000 * run + 100 * (epoch + 1) + batch)
             given = job["batch_logs"][epoch][batch] if "batch_logs" in job else {}
             every.on_train_batch_end(batch, given)
-            if job.get("interrupt") == [epoch, batch] and not record["interrupted"]:
-                record["interrupted"] = True
+            if job.get("interrupts", {}).get(str(run)) == [epoch, batch]:
                 raise Interrupted
             if model.stop_training:
                 break
@@ -115,7 +114,6 @@ def play(job, library, model, folder):
         "history": [],
         "saved": [],
         "error": None,
-        "interrupted": False,
     }
     model._initial_epoch = None
     model.optimizer.learning_rate = 0.1
@@ -142,15 +140,11 @@ def play(job, library, model, folder):
                 for run in range(job.get("fits", 1)):
                     if run and job.get("new callbacks"):
                         callbacks = [made(library, s, folder) for s in job["callbacks"]]
-                    if run and job.get("interrupt"):
+                    if run and "interrupts" in job:
                         set_weight(model, -1)  # lost with the process
                         model._initial_epoch = None
-
-                    def marked(epoch, batch, run=run):
-                        return 1000 * run + 100 * (epoch + 1) + batch
-
                     with contextlib.suppress(Interrupted):
-                        fit(job, library, model, callbacks, record, marked)
+                        fit(job, library, model, callbacks, record, run)
             except Exception as error:
                 text = str(error).replace(str(folder), "DIR")
                 record["error"] = f"{type(error).__name__}: {text}"
