@@ -91,7 +91,7 @@ class State(torch.Tensor):
         made: State = memo[id(self)]
         return made
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self, **_: Any) -> str:  # type: ignore[override]
         return (
             f"<State path={self.path}, shape={tuple(self.shape)}, "
             f"dtype={dtype_name(self.dtype)}, value={self.tolist()}>"

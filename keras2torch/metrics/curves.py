@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from typing_extensions import Self
 
 from keras2torch.metrics.base import EPSILON, Metric, State, divide_no_nan, tensor
 from keras2torch.metrics.confusion import Counter, are_even
+from keras2torch.serialization import deserialize_keras_object
 from keras2torch.tensors import torch_dtype
 
 
@@ -415,7 +417,6 @@ class AUC(_Curve):
             super().reset_state()
 
     def get_config(self) -> dict[str, Any]:
-        weights = self.label_weights
         config = {
             **super().get_config(),
             "num_thresholds": self.num_thresholds,
@@ -423,12 +424,17 @@ class AUC(_Curve):
             "summation_method": self.summation_method,
             "multi_label": self.multi_label,
             "num_labels": self.num_labels,
-            "label_weights": None if weights is None else weights.tolist(),
+            "label_weights": self.label_weights,
             "from_logits": self._from_logits,
         }
         if self._init_from_thresholds:
             config["thresholds"] = self.thresholds[1:-1]
         return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        # Keras 3.15 writes label weights as a tensor, and cannot read them back.
+        return cls(**deserialize_keras_object(config))
 
 
 def _one_of(known: Sequence[str], given: Any, argument: str) -> str:
