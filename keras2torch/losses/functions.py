@@ -234,7 +234,7 @@ def sparse_categorical_crossentropy(
     name = "sparse_categorical_crossentropy"
     logits = _logits(y_pred, from_logits, "softmax", name)
     if logits is None:
-        logits = y_pred.clamp(1e-7, 1.0 - 1e-7).log()
+        logits = numbers.clipped(y_pred, 1e-7, 1.0 - 1e-7).log()
     values = _cross_entropy(y_true, logits, "none")
     if valid is not None:
         values = values.masked_fill(~valid, 0.0)
@@ -596,14 +596,14 @@ def _mean_sparse(
     ignore_class: int | None = None,
     axis: int = -1,
 ) -> torch.Tensor | None:
-    if ignore_class is not None or axis not in (-1, y_pred.ndim - 1):
+    if ignore_class is not None or y_pred.ndim < 2 or axis not in (-1, y_pred.ndim - 1):
         return None
     if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
         y_true = y_true.squeeze(-1)
     name = "sparse_categorical_crossentropy"
     logits = _logits(y_pred, from_logits, "softmax", name)
     if logits is None:
-        logits = y_pred.clamp(1e-7, 1.0 - 1e-7).log()
+        logits = numbers.clipped(y_pred, 1e-7, 1.0 - 1e-7).log()
     return _cross_entropy(y_true, logits, "mean")
 
 

@@ -103,7 +103,7 @@ class Loss:
         if mask is None:
             mask = out_mask
         elif out_mask is not None:
-            mask = mask & out_mask
+            mask = _both(mask, out_mask)
         return reduce_weighted_values(
             values, sample_weight, mask, self.reduction, self._torch_dtype
         )
@@ -308,6 +308,16 @@ def _divided(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return a / b, and 0 where b is 0, gradient included."""
     empty = b == 0
     return (a / b.masked_fill(empty, 1.0)).masked_fill(empty, 0.0)
+
+
+def _both(mask: torch.Tensor, of_values: torch.Tensor) -> torch.Tensor:
+    try:
+        return mask & of_values
+    except RuntimeError as error:
+        raise ValueError(
+            f"the mask of predictions, {tuple(mask.shape)}, does not fit that of the "
+            f"losses, {tuple(of_values.shape)}."
+        ) from error
 
 
 def _product(a: torch.Tensor, b: torch.Tensor, of: str, by: str) -> torch.Tensor:
