@@ -63,9 +63,9 @@ class L1L2(Regularizer):
         x = as_floating(x)
         total: torch.Tensor = x.new_zeros(())
         if self.l1:
-            total = total + self.l1 * x.abs().sum()
+            total = total + _in_float32(self.l1) * x.abs().sum()
         if self.l2:
-            total = total + self.l2 * x.square().sum()
+            total = total + _in_float32(self.l2) * x.square().sum()
         return total
 
     def get_config(self) -> dict[str, Any]:
@@ -82,11 +82,11 @@ class L1(Regularizer):
     """
 
     def __init__(self, l1: float | None = 0.01) -> None:
-        self.l1 = float(np.float32(_factor(0.01 if l1 is None else l1, "l1")))
+        self.l1 = _in_float32(_factor(0.01 if l1 is None else l1, "l1"))
 
     def __call__(self, x: Any) -> torch.Tensor:
-        penalty: torch.Tensor = self.l1 * as_floating(x).abs().sum()
-        return penalty
+        sizes: torch.Tensor = as_floating(x).abs().sum()
+        return self.l1 * sizes
 
     def get_config(self) -> dict[str, Any]:
         return {"l1": self.l1}
@@ -105,8 +105,8 @@ class L2(Regularizer):
         self.l2 = _factor(0.01 if l2 is None else l2, "l2")
 
     def __call__(self, x: Any) -> torch.Tensor:
-        penalty: torch.Tensor = self.l2 * as_floating(x).square().sum()
-        return penalty
+        squares: torch.Tensor = as_floating(x).square().sum()
+        return _in_float32(self.l2) * squares
 
     def get_config(self) -> dict[str, Any]:
         return {"l2": self.l2}
@@ -129,7 +129,7 @@ class OrthogonalRegularizer(Regularizer):
     """
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
-        self.factor = float(np.float32(_factor(factor, "factor")))
+        self.factor = _in_float32(_factor(factor, "factor"))
         if mode not in ("rows", "columns"):
             raise ValueError(f"`mode` is 'rows' or 'columns', not {mode!r}.")
         self.mode = mode
@@ -158,6 +158,11 @@ def _factor(value: Any, name: str) -> float:
     if not isinstance(value, (float, int)) or not math.isfinite(value) or value < 0:
         raise ValueError(f"`{name}` is a number from 0 on, not {value!r}.")
     return float(value)
+
+
+def _in_float32(factor: float) -> float:
+    """Return a factor as Keras has it, also where the weight is in float64."""
+    return float(np.float32(factor))
 
 
 l1, l2, l1_l2 = L1, L2, L1L2

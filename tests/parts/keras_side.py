@@ -35,11 +35,11 @@ def applied(job):
         tape.watch(x)
         y = tf.convert_to_tensor(function(x, **job.get("arguments", {})))
         total = tf.reduce_sum(y * weights(y)) if y.dtype.is_floating else None
-    found = {"value": y.numpy(), "dtype": y.dtype.name}
+    found = {"value": np.asarray(y), "dtype": y.dtype.name}
     if total is not None and x.dtype.is_floating:
         gradient = tape.gradient(total, x)
         if gradient is not None:
-            found["gradient"] = gradient.numpy()
+            found["gradient"] = np.asarray(gradient)
     return found
 
 

@@ -26,11 +26,10 @@ def applied(
 
 
 def compare(
-    found: dict[str, Any], expected: dict[str, Any], tolerance: float = 1e-5
+    found: dict[str, Any], expected: dict[str, Any], float64: float = 1e-9
 ) -> None:
-    """Values, gradients and dtypes are Keras'; float64 has no excuse."""
-    if expected["dtype"] == "float64":
-        tolerance = 1e-8
+    """Values, gradients and dtypes are Keras'."""
+    tolerance = float64 if expected["dtype"] == "float64" else 1e-5
     assert found["dtype"] == expected["dtype"]
     for what in ("value", "gradient"):
         if what in expected:
