@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from keras2torch.random import SeedGenerator
+
 Tensors = dict[str, torch.Tensor]
 
 
@@ -134,7 +136,10 @@ def chance(model: Any) -> dict[str, Any]:
         "torch": torch.get_rng_state(),
         "numpy": np.random.get_state(),
         "python": random.getstate(),
-        "generators": {name: g.get_state() for name, g in _generators(model)},
+        "model": {
+            name: g.state if isinstance(g, SeedGenerator) else g.get_state()
+            for name, g in _generators(model)
+        },
     }
     if torch.cuda.is_available():
         found["cuda"] = torch.cuda.get_rng_state_all()
@@ -147,18 +152,23 @@ def set_chance(model: Any, found: Mapping[str, Any]) -> None:
     np.random.set_state(found["numpy"])
     random.setstate(found["python"])
     for name, generator in _generators(model):
-        if name in found["generators"]:
-            generator.set_state(found["generators"][name])
+        if name not in found["model"]:
+            continue
+        state = found["model"][name]
+        if isinstance(generator, SeedGenerator):
+            generator.state = state
+        else:
+            generator.set_state(state)
     if "cuda" in found and torch.cuda.device_count() == len(found["cuda"]):
         torch.cuda.set_rng_state_all(found["cuda"])
 
 
-def _generators(model: Any) -> Iterator[tuple[str, torch.Generator]]:
+def _generators(model: Any) -> Iterator[tuple[str, torch.Generator | SeedGenerator]]:
     """Yield the generators that the model and its modules keep (one shuffles)."""
-    modules = (
-        model.named_modules() if hasattr(model, "named_modules") else [("", model)]
-    )
-    for where, module in modules:
+    seen: set[int] = set()
+    for where, module in model.named_modules():
         for name, value in vars(module).items():
-            if isinstance(value, torch.Generator):
+            ours = isinstance(value, torch.Generator | SeedGenerator)
+            if ours and id(value) not in seen:
+                seen.add(id(value))
                 yield f"{where}.{name}", value

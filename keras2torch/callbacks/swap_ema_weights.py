@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from keras2torch.callbacks.callback import Callback
@@ -36,8 +34,8 @@ class SwapEMAWeights(Callback):
         self.swap_on_epoch = swap_on_epoch
         self._ema_weights_in_model = False
 
-    def _pairs(self) -> list[tuple[Any, Any]]:
-        """Return every weight with its average."""
+    def _pairs(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Return every tensor that the optimizer moves, with its average."""
         optimizer = self.model.optimizer
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         several = getattr(optimizer, "optimizers", None)
@@ -50,29 +48,30 @@ class SwapEMAWeights(Callback):
                     "MultiOptimizer with all inner optimizers having "
                     "`use_ema=False`."
                 )
-        pairs: list[tuple[Any, Any]] = []
+        pairs: list[tuple[torch.Tensor, torch.Tensor]] = []
         for one in [optimizer] if several is None else several:
-            averages = getattr(one, "_model_variables_moving_average", None)
-            if averages is None:
+            moved = [t for group in one.param_groups for t in group["params"]]
+            # A built optimizer has them, a new one nothing.
+            if not moved or any("average" not in one.state[t] for t in moved):
                 raise ValueError(
                     "SwapEMAWeights must be used when "
                     "`use_ema=True` is set on the optimizer. "
                     f"Received: use_ema={getattr(one, 'use_ema', False)}"
                 )
-            pairs += zip(one._trainable_variables, averages, strict=True)
+            pairs += [(t, one.state[t]["average"]) for t in moved]
         return pairs
 
     @torch.no_grad()
     def _swap_variables(self) -> None:
         for weight, average in self._pairs():
-            kept = _value(weight).clone()
-            _assign(weight, _value(average))
-            _assign(average, kept)
+            kept = weight.clone()
+            weight.copy_(average)
+            average.copy_(kept)
 
     @torch.no_grad()
     def _finalize_ema_values(self) -> None:
         for weight, average in self._pairs():
-            _assign(average, _value(weight))
+            average.copy_(weight)
 
     def _show(self, averages: bool) -> None:
         """Have the averages in the model, or the weights."""
@@ -103,17 +102,3 @@ class SwapEMAWeights(Callback):
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
         self._show(averages=False)
-
-
-def _value(variable: Any) -> torch.Tensor:
-    """Return a variable in Keras' shape, or a tensor as it is."""
-    found = variable.keras() if hasattr(variable, "keras") else variable
-    assert isinstance(found, torch.Tensor)
-    return found.detach()
-
-
-def _assign(variable: Any, value: torch.Tensor) -> None:
-    if hasattr(variable, "assign"):
-        variable.assign(value)
-    else:
-        variable.copy_(value)

@@ -22,10 +22,12 @@ class Optimizer:
     use_ema = False
 
     def __init__(self, variables: list[Parameter]) -> None:
-        self._trainable_variables = variables
         self._rate = 0.0
         self.slot = torch.zeros(2)
         self.iterations = 0
+        # As torch's optimizers have them.
+        self.param_groups: list[dict[str, Any]] = [{"params": variables}]
+        self.state: dict[Any, dict[str, Any]] = {v: {} for v in variables}
 
     @property
     def learning_rate(self) -> float:

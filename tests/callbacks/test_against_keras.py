@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from keras2torch.training.variables import Parameter
 from tests.callbacks.driver import PLAYS
 from tests.callbacks.fake import LIBRARY, Model
 
@@ -366,16 +367,12 @@ def keras(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def ours(job: Job, folder: Path) -> Any:
     model = Model()
     if job["do"] == "swap":
-        average = torch.zeros(1, 1)
-        model.optimizer._model_variables_moving_average = [average_of(average)]
+        average = Parameter(torch.zeros(1, 1), requires_grad=False)
+        model.optimizer.state[model.kernel]["average"] = average
+        # Where Keras' optimizer has it, for the driver.
+        model.optimizer._model_variables_moving_average = [average]
     found = PLAYS[job["do"]](job, LIBRARY, model, folder)
     return json.loads(json.dumps(found))
-
-
-def average_of(value: torch.Tensor) -> Any:
-    from keras2torch.training.variables import Parameter
-
-    return Parameter(value, requires_grad=False)
 
 
 def lines(printed: str) -> list[str]:
