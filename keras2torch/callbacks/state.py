@@ -43,11 +43,10 @@ def encode(value: Any, path: str, tensors: Tensors) -> Any:
     """
     if isinstance(value, torch.Tensor):
         # A copy: tied weights share memory, which safetensors does not store.
-        tensors[path] = value.detach().to("cpu", copy=True).contiguous()
-        return {"tensor": path}
+        copied = value.detach().to("cpu", copy=True).contiguous()
+        return {"tensor": _keep(copied, path, tensors)}
     if isinstance(value, np.ndarray):
-        tensors[path] = torch.from_numpy(np.array(value))
-        return {"array": path}
+        return {"array": _keep(torch.from_numpy(np.array(value)), path, tensors)}
     if isinstance(value, np.generic):
         return encode(value.item(), path, tensors)
     if value is None or isinstance(value, bool | int | str):
@@ -85,6 +84,13 @@ def decode(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
         return {k: decode(v, tensors) for k, v in content}
     items = [decode(v, tensors) for v in content]
     return tuple(items) if kind == "tuple" else items
+
+
+def _keep(tensor: torch.Tensor, path: str, tensors: Tensors) -> str:
+    # {"a.b": {"c": …}} and {"a": {"b.c": …}} are two.
+    name = f"{path}~{len(tensors)}" if path in tensors else path
+    tensors[name] = tensor
+    return name
 
 
 def _key(key: Any) -> str | int:
