@@ -53,7 +53,7 @@ class _AffinePair(Layer):
     """One axis, at position 1 in PyTorch, and a gamma and beta along it."""
 
     layout = "follow"
-    masking = "pass"
+    masking: ClassVar[Literal["stop", "pass", "use"]] = "pass"
 
     def _axis(self, rank: int) -> int:
         axes = _axes(getattr(self, "axis", -1))
@@ -117,6 +117,7 @@ class BatchNormalization(_AffinePair):
     part by n / (n - 1) per step of training.
     """
 
+    masking = "use"
     aliases: ClassVar[Mapping[str, str]] = {
         "gamma_init": "gamma_initializer",
         "beta_init": "beta_initializer",
@@ -141,6 +142,10 @@ class BatchNormalization(_AffinePair):
     renorm_momentum: float = 0.99
     synchronized: bool = False
 
+    def passes_mask(self) -> bool:
+        """As it came."""
+        return True
+
     def weights(self, *shapes: Shape) -> list[Weight]:
         """``gamma``, ``beta``, and the two statistics."""
         if self.renorm:
@@ -160,7 +165,7 @@ class BatchNormalization(_AffinePair):
         size = self._size(call.x.shape)
         affine, weights, dropped = self._affine(call)
         text = call_text(
-            f"nn.BatchNorm{max(rank - 2, 1)}d",
+            "BiasedBatchNorm" if call.faithful else f"nn.BatchNorm{max(rank - 2, 1)}d",
             size,
             eps=_eps(self.epsilon),
             # Keras says how much of the old is kept, torch how much of the new.
@@ -175,7 +180,14 @@ class BatchNormalization(_AffinePair):
             weights[name] = Source(
                 source.weights, source.transform, source.how, trainable=False
             )
-        return Module(text, weights, init=dropped)
+        helpers = ("BiasedBatchNorm",) if call.faithful else ()
+        return Module(text, weights, helpers, init=dropped)
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``self.norm(x)``; a mask takes values out of the statistics in training."""
+        masked = call.faithful and call.mask is not None
+        told = f", {call.mask.name}" if masked and call.mask else ""
+        return Forward(f"{module}({call.x.name}{told})")
 
 
 @layer

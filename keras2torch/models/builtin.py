@@ -56,9 +56,7 @@ class BuiltIn(Layer):
             )
         for name, value in zip(fields, args, strict=False):
             if name in own:
-                raise TypeError(
-                    f"{type(self).__name__} got two values for {name!r}."
-                )
+                raise TypeError(f"{type(self).__name__} got two values for {name!r}.")
             own[name] = value
         own = {self.definition_class.aliases.get(k, k): v for k, v in own.items()}
         own = {k: v for k, v in own.items() if k in fields}
@@ -151,10 +149,9 @@ class BuiltIn(Layer):
         odd = self._after_call is not None or self._regularizer is not None
         return not (own or odd or self._own)
 
-    @property
-    def path_name(self) -> str:
-        """What its weights are called after."""
-        return str(self.name)
+    def calls_own_code(self) -> bool:
+        """Only what is changed by a user, or adds a term for its outputs."""
+        return not self.is_written
 
     def described(self) -> dict[str, Any]:
         """Return the config of its place where a model does not write it out."""
@@ -438,15 +435,13 @@ class _Call:
         assert len(one.builder.inputs) == graph_inputs
         self.training = net.training
 
-    def run(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool
-    ) -> Any:
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool) -> Any:
         """Call it on tensors; masks come along and go along."""
-        tensors = []
+        tensors: list[Any] = []
         for value in [*tree.leaves(list(args)), *tree.leaves(kwargs)]:
             if isinstance(value, torch.Tensor) and all(value is not t for t in tensors):
                 tensors.append(value)
-        masks = [tensors[i]._keras_mask for i in self.masked]  # type: ignore[attr-defined]
+        masks = [tensors[i]._keras_mask for i in self.masked]
         if self.training != training:
             self.net.train(training)
             self.training = training
@@ -511,7 +506,7 @@ def _signature(args: Any, kwargs: Any, *, exact: bool) -> Any:
 
 
 @cache
-def _fields(definition: type[Definition]) -> tuple[str, ...]:
+def _fields(definition: Any) -> tuple[str, ...]:
     """Return the arguments of a constructor in Keras' order."""
     return tuple(
         f.name

@@ -349,6 +349,14 @@ class Layer(nn.Module):
                 found.append(v.regularizer(v.keras()))
         return found
 
+    def runs_own_code(self) -> bool:
+        """Whether any layer within computes otherwise than by a program."""
+        return any(m.calls_own_code() for m in layers_in(self))
+
+    def calls_own_code(self) -> bool:
+        """Whether this layer's own ``call`` may add losses."""
+        return True
+
     def _clear_losses(self) -> None:
         for module in self.modules():
             if isinstance(module, Layer):
@@ -527,8 +535,7 @@ class Layer(nn.Module):
             "takes_mask": "mask" in names,
             "gives_mask": own and self.supports_masking,
             "hands_mask": self.supports_masking and not own,
-            "result": next(iter(self._shown.values())).dtype if self._shown else None
-            or "float32",
+            "result": next((s.dtype for s in self._shown.values()), "float32"),
         }
 
     def call_options(self, node: Node) -> dict[str, Any]:

@@ -40,9 +40,7 @@ class Tap:
         """Be the forward hook."""
         self.value = result
 
-    def mark(
-        self, outputs: list[Any], permute: Any = None
-    ) -> None:
+    def mark(self, outputs: list[Any], permute: Any = None) -> None:
         """Put the logits on the output that they led to."""
         value, self.value = self.value, None
         if value is None or self.output >= len(outputs):

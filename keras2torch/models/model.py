@@ -83,7 +83,7 @@ class Model(Trainer, Layer):
         self._net: Any = None
         self._net_keys: set[str] = set()
         self._taps: list[Tap] = []
-        self._pinned: set[str] = set()
+        self._has_given = False
         if inputs is not None:
             if outputs is None:
                 raise ValueError("A model of symbolic inputs needs outputs, too.")
@@ -121,6 +121,10 @@ class Model(Trainer, Layer):
             self._outputs_struct,
             trainable=self._trainable,
         )
+
+    def calls_own_code(self) -> bool:
+        """Not a model that is its program; its layers are asked by themselves."""
+        return not self.is_written
 
     def _graph(self) -> tuple[GraphBuilder, list[Any], list[Any]]:
         b = GraphBuilder(self.name)
@@ -214,8 +218,9 @@ class Model(Trainer, Layer):
         if self.network is None or not self.is_written:
             from keras2torch.models.shown import shown
 
-            return shown(self)
-        return self._program(tidy=True)[0].source
+            return str(shown(self))
+        source: str = self._program(tidy=True)[0].source
+        return source
 
     # -- torch
     def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, Any]]:
@@ -359,8 +364,12 @@ class Model(Trainer, Layer):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call on tensors or arrays with Keras' axes."""
-        if self.network is None or type(self).call is not Model.call:
+        if self.network is None or type(self).call not in _OWN_CALLS:
+            if current_training() is None and self._adds_losses:
+                self._clear_losses()  # of the call before
             return Layer.forward(self, *args, **kwargs)
+        if self._has_given and current_training() is None:
+            self._clear_losses()
         if not args:
             args = (kwargs.pop("inputs"),)
         return self._run(args[0], kwargs.get("training"))
@@ -461,6 +470,7 @@ class Model(Trainer, Layer):
 
     def _in_order(self, inputs: Any) -> list[Any]:
         struct = self._inputs_struct
+        flat: list[Any]
         if isinstance(inputs, torch.Tensor):
             flat = [inputs]
         elif isinstance(inputs, Mapping) and not isinstance(struct, dict):
@@ -502,8 +512,10 @@ class Model(Trainer, Layer):
         self.nodes.append(node)
         node.outputs = outputs_of(node)
         struct = self._outputs_struct
-        return tree.pack(struct, node.outputs) if tree.is_nested(struct) else (
-            node.outputs[0]
+        return (
+            tree.pack(struct, node.outputs)
+            if tree.is_nested(struct)
+            else (node.outputs[0])
         )
 
     def build(self, input_shape: Any = None) -> None:
@@ -559,7 +571,8 @@ class Model(Trainer, Layer):
             return {"name": self.name, "trainable": self._trainable}
         from keras2torch.models.configs import functional_config
 
-        return functional_config(self)
+        config: dict[str, Any] = functional_config(self)
+        return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
@@ -572,6 +585,10 @@ class Model(Trainer, Layer):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+# `call` of models that are their program; Sequential adds its own.
+_OWN_CALLS: set[Any] = {Model.call}
 
 
 def tree_of_shapes(shapes: Any) -> Any:

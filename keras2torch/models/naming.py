@@ -48,3 +48,32 @@ def dtype_name(dtype: Any) -> str:
         "int": "int64",
         "half": "float16",
     }.get(text, text)
+
+
+_policy = "float32"
+
+
+def global_policy() -> str:
+    """Return the dtype policy of layers that are given none."""
+    return _policy
+
+
+def set_global_policy(policy: Any) -> None:
+    """Set the dtype policy of layers that are given none.
+
+    ``"mixed_float16"`` and ``"mixed_bfloat16"`` compute in half precision where torch's
+    autocast does, on weights of float32.
+    """
+    global _policy
+    _policy = policy_name(policy)
+
+
+def policy_name(policy: Any) -> str:
+    """Return ``"mixed_float16"`` for a policy, its name, or its config."""
+    if policy is None:
+        return _policy
+    if isinstance(policy, dict):
+        return str(dict(policy.get("config") or {}).get("name", "float32"))
+    if isinstance(policy, str):
+        return policy
+    return str(getattr(policy, "name", policy))

@@ -54,8 +54,8 @@ def probe(layer: Any, node: Node) -> Shown:
     shapes = []
     flat = [tree.flatten(r) for r in runs]
     for tensors in zip(*flat, strict=True):
-        sizes = zip(*[t.shape for t in tensors], strict=True)
-        shapes.append(tuple(s[0] if len(set(s)) == 1 else None for s in sizes))
+        axes = zip(*[t.shape for t in tensors], strict=True)
+        shapes.append(tuple(s[0] if len(set(s)) == 1 else None for s in axes))
     if unknown and len(runs) == 1:
         shapes = [(None, *s[1:]) for s in shapes]
     kind = str(flat[0][0].dtype).removeprefix("torch.") if flat[0] else "float32"

@@ -1,4 +1,7 @@
-"""``Sequential``: a stack of layers. Source: ``keras/src/models/sequential.py`` (3.15)."""
+"""``Sequential``: a stack of layers.
+
+Source: ``keras/src/models/sequential.py`` (3.15).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from torch import nn
 
 from keras2torch.layers.base import Shape
 from keras2torch.models.layer import Layer
-from keras2torch.models.model import Model
+from keras2torch.models.model import _OWN_CALLS, Model
 from keras2torch.models.naming import dtype_name
 from keras2torch.models.others import TorchModuleWrapper
 from keras2torch.models.symbolic import Input, InputLayer, KerasTensor
@@ -174,7 +177,8 @@ class Sequential(Model):
         """Return the layers' configs."""
         from keras2torch.models.configs import sequential_config
 
-        return sequential_config(self)
+        config: dict[str, Any] = sequential_config(self)
+        return config
 
 
 _OF_GRAPH = frozenset(
@@ -198,3 +202,6 @@ def _entry_of(layer: Any) -> InputLayer | None:
     assert node is not None
     found: InputLayer = node.operation
     return found
+
+
+_OWN_CALLS.add(Sequential.call)

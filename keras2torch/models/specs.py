@@ -260,9 +260,7 @@ def structure_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
             return value
         raise TypeError(f"a {type(value).__name__} as an argument of a layer's call")
 
-    return json.dumps(
-        {"args": numbered(list(args)), "kwargs": numbered(dict(kwargs))}
-    )
+    return json.dumps({"args": numbered(list(args)), "kwargs": numbered(dict(kwargs))})
 
 
 __all__ = [

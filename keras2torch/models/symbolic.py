@@ -144,9 +144,7 @@ class KerasTensor:
         return False
 
     def __repr__(self) -> str:
-        return (
-            f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
-        )
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
@@ -359,9 +357,7 @@ def network(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> Ne
             height[id(node.operation)], index[id(node.operation)] = 0, -1
             operations[id(node.operation)] = node.operation
     _connected(order, given)
-    found = sorted(
-        operations.values(), key=lambda o: (-height[id(o)], index[id(o)])
-    )
+    found = sorted(operations.values(), key=lambda o: (-height[id(o)], index[id(o)]))
     names = [o.name for o in found]
     for name in names:
         if names.count(name) > 1:

@@ -78,7 +78,7 @@ class TrackedList(list[Any]):
         super().__delitem__(index)
         self._changed()
 
-    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc,override]
+    def __iadd__(self, values: Iterable[Any]) -> TrackedList:  # type: ignore[misc]
         self.extend(values)
         return self
 

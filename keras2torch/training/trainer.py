@@ -1,2 +1,806 @@
+"""``compile``, ``fit``, ``evaluate`` and ``predict``.
+
+Sources: ``keras/src/trainers/trainer.py`` and those of its backends (3.15).
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from keras2torch import callbacks as callbacks_module
+from keras2torch import tree
+from keras2torch.callbacks.logs import LazyLogs, pythonify_logs
+from keras2torch.data.arrays import split
+from keras2torch.data.batches import make_batches
+from keras2torch.data.epochs import Batches
+from keras2torch.data.packing import unpack_x_y_sample_weight
+from keras2torch.metrics import Mean, Metric
+from keras2torch.training.compiled import CompileLoss, CompileMetrics
+from keras2torch.training.memory import keep_buffers
+
+_PRECISIONS = {"mixed_float16": torch.float16, "mixed_bfloat16": torch.bfloat16}
+
+
 class Trainer:
-    def __init__(self): pass
+    """What makes a model trainable; a part of ``Model``.
+
+    ``train_step``, ``test_step``, ``predict_step``, ``compute_loss`` and
+    ``compute_metrics`` may be overridden, as in Keras.
+    """
+
+    stop_training: bool
+    stop_evaluating: bool
+    stop_predicting: bool
+
+    def __init__(self) -> None:
+        self.compiled = False
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.history: Any = None
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
+        self.steps_per_execution = 1
+        self.run_eagerly = False
+        self.jit_compile = False
+        self._compile_loss: CompileLoss | None = None
+        self._compile_metrics: CompileMetrics | None = None
+        self._loss_tracker: Any = None
+        self._compile_config: dict[str, Any] | None = None
+        self._initial_epoch: int | None = None
+        self._scaler: Any = None
+        self._shuffle_generator: torch.Generator | None = None
+        self._parameters_moved: list[torch.Tensor] | None = None
+        self._adds_losses = True
+
+    # -- compile
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        *,
+        device: str | torch.device | None = None,
+    ) -> None:
+        """Say how to train.
+
+        Parameters
+        ----------
+        optimizer
+            A name, one of Keras', or a ``torch.optim`` optimizer or class, which is
+            taken as it is.
+        loss, metrics, weighted_metrics
+            Names, objects or functions; lists or dicts of them for several outputs. A
+            loss of ``torch.nn`` is called in torch's order of arguments.
+        loss_weights
+            A number per output.
+        run_eagerly
+            Switches ``jit_compile`` off.
+        steps_per_execution
+            Taken; every batch is a step here.
+        jit_compile
+            True: ``torch.compile``; ``"auto"`` means no.
+        auto_scale_loss
+            Whether ``mixed_float16`` has its loss scaled.
+        device
+            Where to train; where the weights are, if not given.
+        """
+        from keras2torch import optimizers
+
+        self.optimizer = optimizers.get(optimizer)
+        names = getattr(self, "output_names", None)
+        self.loss = loss
+        self._compile_loss = None
+        if loss is not None:
+            self._compile_loss = CompileLoss(loss, loss_weights, names)
+        self._compile_metrics = None
+        if metrics is not None or weighted_metrics is not None:
+            self._compile_metrics = CompileMetrics(metrics, weighted_metrics, names)
+        if jit_compile is True and run_eagerly:
+            warnings.warn(
+                "If `run_eagerly` is True, then `jit_compile` cannot also be True. "
+                "Disabling `jit_compile`.",
+                stacklevel=2,
+            )
+        self.jit_compile = jit_compile is True and not run_eagerly
+        self.run_eagerly = bool(run_eagerly)
+        self.steps_per_execution = steps_per_execution
+        self._loss_tracker = Mean(name="loss")
+        self.stop_training = False
+        self.compiled = True
+        self._parameters_moved = None
+        self._scaler = None
+        self._scaled = bool(auto_scale_loss)
+        self._compile_config = {
+            "optimizer": optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        if device is not None:
+            self._to(device)
+
+    def _to(self, device: str | torch.device) -> None:
+        from keras2torch.models.context import set_device
+
+        assert isinstance(self, nn.Module)
+        if next(self.parameters(), None) is None:
+            set_device(device)  # it has no weights yet: they are made there
+        self.to(device)
+
+    def _assert_compiled(self, method: str) -> None:
+        if not self.compiled:
+            raise ValueError(
+                f"Model {getattr(self, 'name', '')!r} must be compiled before "
+                f"{method}(): call compile(optimizer, loss) first."
+            )
+
+    # -- metrics
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss' mean, the metrics of ``compile``, and those that layers keep."""
+        found: list[Any] = []
+        if self.compiled:
+            found.append(self._loss_tracker)
+            if self._compile_metrics is not None:
+                found.append(self._compile_metrics)
+            if self._compile_loss is not None:
+                found += self._compile_loss.metrics
+        assert isinstance(self, nn.Module)
+        own = {id(m) for m in found}
+        for module in self.modules():
+            if module is not self and isinstance(module, Trainer):
+                continue
+            for value in vars(module).values():
+                kept = isinstance(value, Metric) and id(value) not in own
+                if kept and value is not self._loss_tracker:
+                    own.add(id(value))
+                    found.append(value)
+        return found
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Their names."""
+        return [str(m.name) for m in self.metrics]
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """Their states."""
+        return [v for m in self.metrics for v in m.variables]
+
+    def reset_metrics(self) -> None:
+        """Begin all metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return name → value of every metric."""
+        found: dict[str, Any] = {}
+        for metric in self.metrics:
+            result = None
+            if not isinstance(metric, CompileMetrics) or metric.built:
+                result = metric.result()
+            if isinstance(result, dict):
+                found |= result
+            elif result is not None:
+                found[metric.name] = result
+        return found
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Count a batch and return what the metrics are now."""
+        self._count(y, y_pred, sample_weight)
+        return LazyLogs(self.get_metrics_result)
+
+    def _count(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        if self._compile_metrics is not None:
+            with torch.no_grad():
+                self._compile_metrics.update_state(y, y_pred, sample_weight)
+
+    # -- loss
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the loss of a batch, with what layers and regularizers add."""
+        total = None
+        if self._compile_loss is not None:
+            total = self._compile_loss(y, y_pred, sample_weight)
+        if self._adds_losses:
+            for value in self.losses:  # type: ignore[attr-defined]
+                term = value.sum() if value.ndim else value
+                if not term.is_floating_point():
+                    term = term.float()
+                total = term if total is None else total + term
+        if total is None:
+            raise ValueError(
+                "No loss to compute. Provide a `loss` argument in `compile()`."
+            )
+        return total
+
+    def _loss_of(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool
+    ) -> Any:
+        """Call ``compute_loss``, which may be an older one without ``training``."""
+        own = type(self).compute_loss
+        if own is Trainer.compute_loss or "training" in own.__code__.co_varnames:
+            return self.compute_loss(x, y, y_pred, sample_weight, training=training)
+        return self.compute_loss(x, y, y_pred, sample_weight)
+
+    # -- steps
+    def train_step(self, data: Any) -> Any:
+        """Train on one batch and return the logs; may be overridden.
+
+        Parameters
+        ----------
+        data
+            ``(x, y)`` or ``(x, y, sample_weight)``, with Keras' axes.
+        """
+        self._train(*unpack_x_y_sample_weight(data))
+        return LazyLogs(self.get_metrics_result)
+
+    def test_step(self, data: Any) -> Any:
+        """Evaluate one batch and return the logs; may be overridden."""
+        self._test(*unpack_x_y_sample_weight(data))
+        return LazyLogs(self.get_metrics_result)
+
+    def predict_step(self, data: Any) -> Any:
+        """Return what the model makes of one batch; may be overridden."""
+        x, _, _ = unpack_x_y_sample_weight(data)
+        return self(x, training=False)  # type: ignore[operator]
+
+    def _train(self, x: Any, y: Any, sample_weight: Any) -> None:
+        with self._precision():
+            y_pred = self(x, training=True)  # type: ignore[operator]
+            loss = self._loss_of(x, y, y_pred, sample_weight, True)
+        self._track(loss, x)
+        self._move(loss)
+        self._count_batch(x, y, y_pred, sample_weight)
+
+    def _count_batch(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        if type(self).compute_metrics is Trainer.compute_metrics:
+            self._count(y, y_pred, sample_weight)
+        else:
+            self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def _track(self, loss: torch.Tensor, x: Any) -> None:
+        """Count the loss once per sample: the last batch may be smaller."""
+        first = x if isinstance(x, torch.Tensor) else _first_tensor(x)
+        self._loss_tracker.update_state(loss.detach(), sample_weight=len(first))
+
+    def _move(self, loss: torch.Tensor) -> None:
+        """Take the gradient of a loss and one step."""
+        optimizer = self.optimizer
+        if optimizer is None:
+            return
+        moved = self._parameters_moved
+        if moved is None:
+            moved = self._prepare_optimizer()
+            optimizer = self.optimizer
+        for parameter in moved:
+            parameter.grad = None
+        if not moved:
+            warnings.warn(
+                "The model does not have any trainable weights.", stacklevel=3
+            )
+            return
+        if self._scaler is not None:
+            self._scaler.scale(loss).backward()
+            self._scaler.step(optimizer)
+            self._scaler.update()
+            return
+        if hasattr(optimizer, "scale_loss"):
+            loss = optimizer.scale_loss(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    def _prepare_optimizer(self) -> list[torch.Tensor]:
+        """Hand the optimizer the weights; they are known after the first call."""
+        from keras2torch.optimizers import Optimizer
+
+        variables = self.trainable_variables  # type: ignore[attr-defined]
+        if isinstance(self.optimizer, type):
+            parameters = [p for v in variables for p in v.parameters]
+            self.optimizer = self.optimizer(list(dict.fromkeys(parameters)))
+        elif isinstance(self.optimizer, Optimizer) and not self.optimizer.built:
+            self.optimizer.build(variables)
+        found: dict[int, torch.Tensor] = {}
+        for variable in variables:
+            for parameter in variable.parameters:
+                if parameter.requires_grad:
+                    found[id(parameter)] = parameter
+        self._parameters_moved = list(found.values())
+        if self._policy_name() == "mixed_float16" and self._scaled:
+            kind = self._parameters_moved[0].device.type
+            if kind == "cuda":
+                self._scaler = torch.amp.GradScaler(kind)
+        return self._parameters_moved
+
+    def _test(self, x: Any, y: Any, sample_weight: Any) -> None:
+        with self._precision():
+            y_pred = self(x, training=False)  # type: ignore[operator]
+            if self._compile_loss is not None or self._own_loss():
+                loss = self._loss_of(x, y, y_pred, sample_weight, False)
+                self._track(loss, x)
+        self._count_batch(x, y, y_pred, sample_weight)
+
+    def _own_loss(self) -> bool:
+        return type(self).compute_loss is not Trainer.compute_loss or bool(
+            self.losses  # type: ignore[attr-defined]
+        )
+
+    # -- precision
+    def _policy_name(self) -> str:
+        from keras2torch.models.naming import policy_name
+
+        return policy_name(getattr(self, "_policy", None))
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        """Return autocast where the policy mixes precisions."""
+        kind = _PRECISIONS.get(self._policy_name())
+        if kind is None:
+            return nullcontext()
+        return torch.autocast(self._device().type, dtype=kind)
+
+    def _device(self) -> torch.device:
+        from keras2torch.models.programs import device_of
+
+        assert isinstance(self, nn.Module)
+        return device_of(self)
+
+    # -- data
+    def _batches(self, x: Any, y: Any, sample_weight: Any, **options: Any) -> Batches:
+        x, y = self._built_for(x, y)
+        return make_batches(
+            x,
+            y,
+            sample_weight,
+            orders=self._orders(x),
+            device=self._device(),
+            generator=self._shuffle_generator,
+            **options,
+        )
+
+    def _built_for(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Build a model that waits for its first batch; return the data whole."""
+        if getattr(self, "network", None) is not None:
+            self.ensure_net()  # type: ignore[attr-defined]
+            return x, y
+        if self._has_weights():
+            return x, y
+        if isinstance(x, Iterator):
+            first = next(x, None)
+            if first is None:
+                raise ValueError("the generator given as x yields no batch.")
+            x = itertools.chain([first], x)
+            sample = first
+        elif _is_in_memory(x):
+            sample = (tree.map_structure(lambda a: a[:2], _listed(x)),)
+        else:
+            sample = next(iter(x), None)
+            if sample is None:
+                raise ValueError(f"the {type(x).__name__} given as x yields no batch.")
+        batch, _, _ = unpack_x_y_sample_weight(sample)
+        batch = tree.map_structure(self._sample, batch)
+        with torch.no_grad():
+            self(batch, training=False)  # type: ignore[operator]
+        self._clear_losses()  # type: ignore[attr-defined]
+        return x, y
+
+    def _sample(self, value: Any) -> Any:
+        if value is None or isinstance(value, torch.Tensor):
+            return value if value is None else value.to(self._device())
+        if hasattr(value, "numpy"):
+            value = value.numpy()
+        tensor = torch.as_tensor(np.asarray(value))
+        tensor = tensor.float() if tensor.dtype == torch.float64 else tensor
+        return tensor.to(self._device())
+
+    def _has_weights(self) -> bool:
+        assert isinstance(self, nn.Module)
+        return bool(self.built) and next(self.parameters(), None) is not None
+
+    def _orders(self, x: Any) -> list[Any] | None:
+        """Return for each array of the data how the program wants it in memory."""
+        axes = getattr(self, "_in_axes", None)
+        if axes is None or all(a is None for a in axes):
+            return None
+        if isinstance(x, Mapping):
+            names = [name for name, _, _ in getattr(self, "_in_specs", ())]
+            at = dict(zip(names, axes, strict=False))
+            return [at.get(k) for k in tree.keys(dict(x))]
+        return list(axes) if len(tree.flatten(_listed(x))) == len(axes) else None
+
+    # -- fit
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> Any:
+        """Train, epoch by epoch.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            Arrays, tensors, or lists or dicts of them, with Keras' axes; or ``x``
+            alone: a DataLoader, Dataset, PyDataset, generator, or iterable of batches.
+        batch_size
+            32 if not given.
+        epochs, initial_epoch
+            The last epoch and the first, counted from 0.
+        verbose
+            0: silent. 1: a progress line. 2: a line an epoch. ``"auto"``: 1 at a
+            terminal, else one line an epoch.
+        callbacks
+            See :mod:`keras2torch.callbacks`.
+        validation_split
+            The last fraction of the arrays, taken before they are shuffled.
+        validation_data, validation_steps, validation_batch_size, validation_freq
+            As in Keras.
+        shuffle
+            Whether each epoch has another order; arrays alone.
+        class_weight
+            Class → weight of its samples.
+        steps_per_epoch
+            Batches an epoch, if not all there are.
+
+        Returns
+        -------
+        History
+            ``.history``: name → a value per epoch.
+
+        Raises
+        ------
+        ValueError
+            If it was not compiled, or data and model do not fit; the message names
+            layer and shapes.
+        """
+        self._assert_compiled("fit")
+        keep_buffers()
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split(
+                (x, y, sample_weight), validation_split
+            )
+        batches = self._batches(
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps_per_epoch=steps_per_epoch,
+            shuffle=shuffle,
+            class_weight=class_weight,
+        )
+        self._prepare()
+        batches.reset()
+        if not isinstance(callbacks, callbacks_module.CallbackList):
+            callbacks = callbacks_module.CallbackList(
+                callbacks,
+                add_history=True,
+                add_progbar=verbose != 0,
+                verbose=verbose,
+                epochs=epochs,
+                steps=batches.num_batches,
+                model=self,
+            )
+        self.stop_training = False
+        logs: Any = {}
+        validation: Batches | None = None
+        callbacks.on_train_begin()
+        for epoch in range(self._initial_epoch or initial_epoch, epochs):
+            self.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            self.train()  # type: ignore[attr-defined]
+            last = self._train_epoch(batches, callbacks)
+            logs = self._epoch_logs(last)
+            self.eval()  # type: ignore[attr-defined]
+            if validation_data is not None and _is_due(epoch, validation_freq):
+                if validation is None:
+                    vx, vy, vw = unpack_x_y_sample_weight(validation_data)
+                    validation = self._batches(
+                        vx,
+                        vy,
+                        vw,
+                        batch_size=validation_batch_size or batch_size,
+                        steps_per_epoch=validation_steps,
+                    )
+                found = self._evaluate(validation, callbacks)
+                logs |= {f"val_{k}": v for k, v in found.items()}
+            callbacks.on_epoch_end(epoch, logs)
+            if self.stop_training or batches.exhausted:
+                break
+        if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
+            self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
+        callbacks.on_train_end(logs)
+        return self.history
+
+    def _prepare(self) -> None:
+        """Look once at what every step would have to look at."""
+        assert isinstance(self, nn.Module)
+        self._adds_losses = self._may_add_losses()
+
+    def _may_add_losses(self) -> bool:
+        regularized = any(
+            getattr(v, "regularizer", None) is not None
+            for v in self.trainable_variables  # type: ignore[attr-defined]
+        )
+        own: bool = self.runs_own_code()  # type: ignore[attr-defined]
+        return regularized or own
+
+    def _train_epoch(self, batches: Batches, callbacks: Any) -> Any:
+        """Train on every batch; return the logs of the last, if a step makes any."""
+        wanted = callbacks.wants_train_batches
+        plain = type(self).train_step is Trainer.train_step
+        lazy = LazyLogs(self.get_metrics_result)
+        logs: Any = None
+        for step, batch in enumerate(batches):
+            if wanted:
+                callbacks.on_train_batch_begin(step)
+            if plain:
+                self._train(*batch)
+                logs = lazy
+            else:
+                logs = self.train_step(_packed(batch))
+            if wanted:
+                given = LazyLogs(self.get_metrics_result) if plain else logs
+                callbacks.on_train_batch_end(step, given)
+            if self.stop_training:
+                break
+        return None if plain else logs
+
+    def _epoch_logs(self, last: Any) -> dict[str, Any]:
+        """Return the metrics, or what the last step returned if it names others."""
+        metrics = self.get_metrics_result()
+        if last is None or set(last) == set(metrics):
+            return pythonify_logs(metrics)
+        return pythonify_logs(last)
+
+    # -- evaluate
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the loss and the metrics on data.
+
+        Parameters are those of :meth:`fit`.
+
+        Returns
+        -------
+        float, list or dict
+            The loss, or loss and metrics in the order of ``metrics_names``, or by name.
+        """
+        if kwargs:
+            raise ValueError(f"Arguments not recognized: {kwargs}")
+        self._assert_compiled("evaluate")
+        keep_buffers()
+        batches = self._batches(
+            x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps
+        )
+        self._prepare()
+        if not isinstance(callbacks, callbacks_module.CallbackList):
+            callbacks = callbacks_module.CallbackList(
+                callbacks,
+                add_progbar=verbose != 0,
+                verbose=verbose,
+                epochs=1,
+                steps=batches.num_batches,
+                model=self,
+            )
+        logs = self._evaluate(batches, callbacks)
+        return logs if return_dict else self._flattened(logs)
+
+    def _evaluate(self, batches: Batches, callbacks: Any) -> dict[str, Any]:
+        batches.reset()
+        self.eval()  # type: ignore[attr-defined]
+        self.stop_evaluating = False
+        callbacks.on_test_begin()
+        self.reset_metrics()
+        wanted = callbacks.wants_test_batches
+        plain = type(self).test_step is Trainer.test_step
+        logs: Any = None
+        with torch.no_grad():
+            for step, batch in enumerate(batches):
+                if wanted:
+                    callbacks.on_test_batch_begin(step)
+                if plain:
+                    self._test(*batch)
+                else:
+                    logs = self.test_step(_packed(batch))
+                if wanted:
+                    given = LazyLogs(self.get_metrics_result) if plain else logs
+                    callbacks.on_test_batch_end(step, given)
+                if self.stop_evaluating:
+                    break
+        found = self._epoch_logs(logs)
+        callbacks.on_test_end(found)
+        return found
+
+    def _flattened(self, logs: dict[str, Any]) -> Any:
+        """Return the values in the order of the metrics."""
+        names: list[str] = []
+        for metric in self.metrics:
+            if isinstance(metric, CompileMetrics):
+                names += [m.name for m in metric.metrics]
+            else:
+                names.append(metric.name)
+        values = [logs[n] for n in names if n in logs]
+        values += [logs[k] for k in sorted(logs) if k not in names]
+        return values[0] if len(values) == 1 else values
+
+    # -- predict
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Return what the model makes of data, as numpy arrays with Keras' axes."""
+        keep_buffers()
+        batches = self._batches(
+            x, None, None, batch_size=batch_size, steps_per_epoch=steps
+        )
+        if not isinstance(callbacks, callbacks_module.CallbackList):
+            callbacks = callbacks_module.CallbackList(
+                callbacks,
+                add_progbar=verbose != 0,
+                verbose=verbose,
+                epochs=1,
+                steps=batches.num_batches,
+                model=self,
+            )
+        self.eval()  # type: ignore[attr-defined]
+        self.stop_predicting = False
+        wanted = callbacks.wants_predict_batches
+        callbacks.on_predict_begin()
+        made: list[Any] = []
+        with torch.no_grad(), self._precision():
+            for step, batch in enumerate(batches):
+                if wanted:
+                    callbacks.on_predict_batch_begin(step)
+                made.append(self.predict_step(_packed(batch)))
+                if wanted:
+                    callbacks.on_predict_batch_end(step, {"outputs": made[-1]})
+                if self.stop_predicting:
+                    break
+        callbacks.on_predict_end()
+        return tree.map_structure(lambda *parts: _array(torch.cat(parts)), *made)
+
+    # -- single batches
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Take one step on one batch; return loss and metrics of that batch."""
+        self._assert_compiled("train_on_batch")
+        batch = self._one_batch(x, y, sample_weight, class_weight)
+        self._prepare()
+        self.reset_metrics()
+        self.train()  # type: ignore[attr-defined]
+        logs = pythonify_logs(self.train_step(_packed(batch)))
+        self.eval()  # type: ignore[attr-defined]
+        return logs if return_dict else self._flattened(logs)
+
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return loss and metrics of one batch."""
+        self._assert_compiled("test_on_batch")
+        batch = self._one_batch(x, y, sample_weight, None)
+        self._prepare()
+        self.reset_metrics()
+        self.eval()  # type: ignore[attr-defined]
+        with torch.no_grad():
+            logs = pythonify_logs(self.test_step(_packed(batch)))
+        return logs if return_dict else self._flattened(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return what the model makes of one batch, as numpy arrays."""
+        batch = self._one_batch(x, None, None, None)
+        self.eval()  # type: ignore[attr-defined]
+        with torch.no_grad(), self._precision():
+            made = self.predict_step(_packed(batch))
+        return tree.map_structure(_array, made)
+
+    def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+        count = len(_first_tensor(_listed(x)))
+        batches = self._batches(
+            x, y, sample_weight, batch_size=count, class_weight=class_weight
+        )
+        return next(iter(batches))
+
+    def get_compile_config(self) -> Any:
+        """Return what ``compile`` was given."""
+        return self._compile_config
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile with what :meth:`get_compile_config` returned."""
+        self.compile(**dict(config))
+
+
+def _packed(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
+    """Return a batch as a step of a user's own expects it."""
+    x, y, sample_weight = batch
+    if sample_weight is not None:
+        return (x, y, sample_weight)
+    return (x,) if y is None else (x, y)
+
+
+def _first_tensor(structure: Any) -> Any:
+    return next(t for t in tree.flatten(structure) if t is not None)
+
+
+def _listed(x: Any) -> Any:
+    """Return a mapping as a dict."""
+    return dict(x) if isinstance(x, Mapping) else x
+
+
+def _is_in_memory(x: Any) -> bool:
+    leaves = tree.flatten(_listed(x))
+    return all(
+        a is None or (hasattr(a, "shape") and hasattr(a, "__getitem__")) for a in leaves
+    ) and any(a is not None for a in leaves)
+
+
+def _array(tensor: torch.Tensor) -> Any:
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.float()
+    return tensor.detach().cpu().numpy()
+
+
+def _is_due(epoch: int, frequency: Any) -> bool:
+    """Whether an epoch is one to validate after."""
+    if isinstance(frequency, int):
+        return (epoch + 1) % frequency == 0
+    return epoch + 1 in frequency

@@ -4,6 +4,53 @@ import torch
 from torch import nn
 
 
+class BiasedBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch normalization that keeps the biased variance of a batch, as Keras does.
+
+    torch keeps the unbiased one: n / (n - 1) times as much, n being the values per
+    channel. Values that a mask takes out count nowhere.
+    """
+
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+    momentum: float
+
+    def _check_input_dim(self, x: torch.Tensor) -> None:
+        pass
+
+    def forward(
+        self, x: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        n = x.numel() // x.shape[1]
+        if not self.training:
+            return super().forward(x)
+        if mask is not None or n == 1:
+            return self.weighted(x, mask)
+        # torch adds momentum * variance * n / (n - 1) to what is scaled likewise; by
+        # .data, as autograd watches the buffer though no gradient goes through it.
+        self.running_var.data.mul_(n / (n - 1))
+        x = super().forward(x)
+        self.running_var.data.mul_((n - 1) / n)
+        return x
+
+    def weighted(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        axes = [0, *range(2, x.ndim)]
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        weights = torch.ones_like(x)
+        if mask is not None:
+            weights = weights * mask.unsqueeze(1)
+        count = weights.sum(axes) + 1e-7 * (mask is not None)
+        mean = (x * weights).sum(axes) / count
+        x = x - mean.view(shape)
+        var = (x.square() * weights).sum(axes) / count
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(var, self.momentum)
+        x = x * torch.rsqrt(var + self.eps).view(shape)
+        x = x if self.weight is None else x * self.weight.view(shape)
+        return x if self.bias is None else x + self.bias.view(shape)
+
+
 class AxisLayerNorm(nn.Module):
     """Layer normalization over any axes; nn.LayerNorm knows only the last ones."""
 
