@@ -220,4 +220,8 @@ HELPERS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
     "pack list": ("pack_x_y_sample_weight", ([X, X],), {}),
 }
 
+# Rows that are nearly or wholly zero are where a norm's floor shows.
+VECTORS = (ONE_HOT * 3 + X).astype("float32")
+VECTORS[1], VECTORS[2] = VECTORS[1] * 1e-9, 0
+
 SPLITS = [(11, 0.2), (10, 0.1), (10, 0.25), (3, 0.5), (100, 0.29), (5, 0.75)]

@@ -16,8 +16,8 @@ import tensorflow as tf
 from cases import (
     CASES,
     HELPERS,
-    ONE_HOT,
     SPLITS,
+    VECTORS,
     X,
     Y,
     leaves,
@@ -96,7 +96,7 @@ def main():
         for side, (a, b, c) in (("train", train), ("validation", validation)):
             assert b is None
             found[f"split|{place}|{side}"] = np.stack([np.asarray(a[:]), c[:]])
-    tensor = tf.constant(ONE_HOT * 3 + X, "float32")
+    tensor = tf.constant(VECTORS)
     for axis, order in ((-1, 2), (0, 2), (0, 1), (1, 3)):
         found[f"tensor|normalize {axis} {order}|0"] = keras.utils.normalize(
             tensor, axis, order

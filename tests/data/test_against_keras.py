@@ -19,8 +19,8 @@ from keras2torch.data.structures import flatten
 from tests.data.cases import (
     CASES,
     HELPERS,
-    ONE_HOT,
     SPLITS,
+    VECTORS,
     Case,
     X,
     Y,
@@ -169,7 +169,7 @@ def test_helpers(name: str, keras_says: dict[str, Any]) -> None:
 
 
 def test_helpers_of_tensors(keras_says: dict[str, Any]) -> None:
-    tensor = torch.tensor(ONE_HOT * 3 + X, dtype=torch.float32)
+    tensor = torch.from_numpy(VECTORS)
     for axis, order in ((-1, 2), (0, 2), (0, 1), (1, 3)):
         expected = keras_says[f"tensor|normalize {axis} {order}|0"]
         found = data.normalize(tensor, axis, order)

@@ -45,6 +45,27 @@ def test_every_sample_once(
         assert w is None
 
 
+@pytest.mark.parametrize("shuffle", [False, True, "batch"])
+@pytest.mark.parametrize("big", [False, True])
+def test_batches_are_on_the_device(
+    shuffle: Any, big: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if big:
+        monkeypatch.setattr(arrays, "MOVED_WHOLE", 0)
+    # A device that every machine has.
+    made = [
+        make_batches([X, IMAGES], Y, orders=[None, (0, 3, 1, 2)], device="meta"),
+        make_batches([X, IMAGES], Y, Y, batch_size=4, shuffle=shuffle, device="meta"),
+        make_batches(ramp(2, 3), device="meta"),
+    ]
+    for batches in made:
+        for x, y, w in batches:
+            tensors = [*(x if isinstance(x, list) else [x]), y, w]
+            found = {t.device.type for t in tensors if t is not None}
+            assert found == {"meta"}
+    assert made[0].source.columns[0].tensor.device.type == ("cpu" if big else "meta")
+
+
 def test_a_seed_gives_an_order() -> None:
     def once(seed: int) -> list[float]:
         generator = torch.Generator().manual_seed(seed)
@@ -271,7 +292,9 @@ def test_a_generator_goes_on_and_ends() -> None:
     assert batches.exhausted
     with pytest.warns(UserWarning, match="ran out of data"):
         assert rows(batches) == []
-    assert rows(make_batches(map(lambda i: (np.full((1, 1), i),), [1, 2]))) == [1, 2]
+    with pytest.warns(UserWarning, match="ran out of data"):
+        found = rows(make_batches(map(lambda i: (np.full((1, 1), i),), [1, 2])))
+    assert found == [1, 2]
 
 
 def test_an_iterator_is_not_asked_for_more_than_is_needed() -> None:
