@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from inspect import Parameter, signature
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -85,10 +86,22 @@ def config(job):
 def names(job):
     """Every spelling that a module takes, and every name that it exports."""
     inner, outer = (getattr(home, job["module"]) for home in (keras.src, keras))
+    objects = getattr(inner, "ALL_OBJECTS_DICT", {})
     return {
-        "spellings": sorted(inner.ALL_OBJECTS_DICT),
+        "spellings": sorted(objects),
         "exported": sorted(n for n in dir(outer) if n[0] != "_"),
+        "signatures": {
+            n: [
+                [p.name, plain(p.default)] for p in signature(thing).parameters.values()
+            ]
+            for n, thing in vars(outer).items()
+            if callable(thing)
+        },
     }
+
+
+def plain(default):
+    return "required" if default is Parameter.empty else default
 
 
 def same_twice(job):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,19 @@ def applied(
         (y * factors.to(y.dtype)).sum().backward()
         found["gradient"] = given.grad.numpy()
     return found
+
+
+def same_names(module: Any, keras: dict[str, Any]) -> None:
+    """Every spelling, every public name, and every signature in Keras' order."""
+    assert sorted(getattr(module, "_OBJECTS", {})) == keras["spellings"]
+    assert set(keras["exported"]) <= set(module.__all__)
+    for name, expected in keras["signatures"].items():
+        taken = [
+            [p.name, "required" if p.default is Parameter.empty else p.default]
+            for p in signature(getattr(module, name)).parameters.values()
+            if p.kind is not Parameter.KEYWORD_ONLY
+        ]
+        assert taken == [e for e in expected if e[0] != "kwargs"], name
 
 
 def compare(

@@ -10,11 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import keras2torch
 from keras2torch import activations
+from keras2torch.errors import Keras2TorchError
 from keras2torch.layers.activation import _FUNCTIONS as TEXTS
 from keras2torch.program.helpers import activation as helpers
 from tests.parts.asking import ask
-from tests.parts.table import applied, compare
+from tests.parts.table import applied, compare, same_names
 
 RNG = np.random.default_rng(7)
 # Every point where one of them bends, and what overflows.
@@ -90,8 +92,7 @@ def keras(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.mark.needs_keras
 def test_names(keras: list[dict[str, Any]]) -> None:
-    assert sorted(activations._OBJECTS) == keras[0]["spellings"]
-    assert set(keras[0]["exported"]) <= set(activations.__all__)
+    same_names(activations, keras[0])
 
 
 @pytest.mark.needs_keras
@@ -173,6 +174,29 @@ def test_serialize() -> None:
         activations.serialize(lambda x: x)
     with pytest.raises(TypeError, match="get_config"):
         activations.serialize(nn.ReLU())
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        *[(n, {}) for n in NAMES if n != "threshold"],
+        ("relu", {"max_value": 2.0, "negative_slope": 0.1}),
+        ("leaky_relu", {"negative_slope": 0.5}),
+        ("elu", {"alpha": 0.5}),
+        ("softmax", {"axis": 1}),
+    ],
+)
+def test_in_a_functional_model(name: str, arguments: dict[str, Any]) -> None:
+    x = keras2torch.Input((4, 6))
+    function = activations.get(name)
+    model = keras2torch.Model(x, function(x, **arguments))
+    given = torch.randn(2, 4, 6)
+    torch.testing.assert_close(model(given), function(given, **arguments))
+
+
+def test_what_has_no_layer_in_a_functional_model() -> None:
+    with pytest.raises(Keras2TorchError, match="gelu with approximate"):
+        activations.gelu(keras2torch.Input((4,)), approximate=True)
 
 
 def test_odd_glu_is_refused() -> None:

@@ -13,7 +13,7 @@ from keras2torch import constraints
 from keras2torch.constraints import Constraint, MaxNorm, NonNeg, UnitNorm
 from keras2torch.training.variables import Part, Variable
 from tests.parts.asking import ask
-from tests.parts.table import applied, compare
+from tests.parts.table import applied, compare, same_names
 
 RNG = np.random.default_rng(13)
 MATRIX = (RNG.normal(size=(5, 3)) * 2).round(3)
@@ -57,8 +57,7 @@ def keras(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.mark.needs_keras
 def test_names(keras: list[dict[str, Any]]) -> None:
-    assert sorted(constraints._OBJECTS) == keras[0]["spellings"]
-    assert set(keras[0]["exported"]) <= set(constraints.__all__)
+    same_names(constraints, keras[0])
 
 
 @pytest.mark.needs_keras

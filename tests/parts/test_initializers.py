@@ -29,6 +29,7 @@ from keras2torch.initializers import (
     compute_fans,
 )
 from tests.parts.asking import ask
+from tests.parts.table import same_names
 
 # Class, arguments, shape, dtype.
 Row = tuple[str, dict[str, Any], tuple[int, ...], str | None]
@@ -131,8 +132,7 @@ def made(name: str, config: dict[str, Any]) -> Any:
 
 @pytest.mark.needs_keras
 def test_names(keras: dict[str, list[dict[str, Any]]]) -> None:
-    assert sorted(initializers._OBJECTS) == keras["names"][0]["spellings"]
-    assert set(keras["names"][0]["exported"]) <= set(initializers.__all__)
+    same_names(initializers, keras["names"][0])
 
 
 @pytest.mark.needs_keras

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import torch
 
 from keras2torch import random
 from keras2torch.random import SeedGenerator
+from tests.parts.asking import ask
+from tests.parts.table import same_names
 
 N = (300, 400)
 DRAWS: dict[str, Callable[..., torch.Tensor]] = {
@@ -36,6 +39,11 @@ MOMENTS = {
     "categorical": (0.75, 0.1875),
     "dropout": (1.0, 1 / 0.75 - 1),
 }
+
+
+@pytest.mark.needs_keras
+def test_names(tmp_path: Path) -> None:
+    same_names(random, ask([{"do": "names", "module": "random"}], tmp_path)[0])
 
 
 @pytest.mark.parametrize("name", DRAWS)

@@ -11,7 +11,7 @@ import torch
 from keras2torch import regularizers
 from keras2torch.regularizers import L1, L1L2, L2, OrthogonalRegularizer, Regularizer
 from tests.parts.asking import ask
-from tests.parts.table import applied, compare
+from tests.parts.table import applied, compare, same_names
 
 RNG = np.random.default_rng(11)
 MATRIX = RNG.normal(size=(5, 3)).round(3).tolist()
@@ -63,8 +63,7 @@ def keras(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.mark.needs_keras
 def test_names(keras: list[dict[str, Any]]) -> None:
-    assert sorted(regularizers._OBJECTS) == keras[0]["spellings"]
-    assert set(keras[0]["exported"]) <= set(regularizers.__all__)
+    same_names(regularizers, keras[0])
 
 
 @pytest.mark.needs_keras
