@@ -252,7 +252,11 @@ def cases(loss: Loss) -> Iterator[Case]:
         for weight in weights:
             for mask in masks:
                 both = weight is not None and mask is not None
-                if both and not several and mask is not masks[-1]:
+                if (
+                    both
+                    and not several
+                    and not (weight is weights[-1] and mask is masks[-1])
+                ):
                     continue
                 for reduction in reductions:
                     given = None if weight is None else weight.astype("float32")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
@@ -54,8 +55,22 @@ def main():
         name: keras.losses.serialize(getattr(keras.losses, name)())
         for name in sorted({loss.name for loss in LOSSES})
     }
-    functions = [n for n in dir(keras._tf_keras.keras.losses) if n[0] != "_"]
-    np.savez(sys.argv[1], configs=json.dumps(configs), names=functions, **found)
+    names = [n for n in dir(keras._tf_keras.keras.losses) if n[0] != "_"]
+    signatures = {
+        name: [
+            [p.name, repr(p.default)]
+            for p in inspect.signature(getattr(keras.losses, name)).parameters.values()
+        ]
+        for name in dir(keras.losses)
+        if name[0] != "_" and name not in ("get", "serialize", "deserialize")
+    }
+    np.savez(
+        sys.argv[1],
+        names=names,
+        configs=json.dumps(configs),
+        signatures=json.dumps(signatures),
+        **found,
+    )
 
 
 if __name__ == "__main__":
