@@ -60,7 +60,7 @@ from keras2torch.metrics.curves import (
 )
 from keras2torch.metrics.f_score import F1Score, FBetaScore
 from keras2torch.metrics.foreign import TorchMetric
-from keras2torch.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
+from keras2torch.metrics.hinges import CategoricalHinge, Hinge, SquaredHinge
 from keras2torch.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from keras2torch.metrics.probabilistic import (
     BinaryCrossentropy,

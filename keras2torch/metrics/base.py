@@ -75,7 +75,10 @@ class State(torch.Tensor):
     def follow(self, device: torch.device) -> None:
         """Move to where the data is."""
         if self.device != device:
-            self.data = self.to(device, non_blocking=True)
+            moved = self.to(device, non_blocking=True)
+            # Not `self.data = moved`: some devices have tensors of another kind.
+            other = State(moved, self.name, self.path)
+            torch.utils.swap_tensors(self, other)  # type: ignore[no-untyped-call]
 
     def numpy(self, *, force: bool = True) -> npt.NDArray[Any]:
         """Return a copy, wherever it is."""

@@ -99,11 +99,11 @@ class Mean(Metric):
         """
         values = tensor(values)
         if sample_weight is None:
-            # The mean over everything, times samples: no pass over the rest of axes.
             samples = len(values) if values.ndim else 1
-            if values.numel():
-                mean = values.mean() if values.is_floating_point() else _mean(values)
-                self.total.add_(mean, alpha=samples)
+            total = values.sum(dtype=self.total.dtype)
+            # What a sample has more than one of counts as its mean.
+            each = samples / values.numel() if values.ndim > 1 and samples else 1
+            self.total.add_(total, alpha=each)
             self.count.add_(samples)
             return
         given, weight = samplewise(values, sample_weight, torch.mean, self.total.dtype)
@@ -113,10 +113,6 @@ class Mean(Metric):
 
     def result(self) -> torch.Tensor:
         return divide_no_nan(self.total, self.count)
-
-
-def _mean(values: torch.Tensor) -> torch.Tensor:
-    return values.mean(dtype=torch.float32)
 
 
 class MeanMetricWrapper(Mean):

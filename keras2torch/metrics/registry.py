@@ -18,7 +18,7 @@ from keras2torch.metrics import (
     curves,
     f_score,
     foreign,
-    hinge,
+    hinges,
     iou,
     probabilistic,
     reductions,
@@ -51,9 +51,9 @@ CLASSES: tuple[type[base.Metric], ...] = (
     confusion.TruePositives,
     correlation.ConcordanceCorrelation,
     correlation.PearsonCorrelation,
-    hinge.Hinge,
-    hinge.SquaredHinge,
-    hinge.CategoricalHinge,
+    hinges.Hinge,
+    hinges.SquaredHinge,
+    hinges.CategoricalHinge,
     probabilistic.KLDivergence,
     probabilistic.Poisson,
     probabilistic.BinaryCrossentropy,
@@ -150,6 +150,7 @@ def get(identifier: Any) -> Any:
     ValueError
         If it means none, with the names that come near.
     """
-    if foreign.is_torchmetric(identifier):
-        return foreign.TorchMetric(identifier)
-    return serialization.resolve(identifier, "metric", ALL_OBJECTS)
+    found = identifier
+    if not foreign.is_torchmetric(identifier):
+        found = serialization.resolve(identifier, "metric", ALL_OBJECTS)
+    return foreign.TorchMetric(found) if foreign.is_torchmetric(found) else found

@@ -18,8 +18,10 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 import keras
 import numpy as np
 import tensorflow as tf
+from both_sides import SHAPES, signature
 from keras import ops
 from keras.src import backend
+from keras.src.trainers import compile_utils
 
 
 class Matches(keras.metrics.Metric):
@@ -97,6 +99,15 @@ def main():
         names = [[v.name, list(v.shape), v.dtype] for v in metric.variables]
         found[f"{n}/variables"] = np.array(json.dumps(names))
         found[f"{n}/direction"] = np.array(str(getattr(metric, "_direction", None)))
+    for shapes in SHAPES:
+        y_true, y_pred = (np.zeros(shape) for shape in shapes)
+        metric = compile_utils.get_metric("accuracy", y_true, y_pred)
+        loss = compile_utils.get_loss("crossentropy", y_true, y_pred)
+        which = np.array([type(metric).__name__, loss.fn.__name__])
+        found[f"{shapes[0]}/{shapes[1]}"] = which
+    public = {n: v for n, v in vars(keras.metrics).items() if n[0] != "_"}
+    written = {n: signature(v) for n, v in public.items()}
+    found["signatures"] = np.array(json.dumps(written))
     names = [n for n in dir(keras.metrics) if not n.startswith("__")]
     found["names"] = np.array(json.dumps(names))
     objects = keras.src.metrics.ALL_OBJECTS_DICT

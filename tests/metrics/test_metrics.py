@@ -19,6 +19,8 @@ import torch
 
 from keras2torch import metrics
 from keras2torch.models import naming
+from keras2torch.serialization import to_snake_case
+from tests.metrics.both_sides import SHAPES, signature
 
 pytestmark = pytest.mark.needs_keras
 SIZES = [5, 5, 2]
@@ -471,12 +473,27 @@ def test_config_states_and_direction(n: int, keras: dict[str, np.ndarray]) -> No
     assert str(getattr(metric, "_direction", None)) == str(keras[f"{n}/direction"])
 
 
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+def test_which_accuracy_and_crossentropy(
+    shapes: tuple[tuple[int, ...], ...], keras: dict[str, np.ndarray]
+) -> None:
+    accuracy, crossentropy = keras[f"{shapes[0]}/{shapes[1]}"]
+    assert metrics.accuracy_for(*shapes).__name__ == accuracy
+    found = metrics.crossentropy_for(*shapes).__name__
+    assert to_snake_case(found) == crossentropy
+
+
 def named(config: dict[str, Any]) -> dict[str, Any]:
     """The config, of a function its name alone: Keras does not say where it lives."""
     inner = dict(config["config"])
     if "fn" in inner:
         inner["fn"] = inner["fn"]["config"]
     return {**config, "config": inner}
+
+
+def test_signatures(keras: dict[str, np.ndarray]) -> None:
+    expected = json.loads(str(keras["signatures"]))
+    assert {n: signature(getattr(metrics, n)) for n in expected} == expected
 
 
 def test_every_name_of_keras(keras: dict[str, np.ndarray]) -> None:
