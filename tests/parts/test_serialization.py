@@ -91,6 +91,14 @@ def test_registered_objects() -> None:
     assert activations.get("mine>twice") is double
 
 
+def test_packages_are_told_apart() -> None:
+    kinds = [type("Same", (Scaled,), {}) for _ in range(2)]
+    for package, kind in zip(("one", "two"), kinds, strict=True):
+        register_keras_serializable(package)(kind)
+        written = serialize_keras_object(kind(2.0))
+        assert type(regularizers.get(written)) is kind
+
+
 def test_only_what_has_a_config_is_registered() -> None:
     with pytest.raises(ValueError, match="get_config"):
         register_keras_serializable()(type("Bare", (), {}))
