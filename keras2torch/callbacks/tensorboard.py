@@ -62,7 +62,8 @@ class TensorBoard(Callback):
 
     Notes
     -----
-    Source: Keras 3.15, ``callbacks/tensorboard.py``.
+    Source: Keras 3.15, ``callbacks/tensorboard.py``. With an ``update_freq`` above 1
+    Keras loses the epochs that end at another batch; here all are written.
     """
 
     def __init__(
@@ -226,6 +227,7 @@ class TensorBoard(Callback):
         )
         summary = summary_pb2.Summary(value=[value])
         writer._get_file_writer().add_summary(summary, 0)
+        writer.flush()
 
     def _stop_profiler(self) -> None:
         if self._profiler is not None:

@@ -206,3 +206,53 @@ def logger(job, library, clock):
 
 
 PLAYS = {"fit": play, "swap": swap, "progress": progress}
+
+
+def events(job, library, model, folder):
+    """What TensorBoard finds after a scripted `fit`: folder, tag, step, kind, value."""
+    callback = library.TensorBoard(str(folder), **job["options"])
+    every = library.CallbackList(
+        [callback], model=model, epochs=3, steps=3, verbose=0, add_progbar=False
+    )
+    model.optimizer.learning_rate = 0.1
+    every.on_train_begin()
+    done = 0
+    for epoch in range(3):
+        every.on_epoch_begin(epoch)
+        for batch in range(3):
+            done += 1
+            every.on_train_batch_begin(batch)
+            model.optimizer.iterations.assign(done)
+            every.on_train_batch_end(batch, {"loss": 10.0 * epoch + batch})
+        every.on_test_begin()
+        every.on_test_batch_begin(0)
+        every.on_test_batch_end(0, {"loss": 1.0})
+        every.on_test_end({"loss": 0.5 + epoch, "mse": 0.25})
+        every.on_epoch_end(epoch, {"loss": 2.0 + epoch, "val_loss": 0.5 + epoch})
+    every.on_train_end()
+    callback.set_model(model)  # `evaluate` after `fit`
+    callback.on_test_begin()
+    callback.on_test_end({"loss": 9.0})
+    return {"events": found_events(Path(folder))}
+
+
+def found_events(folder):
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+    from tensorboard.util.tensor_util import make_ndarray
+
+    found = []
+    for path in folder.rglob("events.out.tfevents.*"):
+        for event in EventFileLoader(str(path)).Load():
+            for value in event.summary.value:
+                kind = value.metadata.plugin_data.plugin_name
+                number = (
+                    float(make_ndarray(value.tensor)) if kind == "scalars" else None
+                )
+                if "per_second" in value.tag:
+                    number = None
+                where = str(path.parent.relative_to(folder))
+                found.append([where, value.tag, event.step, kind, number])
+    return sorted(found, key=str)
+
+
+PLAYS["events"] = events

@@ -24,7 +24,7 @@ class Optimizer:
     def __init__(self, variables: list[Parameter]) -> None:
         self._rate = 0.0
         self.slot = torch.zeros(2)
-        self.iterations = 0
+        self.iterations = Parameter(torch.tensor(0), requires_grad=False)
         # As torch's optimizers have them.
         self.param_groups: list[dict[str, Any]] = [{"params": variables}]
         self.state: dict[Any, dict[str, Any]] = {v: {} for v in variables}
@@ -45,7 +45,7 @@ class Optimizer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.slot = state["state"][0]["slot"].clone()
-        self.iterations = state["state"][0]["step"]
+        self.iterations.assign(state["state"][0]["step"])
         self._rate = state["param_groups"][0]["lr"]
         assert state["param_groups"][0]["betas"] == (0.9, 0.999)
 
@@ -56,6 +56,8 @@ class Model(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.kernel = Parameter(torch.zeros(1, 1))
+        self.kernel.path = "model/dense/kernel"
+        self.layers = [SimpleNamespace(name="dense", weights=[self.kernel])]
         self.optimizer = Optimizer([self.kernel])
         self._initial_epoch: int | None = None
         self.history: Any = None

@@ -21,7 +21,10 @@ def hits(y_true, y_pred):
 
 
 def model_of(job):
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(1, use_bias=False, name="dense")],
+        name="model",
+    )
     model.compile(
         keras.optimizers.SGD(0.1, use_ema=job["do"] == "swap"),
         "mse",
@@ -41,7 +44,7 @@ def main():
     found = []
     for number, job in enumerate(given):
         do = job["do"]
-        if do not in models or do == "swap":
+        if do not in models or do in ("swap", "events"):
             models[do] = model_of(job)
         here = os.path.join(folder, str(number))
         found.append(PLAYS[do](job, library, models[do], here))

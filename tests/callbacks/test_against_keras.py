@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +12,11 @@ import pytest
 import torch
 
 from keras2torch.training.variables import Parameter
+from tests.callbacks.asking import ask
 from tests.callbacks.driver import PLAYS
 from tests.callbacks.fake import LIBRARY, Model
 
 pytestmark = pytest.mark.needs_keras
-SCRIPT = Path(__file__).with_name("keras_side.py")
 NAN, INF = float("nan"), float("inf")
 RNG = np.random.default_rng(5)
 
@@ -351,17 +348,8 @@ DIFFERENT: dict[str, dict[str, tuple[Any, Any]]] = {
 @pytest.fixture(scope="module")
 def keras(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("keras")
-    jobs, out = folder / "jobs.json", folder / "out.json"
-    jobs.write_text(json.dumps(list(JOBS.values())))
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(jobs), str(out), str(folder / "files")],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ),
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return dict(zip(JOBS, json.loads(out.read_text()), strict=True))
+    found = ask(list(JOBS.values()), folder)
+    return dict(zip(JOBS, found, strict=True))
 
 
 def ours(job: Job, folder: Path) -> Any:
