@@ -1,0 +1,15 @@
+"""What ``fit`` takes and what callbacks do to a training."""
+
+from __future__ import annotations
+
+import pytest
+from parity.checking import check, rows
+
+pytestmark = pytest.mark.needs_keras
+GROUPS = ("fitting", "callbacks")
+
+
+@pytest.mark.xdist_group("parity-fitting")
+@pytest.mark.parametrize("name", rows(*GROUPS))
+def test_same_numbers(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(name, GROUPS, tmp_path_factory)

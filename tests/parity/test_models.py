@@ -1,0 +1,15 @@
+"""Models of many shapes, and models and layers that are subclassed."""
+
+from __future__ import annotations
+
+import pytest
+from parity.checking import check, rows
+
+pytestmark = pytest.mark.needs_keras
+GROUPS = ("models", "custom", "results")
+
+
+@pytest.mark.xdist_group("parity-models")
+@pytest.mark.parametrize("name", rows(*GROUPS))
+def test_same_numbers(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(name, GROUPS, tmp_path_factory)

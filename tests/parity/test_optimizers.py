@@ -1,0 +1,15 @@
+"""Every optimizer and schedule moves the weights as Keras' own does."""
+
+from __future__ import annotations
+
+import pytest
+from parity.checking import check, rows
+
+pytestmark = pytest.mark.needs_keras
+GROUPS = ("optimizers",)
+
+
+@pytest.mark.xdist_group("parity-optimizers")
+@pytest.mark.parametrize("name", rows(*GROUPS))
+def test_same_numbers(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(name, GROUPS, tmp_path_factory)

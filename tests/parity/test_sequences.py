@@ -1,0 +1,15 @@
+"""Masks from Embedding into the loss, through all that repeats."""
+
+from __future__ import annotations
+
+import pytest
+from parity.checking import check, rows
+
+pytestmark = pytest.mark.needs_keras
+GROUPS = ("masks",)
+
+
+@pytest.mark.xdist_group("parity-sequences")
+@pytest.mark.parametrize("name", rows(*GROUPS))
+def test_same_numbers(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(name, GROUPS, tmp_path_factory)
