@@ -183,6 +183,7 @@ ROWS = [
             ("bits", "unit", ("w",), {"thresholds": [0.2, 0.6]}),
             ("bits", "unit", ("w",), {"top_k": 2}),
             ("bits", "scores", ("w",), {"top_k": 3}),
+            ("bits", "clipped", ("w",), {"top_k": 2}),  # ties
             ("bits", "unit", ("w",), {"class_id": 3}),
             ("bits", "unit", ("w",), {"top_k": 2, "class_id": 1, "thresholds": 0.4}),
         )
@@ -193,6 +194,8 @@ ROWS = [
         for t, p, weights, config in (
             ("bit", "one", ("w", "w1"), {}),
             ("bits", "unit", ("w", "w5"), {}),
+            ("bits", "clipped", ("w",), {}),  # half of it is 0 or 1
+            ("bits", "clipped", ("w",), {"curve": "PR"}),
             ("bit1", "one", ("w",), {"num_thresholds": 3}),
             ("bit", "one", ("w",), {"curve": "PR"}),
             ("bit", "one", ("w",), {"curve": "PRGAIN", "num_thresholds": 20}),
@@ -237,6 +240,7 @@ ROWS = [
             ("bit", "one", ("w", "w1"), {}),
             ("bits", "unit", ("w", "w5"), {"num_thresholds": 7}),
             ("bits", "unit", ("w",), {"num_thresholds": 1}),
+            ("bits", "clipped", ("w",), {}),
             ("bits", "unit", ("w",), {"class_id": 2}),
         )
     ],
@@ -340,6 +344,7 @@ ROWS = [
     of("FBetaScore", "bits_int", "unit", beta=0.5, average="micro", threshold=0.4),
     of("FBetaScore", "bits", "unit", average="weighted", threshold=0.5),
     of("F1Score", "onehot", "scores", average="macro"),
+    of("F1Score", "onehot", "hollow"),  # a sample of zeros is of no class
     of("F1Score", "bits", "unit", threshold=0.5),
     # correlation
     of("PearsonCorrelation", "real", "other"),
@@ -349,6 +354,8 @@ ROWS = [
     # a user's own
     of("Matches", "classes", "p", scale=3.0),
 ]
+DATA["clipped"] = float32(RNG.normal(0.5, 0.7, (N, 5)).clip(0, 1))
+DATA["hollow"] = np.where(np.arange(N)[:, None] % 3 == 0, np.float32(0), PROBABILITIES)
 DATA["steps_one"] = RNG.integers(0, 5, N)
 DATA["image_first2"] = np.abs(float32(RNG.normal(size=(N, 3, 4, 4))))
 
