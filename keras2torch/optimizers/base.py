@@ -71,7 +71,11 @@ class Scalar(torch.Tensor):
 
 
 def _number(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    if not hasattr(value, "item"):
+        return value
+    if value.dtype in (np.float32, torch.float32):
+        return float(str(np.float32(value.item())))  # 0.001, as it was written
+    return value.item()
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -238,7 +242,9 @@ class Optimizer(torch.optim.Optimizer):
         """Add a tensor that belongs to no weight."""
         kept = self.state.setdefault("keras", {})  # type: ignore[call-overload]
         key = f"{len(self._variables)}_{name or 'variable'}"
-        device = self._layout.tensors[0].device if self._layout.tensors else None
+        device = None  # a number stays where it can be read without waiting
+        if self._layout.tensors and len(shape):
+            device = self._layout.tensors[0].device
         kept[key] = torch.zeros(tuple(shape), dtype=_dtype(dtype), device=device)
         path = f"{self.name}/{name or 'variable'}"
         made = alone(self._state, key, tuple(shape), path)
@@ -310,10 +316,11 @@ class Optimizer(torch.optim.Optimizer):
                 "This optimizer was created with a `LearningRateSchedule` object as "
                 "its `learning_rate` constructor argument, hence its learning rate is "
                 "not settable. If you need the learning rate to be settable, you "
-                "should instantiate the optimizer with a float `learning_rate` argument."
+                "should instantiate the optimizer with a float `learning_rate` "
+                "argument."
             )
         self._schedule = None
-        self.param_groups[0]["lr"] = float(learning_rate)
+        self.param_groups[0]["lr"] = float(_number(learning_rate))
 
     @property
     def lr(self) -> Any:

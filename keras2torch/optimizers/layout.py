@@ -33,6 +33,8 @@ class _State:
         self.state, self.tensor = state, tensor
 
     def __getattr__(self, name: str) -> torch.Tensor:
+        if name.startswith("__"):  # copy asks for methods that are not there
+            raise AttributeError(name)
         found: torch.Tensor = self.state()[self.tensor][name]
         return found
 
