@@ -249,14 +249,12 @@ def cases(loss: Loss) -> Iterator[Case]:
         masks += [np.zeros(n, bool)] if label == "2-D" else []
         several = loss.reductions is REDUCTIONS and label in ("2-D", "3-D")
         reductions = loss.reductions if several else ("sum_over_batch_size", None)
+        if label not in ("2-D", "3-D"):
+            weights, masks = [None, weights[-1]], [None, masks[-1]]
         for weight in weights:
             for mask in masks:
-                both = weight is not None and mask is not None
-                if (
-                    both
-                    and not several
-                    and not (weight is weights[-1] and mask is masks[-1])
-                ):
+                whole = weight is weights[-1] and mask is masks[-1]
+                if not (several or whole or weight is None or mask is None):
                     continue
                 for reduction in reductions:
                     given = None if weight is None else weight.astype("float32")

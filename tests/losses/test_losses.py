@@ -67,7 +67,8 @@ def off(found: np.ndarray, wanted: np.ndarray, tolerance: float) -> str:
     largest = float(finite.max()) if finite.size else 0.0
     if np.allclose(found, wanted, tolerance, tolerance / 5 * largest, equal_nan=True):
         return ""
-    return f"off by {np.abs(found - wanted).max():.3g} of {largest:.3g}"
+    with np.errstate(invalid="ignore"):
+        return f"off by {np.abs(found - wanted).max():.3g} of {largest:.3g}"
 
 
 @pytest.mark.needs_keras
