@@ -1,7 +1,8 @@
 """Run many cases in one process: ``python -m parity.run SIDE CASES… --out FILE.npz``.
 
 SIDE is ``keras`` (on TensorFlow) or ``keras2torch``. A case is a name, or the start of
-many that ends in a slash (``losses/``). FILE gets ``case|name`` arrays, and ``case|error`` where it raised.
+many that ends in a slash (``losses/``). FILE gets ``case|name`` arrays, and
+``case|error`` where it raised.
 """
 
 from __future__ import annotations

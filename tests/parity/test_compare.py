@@ -14,8 +14,8 @@ ONE = np.array([1.0, -2.0, 1e-9])
     ("found", "apart"),
     [
         (ONE, 0.0),
-        (ONE + [0, 2e-4, 0], 1e-4),
-        (ONE + [0, 0, 2e-4], 1e-4),
+        (ONE + np.array([0, 2e-4, 0]), 1e-4),
+        (ONE + np.array([0, 0, 2e-4]), 1e-4),
         (ONE[:2], np.inf),
         (ONE[None], np.inf),
         (np.array([1.0, -2.0, np.nan]), np.inf),

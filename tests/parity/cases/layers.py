@@ -1,11 +1,11 @@
-"""Small models around one kind of layer: trained, evaluated and asked."""
+"""Small models around one kind of layer, trained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from parity.recording import Arrays, floats, integers, start, train_and_ask
+from parity.recording import Arrays, floats, integers, start, train, train_and_ask
 from parity.table import add, case
 
 N = 11
@@ -158,9 +158,7 @@ def one(shape: tuple[int, ...], body: Body) -> Callable[[Any], Arrays]:
         )
         start(model)
         model.compile(keras.optimizers.SGD(0.01, momentum=0.5), "mse")
-        found = train_and_ask(
-            model, floats(1, N, *shape), floats(2, N, 2), batch_size=4
-        )
+        found = train(model, floats(1, N, *shape), floats(2, N, 2), batch_size=4)
         return found | {"parameters": model.count_params()}
 
     return run
@@ -205,7 +203,7 @@ def embedding(keras: Any) -> Arrays:
     start(model)
     # Rows that no batch asks for still move: the momenta do.
     model.compile(keras.optimizers.Adam(0.05), "mse")
-    return train_and_ask(model, integers(1, 7, N, 6), floats(2, N, 2), batch_size=4)
+    return train(model, integers(1, 7, N, 6), floats(2, N, 2), batch_size=4)
 
 
 def attention(**given: Any) -> Callable[[Any], Arrays]:
@@ -215,7 +213,7 @@ def attention(**given: Any) -> Callable[[Any], Arrays]:
         y = layers.MultiHeadAttention(**given)(x, x)
         model = start(keras.Model(x, layers.Dense(2)(layers.Flatten()(y))))
         model.compile(keras.optimizers.SGD(0.1, momentum=0.5), "mse")
-        return train_and_ask(model, floats(1, N, 4, 6), floats(2, N, 2), batch_size=4)
+        return train(model, floats(1, N, 4, 6), floats(2, N, 2), batch_size=4)
 
     return run
 
@@ -238,7 +236,7 @@ def cross(keras: Any) -> Arrays:
     model = start(keras.Model([q, v], layers.Dense(2)(layers.Flatten()(y))))
     model.compile(keras.optimizers.SGD(0.1), "mse")
     x = [floats(1, N, 4, 6), floats(3, N, 5, 3)]
-    return train_and_ask(model, x, floats(2, N, 2), batch_size=4)
+    return train(model, x, floats(2, N, 2), batch_size=4)
 
 
 @case("layers/grouped-query-attention")
@@ -248,7 +246,7 @@ def grouped(keras: Any) -> Arrays:
     y = layers.GroupQueryAttention(3, 4, 2)(x, x)
     model = start(keras.Model(x, layers.Dense(2)(layers.Flatten()(y))))
     model.compile(keras.optimizers.SGD(0.1), "mse")
-    return train_and_ask(model, floats(1, N, 4, 6), floats(2, N, 2), batch_size=4)
+    return train(model, floats(1, N, 4, 6), floats(2, N, 2), batch_size=4)
 
 
 @case("layers/dot-attention")
@@ -260,7 +258,7 @@ def dot_attention(keras: Any) -> Arrays:
     y = layers.AdditiveAttention()([y, y])
     model = start(keras.Model(x, layers.Dense(2)(layers.Flatten()(y))))
     model.compile(keras.optimizers.SGD(0.1), "mse")
-    return train_and_ask(model, floats(1, N, 4, 6), floats(2, N, 2), batch_size=4)
+    return train(model, floats(1, N, 4, 6), floats(2, N, 2), batch_size=4)
 
 
 @case("layers/merging")
@@ -307,7 +305,7 @@ def states(keras: Any) -> Arrays:
     model = start(keras.Model([x, z], layers.Dense(2)(y)))
     model.compile(keras.optimizers.SGD(0.1), "mse")
     data = [floats(1, N, *STEPS), floats(3, N, 4, 2)]
-    return train_and_ask(model, data, floats(2, N, 2), batch_size=4)
+    return train(model, data, floats(2, N, 2), batch_size=4)
 
 
 @case("layers/stateful")

@@ -12,6 +12,7 @@ from parity.recording import (
     integers,
     padded_tokens,
     start,
+    train,
     train_and_ask,
 )
 from parity.table import add, case
@@ -59,7 +60,7 @@ def classifier(keras: Any, *body: Any) -> Any:
 def one(make: Make) -> Callable[[Any], Arrays]:
     def run(keras: Any) -> Arrays:
         model = classifier(keras, make(keras.layers))
-        return train_and_ask(model, TOKENS, LABELS, batch_size=5)
+        return train(model, TOKENS, LABELS, batch_size=5)
 
     return run
 
@@ -81,7 +82,7 @@ def tagging(make: Make, weighted: bool) -> Callable[[Any], Arrays]:
         # The mask reaches the loss: padding neither costs nor counts.
         model = classifier(keras, make(keras.layers))
         more = {"sample_weight": np.abs(floats(4, N, STEPS))} if weighted else {}
-        return train_and_ask(model, TOKENS, TAGS, batch_size=5, **more)
+        return train(model, TOKENS, TAGS, batch_size=5, **more)
 
     return run
 
@@ -100,7 +101,7 @@ def stacked(keras: Any) -> Arrays:
         layers.LayerNormalization(),
         layers.GRU(4),
     )
-    return train_and_ask(model, TOKENS, LABELS, batch_size=5)
+    return train(model, TOKENS, LABELS, batch_size=5)
 
 
 @case("masks/masking")
@@ -140,7 +141,7 @@ def attention(keras: Any) -> Arrays:
     z = layers.GlobalAveragePooling1D()(layers.Add()([y, z]))
     model = start(keras.Model(x, layers.Dense(3, activation="softmax")(z)))
     model.compile(keras.optimizers.SGD(0.2), SPARSE)
-    return train_and_ask(model, TOKENS, LABELS, batch_size=5)
+    return train(model, TOKENS, LABELS, batch_size=5)
 
 
 @case("masks/dot-attention")
@@ -152,7 +153,7 @@ def dot_attention(keras: Any) -> Arrays:
     z = layers.GlobalAveragePooling1D()(z)
     model = start(keras.Model(x, layers.Dense(3, activation="softmax")(z)))
     model.compile(keras.optimizers.SGD(0.2), SPARSE)
-    return train_and_ask(model, TOKENS, LABELS, batch_size=5)
+    return train(model, TOKENS, LABELS, batch_size=5)
 
 
 @case("masks/merged")
@@ -165,7 +166,7 @@ def merged(keras: Any) -> Arrays:
     model = start(keras.Model([a, b], layers.Dense(3, activation="softmax")(y)))
     model.compile(keras.optimizers.SGD(0.2), SPARSE)
     x = [TOKENS, padded_tokens(9, N, STEPS, VOCABULARY)]
-    return train_and_ask(model, x, LABELS, batch_size=5)
+    return train(model, x, LABELS, batch_size=5)
 
 
 @case("masks/of-two-outputs")
@@ -178,4 +179,4 @@ def two_outputs(keras: Any) -> Arrays:
     kind = layers.Dense(3, activation="softmax", name="kind")(layers.GRU(3)(y))
     model = start(keras.Model(x, [tags, kind]))
     model.compile("adam", [SPARSE, SPARSE], loss_weights=[0.4, 1.0])
-    return train_and_ask(model, TOKENS, [TAGS, LABELS], batch_size=5)
+    return train(model, TOKENS, [TAGS, LABELS], batch_size=5)
