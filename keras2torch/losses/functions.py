@@ -6,7 +6,8 @@ device. The numbers are those of :mod:`keras2torch.training.losses`.
 Cross-entropies with ``from_logits=False`` take what went into the last sigmoid or
 softmax, ``y_pred._keras_logits``, where the prediction carries it: of a probability
 that is 0 or 1 in float32 there is no gradient left. ``y_pred._keras_logits_activation``
-says which of the two it was, and only the fitting one is taken.
+says which of the two it was, and only the fitting one is taken; Keras takes either, so
+that there binary_crossentropy after a softmax is one of the softmax's input.
 
 Source: ``keras/src/losses/losses.py`` and ``backend/tensorflow/nn.py`` (3.15).
 """
