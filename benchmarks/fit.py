@@ -185,7 +185,8 @@ def loop(name: str) -> Callable[[], tuple[float, float]]:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     x, y = (torch.from_numpy(a) for a in arrays(task))
     if name == "cnn":
-        x = x.permute(0, 3, 1, 2).contiguous()
+        # A view: channels last in memory, in which convolutions on a CPU are faster.
+        x = x.permute(0, 3, 1, 2)
 
     def epoch() -> tuple[float, float]:
         total = torch.zeros(())
