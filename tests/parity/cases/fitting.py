@@ -308,7 +308,13 @@ def fine_tuning(keras: Any) -> Arrays:
     layers = keras.layers
     base = start(
         keras.Sequential(
-            [keras.Input((5,)), layers.Dense(4), layers.BatchNormalization()],
+            [
+                keras.Input((5,)),
+                # A bias before batch statistics has no gradient but rounding, and
+                # Adam divides it by its own size.
+                layers.Dense(4, use_bias=False),
+                layers.BatchNormalization(),
+            ],
         )
     )
     base.trainable = False

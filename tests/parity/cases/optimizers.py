@@ -23,10 +23,14 @@ def classifier(keras: Any) -> Any:
     return start(model)
 
 
-def trained(keras: Any, optimizer: Any, **fit: Any) -> Arrays:
+def trained(keras: Any, optimizer: Any, eagerly: bool = False) -> Arrays:
     model = classifier(keras)
-    model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy")
-    found = train(model, X, LABELS, batch_size=8, epochs=3, **fit)
+    model.compile(
+        optimizer=optimizer,
+        loss="sparse_categorical_crossentropy",
+        run_eagerly=eagerly,
+    )
+    found = train(model, X, LABELS, batch_size=8, epochs=3)
     return found | {"iterations": int(optimizer.iterations)}
 
 
@@ -72,14 +76,28 @@ def one(kind: str, config: dict[str, Any], scheduled: bool) -> Callable[[Any], A
     def run(keras: Any) -> Arrays:
         rate = rate_of(keras) if scheduled else 0.02
         made = getattr(keras.optimizers, kind)(learning_rate=rate, **config)
-        return trained(keras, made)
+        # Compiled, Keras 3.15 loses the first value of this one's averages: what its
+        # `build` assigns is part of a graph that tf.function throws away. It starts
+        # from 0 instead of the weights, and forgets them.
+        return trained(keras, made, eagerly=kind == "ScheduleFreeAdamW")
 
     return run
 
 
+TOLERANCE: dict[str, Any] = {
+    "ftrl-all": {"rtol": 1e-4, "why": "a power of -0.6 of sums, and weights near 0"}
+}
 for name, (kind, config) in SETTINGS.items():
-    add(f"optimizers/{name}/constant", one(kind, config, False))
-    add(f"optimizers/{name}/scheduled", one(kind, config, True))
+    add(
+        f"optimizers/{name}/constant",
+        one(kind, config, False),
+        **TOLERANCE.get(name, {}),
+    )
+    add(
+        f"optimizers/{name}/scheduled",
+        one(kind, config, True),
+        **TOLERANCE.get(name, {}),
+    )
 
 
 def by_string(name: str) -> Callable[[Any], Arrays]:
