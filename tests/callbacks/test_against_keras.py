@@ -191,6 +191,14 @@ JOBS |= {
         batches=4,
         batch_logs=PLAIN,
     ),
+    **{
+        f"save_freq {n}, two steps at a time": fit(
+            checkpoint("{epoch}-{batch}.keras", save_freq=n),
+            curve="falls",
+            ends=[1, 3, 4],
+        )
+        for n in (1, 2, 3, 5, 7)
+    },
     "save_freq of a word": fit(checkpoint(save_freq="batch")),
     "filepath of a wrong kind": fit(checkpoint("model.ckpt")),
     "weights of a wrong kind": fit(checkpoint("model.keras", save_weights_only=True)),
@@ -215,13 +223,14 @@ JOBS |= {
 # ------------------------------------------------------------------ backup and restore
 def interrupted(*at: list[int], **options: Any) -> Job:
     fresh = options.pop("fresh", False)
+    ends = {"ends": options.pop("ends")} if "ends" in options else {}
     return fit(
         ["BackupAndRestore", {"backup_dir": "DIR/backup", **options}],
         curve="chance",
         batches=4,
         interrupts={str(n): where for n, where in enumerate(at)},
         fits=len(at) + 1,
-        **{"really saves": True, "new callbacks": fresh},
+        **{"really saves": True, "new callbacks": fresh, **ends},
     )
 
 
@@ -238,6 +247,12 @@ JOBS |= {
     "two interruptions, fresh": interrupted([3, 0], [5, 2], fresh=True),
     "two within epochs": interrupted([2, 3], [4, 1], save_freq=3),
     "two within epochs, fresh": interrupted([2, 3], [2, 3], save_freq=3, fresh=True),
+    **{
+        f"backup every {n} batches, two at a time": interrupted(
+            [6, 3], save_freq=n, fresh=True, ends=[1, 3, 4]
+        )
+        for n in (2, 3, 7)
+    },
     "backup kept": interrupted([5, 1], delete_checkpoint=False),
     "backup nowhere": fit(["BackupAndRestore", {"backup_dir": ""}]),
     "backup of a wrong frequency": fit(
