@@ -8,6 +8,8 @@ TensorFlow.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -63,11 +65,18 @@ _HOMES = {
     "Metric": "keras2torch.metrics",
     "Optimizer": "keras2torch.optimizers",
     "Regularizer": "keras2torch.regularizers",
+    "set_device": "keras2torch.models",
 }
 _NAMESPACES = frozenset(
-    "activations callbacks constraints initializers layers losses metrics models "
-    "optimizers regularizers".split()
+    "activations backend callbacks constraints datasets initializers layers losses "
+    "metrics models optimizers random regularizers saving tree".split()
 )
+# Names of Keras for modules that are called otherwise here.
+_ALIASES = {
+    "config": "keras2torch.backend",
+    "mixed_precision": "keras2torch.backend",
+    "utils": "keras2torch.conveniences",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -77,6 +86,24 @@ def __getattr__(name: str) -> Any:
 
     if name in _NAMESPACES:
         return import_module(f"keras2torch.{name}")
+    if name in _ALIASES:
+        return import_module(_ALIASES[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'keras2torch' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+class _Alias(ModuleType):
+    """A module under the name that Keras has for it, imported on first use."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from importlib import import_module  # noqa: TID251
+
+        return getattr(import_module(_ALIASES[self.__name__.rpartition(".")[2]]), name)
+
+
+# `from keras2torch.utils import to_categorical` looks here first.
+for _name in _ALIASES:
+    sys.modules[f"{__name__}.{_name}"] = _Alias(f"{__name__}.{_name}")

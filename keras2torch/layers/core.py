@@ -128,8 +128,13 @@ class Embedding(Layer):
         return shapes[0]
 
     def module(self, call: Call) -> Module:
-        """``nn.Embedding``; no padding_idx: Keras trains row 0 like any other."""
-        text = call_text("nn.Embedding", self.input_dim, self.output_dim)
+        """``nn.Embedding``; no padding_idx: Keras trains row 0 like any other.
+
+        Faithful, its gradient is sparse: Keras' optimizers square each row that was
+        looked up, and not the sum of those that are the same.
+        """
+        sparse = {"sparse": True} if call.faithful else {}
+        text = call_text("nn.Embedding", self.input_dim, self.output_dim, **sparse)
         return Module(text, {"weight": copied("embeddings")})
 
     def forward(self, call: Call, module: str) -> Forward:

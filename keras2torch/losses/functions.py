@@ -5,9 +5,8 @@ device. The numbers are those of :mod:`keras2torch.training.losses`.
 
 Cross-entropies with ``from_logits=False`` take what went into the last sigmoid or
 softmax, ``y_pred._keras_logits``, where the prediction carries it: of a probability
-that is 0 or 1 in float32 there is no gradient left. ``y_pred._keras_logits_activation``
-says which of the two it was, and only the fitting one is taken; Keras takes either, so
-that there binary_crossentropy after a softmax is one of the softmax's input.
+that is 0 or 1 in float32 there is no gradient left. As in Keras it is taken whichever
+of the two it was: binary_crossentropy after a softmax is one of the softmax's input.
 
 Source: ``keras/src/losses/losses.py`` and ``backend/tensorflow/nn.py`` (3.15).
 """
@@ -489,8 +488,7 @@ def _logits(
 ) -> torch.Tensor | None:
     """Return what to take a cross-entropy from if not from the probability."""
     carried: torch.Tensor | None = getattr(y_pred, "_keras_logits", None)
-    kind = getattr(y_pred, "_keras_logits_activation", activation)
-    if carried is None or kind != activation:
+    if carried is None:
         return y_pred if from_logits else None
     if from_logits:
         warnings.warn(

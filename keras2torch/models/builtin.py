@@ -21,6 +21,7 @@ from keras2torch.errors import Keras2TorchError
 from keras2torch.layers import definitions
 from keras2torch.layers.base import REGISTRY, Array, Weight, to_config
 from keras2torch.layers.base import Layer as Definition
+from keras2torch.layers.cells import serialized
 from keras2torch.models import programs
 from keras2torch.models.context import current_training, default_device
 from keras2torch.models.layer import Layer, kept_mask
@@ -67,7 +68,10 @@ class BuiltIn(Layer):
         self.definition = self.definition_class(
             name=self.name, trainable=self._trainable, **settings
         )
+        if self.definition_class.__name__ == "ActivityRegularization":
+            self._regularizer = _l1_l2(self.definition)
         self.supports_masking = True
+        self._torch_parts: set[int] = set()
         self._programs: dict[Any, _Call] = {}
         self.pinned = False
 
@@ -97,6 +101,9 @@ class BuiltIn(Layer):
             return value.tolist()
         if isinstance(value, torch.Tensor):
             return value.tolist()
+        if field == "cell" and isinstance(value, (list, tuple)):
+            cells = [serialized(self._inside(v)) for v in value]
+            return {"class_name": "StackedRNNCells", "config": {"cells": cells}}
         if isinstance(value, (list, tuple)):
             return type(value)(self._plain("", v) for v in value)
         return value
@@ -164,6 +171,10 @@ class BuiltIn(Layer):
         }
 
     # -- weights
+    def tracked_layers(self) -> list[nn.Module]:
+        """Return the layers within; the torch modules that it is are no layers."""
+        return [m for m in super().tracked_layers() if id(m) not in self._torch_parts]
+
     def initial_weights(self, declared: list[Weight]) -> dict[str, Array]:
         """Return the first values of the weights, by their initializers."""
         found = {}
@@ -190,6 +201,9 @@ class BuiltIn(Layer):
         """Return the definition whose arguments speak of a weight."""
         found: Any = self.definition
         while True:
+            stack = getattr(found, "stack", ())
+            if len(stack) > 1:
+                return stack[int(weight.partition("/")[0])]
             inner = getattr(found, "inner", None)
             if isinstance(inner, tuple):
                 found = inner[1 if weight.startswith("backward") else 0]
@@ -247,6 +261,7 @@ class BuiltIn(Layer):
             variable.constraint = self._setting(weight, "constraint")
         self._set_trainable()
         # Its parameters are the module's: one dict, so that `.to()` moves both.
+        self._torch_parts = {id(m) for m in state.module._modules.values()}
         for kind in ("_parameters", "_buffers", "_modules"):
             theirs = vars(state.module)[kind]
             theirs.update(vars(self)[kind])
@@ -362,8 +377,7 @@ class BuiltIn(Layer):
     def _written_for(self, node: Node) -> _Call:
         """Write the program of one call, on this layer's weights."""
         one = single(node, written=True)
-        masks = [m for m in one.masks if m is not None]
-        outputs = [*one.outputs, *dict.fromkeys(masks)]
+        outputs = [*one.outputs, *one.made_masks]
         pinned = frozenset({self.name}) if self.pinned else frozenset()
         program = programs.compiled(
             one.builder, outputs, layout="keras", in_keras_order=pinned
@@ -377,35 +391,44 @@ class BuiltIn(Layer):
         self.built = True
         return _Call(net, one, taps(program, net), node)
 
-    def train(self, mode: bool = True) -> BuiltIn:
-        """Set the mode; the program of a call follows at the call."""
-        super().train(mode)
-        return self
+    def reset_state(self) -> None:
+        """Forget what a stateful recurrent layer remembers of the batch before."""
+        if self.state is not None and hasattr(self.state.module, "reset_states"):
+            self.state.module.reset_states()
+
+    def reset_states(self) -> None:
+        """As Keras 2 called it."""
+        self.reset_state()
 
     # -- configs
     def get_config(self) -> dict[str, Any]:
         """Return the arguments as Keras writes them."""
-        config = super().get_config()
-        for key, value in to_config(self.definition).items():
-            if key not in _OF_LAYER:
-                config[key] = value
-        for field, value in self._objects.items():
-            config[field] = _config_of(value) or value
-        return config
+        from keras2torch.models.configs import layer_config
+
+        return layer_config(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make a layer from what :meth:`get_config` returned, or Keras wrote."""
+        from keras2torch.models.rebuilding import builtin_from_config
+
+        return builtin_from_config(cls, config)
 
     def __getattr__(self, name: str) -> Any:
-        # kernel, bias, units: after nn.Module's own, before giving up.
+        # kernel and bias are Keras' variables, weight is torch's parameter; units and
+        # other arguments are the definition's.
+        own = self.__dict__
+        definition = own.get("definition")
+        if definition is None or name.startswith("__"):
+            return super().__getattr__(name)
+        if name in WEIGHT_NAMES:
+            for variable in self.own_variables():
+                if variable.name == name:
+                    return variable
         try:
             return super().__getattr__(name)
         except AttributeError:
-            own = self.__dict__
-        definition = own.get("definition")
-        if definition is None or name.startswith("__"):
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-        state = own.get("state")
-        for variable in state.variables if state is not None else ():
-            if variable.name == name:
-                return variable
+            pass
         if name in own["_objects"]:
             return own["_objects"][name]
         if hasattr(definition, name):
@@ -415,6 +438,10 @@ class BuiltIn(Layer):
         )
 
 
+WEIGHT_NAMES = frozenset(
+    "alpha beta bias depthwise_kernel embeddings gamma kernel mean moving_mean "
+    "moving_variance pointwise_kernel recurrent_kernel scale variance".split()
+)
 # Frozen, these run in inference mode (layers/normalization/batch_normalization.py).
 INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
 
@@ -426,13 +453,20 @@ class _Call:
         self.net = net
         self.count = len(one.outputs)
         self.taps = tapped
-        masks = list(dict.fromkeys(m for m in one.masks if m is not None))
-        self.mask_at = [None if m is None else masks.index(m) for m in one.masks]
-        graph_inputs = len({id(t) for t in node.inputs})
-        used = one.builder.used_masks()
-        owner = {m: v for v, m in one.builder.masks.items()}
-        self.masked = [one.builder.inputs.index(owner[m]) for m in used]
-        assert len(one.builder.inputs) == graph_inputs
+        made = one.made_masks
+        inputs = one.builder.inputs
+        owner = {m: v for v, m in one.builder.masks.items() if v in inputs}
+        # A mask comes out of the program, or it is that of an input.
+        self.mask_at = [
+            None if m is None else (made.index(m) if m in made else None)
+            for m in one.masks
+        ]
+        self.mask_of = [
+            inputs.index(owner[m]) if m is not None and m in owner else None
+            for m in one.masks
+        ]
+        self.masked = [inputs.index(owner[m]) for m in one.builder.used_masks()]
+        assert len(inputs) == len({id(t) for t in node.inputs})
         self.training = net.training
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool) -> Any:
@@ -450,9 +484,11 @@ class _Call:
         outputs, given = values[: self.count], values[self.count :]
         for tap in self.taps:
             tap.mark(outputs)
-        for i, at in enumerate(self.mask_at):
+        for i, (at, of) in enumerate(zip(self.mask_at, self.mask_of, strict=True)):
             if at is not None:
                 outputs[i]._keras_mask = given[at]
+            elif of is not None:
+                outputs[i]._keras_mask = tensors[of]._keras_mask
         return outputs[0] if self.count == 1 else outputs
 
 
@@ -533,6 +569,12 @@ def _known(function: Any) -> str | None:
     return None
 
 
+def _l1_l2(definition: Any) -> Any:
+    from keras2torch import regularizers
+
+    return regularizers.L1L2(l1=definition.l1, l2=definition.l2)
+
+
 def _config_of(value: Any) -> Any:
     """Return an object as a config has it; None for a user's own."""
     module = type(value).__module__
@@ -580,10 +622,12 @@ def _make(name: str) -> Any:
         for f in dataclasses.fields(definition)
         if f.name in fields
     ]
+    extra = {"__new__": _new_rnn} if name == "RNN" else {}
     found = type(
         name,
         (BuiltIn,),
         {
+            **extra,
             "__doc__": definition.__doc__,
             "__module__": "keras2torch.layers",
             "definition_class": definition,
@@ -596,6 +640,16 @@ def _make(name: str) -> Any:
         },
     )
     return found
+
+
+def _new_rnn(cls: Any, cell: Any, *args: Any, **kwargs: Any) -> Any:
+    """Make an RNN; over a cell of a user's own, one that loops over it."""
+    cells = cell if isinstance(cell, (list, tuple)) else [cell]
+    if all(isinstance(c, (BuiltIn, Mapping, Definition)) for c in cells):
+        return object.__new__(cls)
+    from keras2torch.models.own_cells import OwnCellRNN
+
+    return OwnCellRNN(cell, *args, **kwargs)
 
 
 __all__ = ["BuiltIn", "InputLayer", "definitions", "named"]

@@ -50,7 +50,6 @@ class Tap:
         output = outputs[self.output]
         if value.shape == output.shape:
             output._keras_logits = value
-            output._keras_logits_activation = self.activation
 
 
 def taps(program: Program, net: nn.Module) -> list[Tap]:

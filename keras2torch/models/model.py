@@ -101,6 +101,9 @@ class Model(Trainer, Layer):
         self.drop_net()
         self.network = network(flat_in, flat_out)
         self._inputs_struct, self._outputs_struct = inputs, outputs
+        self._in_specs = [
+            (t.name, t.shape, getattr(torch, t.dtype, torch.float32)) for t in flat_in
+        ]
         for operation in self.network.operations:
             if isinstance(operation, Layer):
                 operation._users.add(self)
@@ -192,10 +195,6 @@ class Model(Trainer, Layer):
         self._out_axes = self._out_axes[:count]
         self._taps = taps(program, net)
         self._has_given = bool(program.classes[-1].given)
-        self._in_specs = [
-            (t.name, t.shape, getattr(torch, t.dtype, torch.float32))
-            for t in tree.flatten(self._inputs_struct)
-        ]
         net.train(self.training)
         self._net_mode: tuple[bool, Any] | None = None
 

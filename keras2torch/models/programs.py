@@ -7,6 +7,7 @@ and so that a layer called by itself computes with what its model trains.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -209,7 +210,7 @@ def _told_axes(source: Source, rank: int) -> tuple[int, ...] | None:
     if source.how == "transpose":
         return tuple(reversed(range(rank)))
     if source.how.startswith("transpose(") and source.how.endswith(")"):
-        order = [int(n) for n in source.how[10:-1].split(",")]
+        order = [int(n) for n in re.findall(r"\d+", source.how)]
         return tuple(order.index(i) for i in range(rank))
     return None
 

@@ -81,6 +81,7 @@ class Sequential(Model):
         if not self._stack and self._entry is None:
             self._entry = _entry_of(layer)
         self._stack.append(layer)
+        layer._users.add(self)
         self._changed()
 
     def pop(self, rebuild: bool = True) -> Any:
@@ -182,7 +183,8 @@ class Sequential(Model):
 
 
 _OF_GRAPH = frozenset(
-    "network _net _inputs_struct _outputs_struct ensure_net source built".split()
+    "network _net _in_specs _inputs_struct _outputs_struct ensure_net source "
+    "built".split()
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -198,7 +198,11 @@ class Single:
     builder: GraphBuilder
     outputs: list[ir.Value]
     masks: list[ir.Value | None]
-    given_masks: list[ir.Value] = field(default_factory=list)
+
+    @property
+    def made_masks(self) -> list[ir.Value]:
+        """The masks that come out and did not come in."""
+        return self.builder.made_masks(self.outputs)
 
 
 def single(node: Node, *, written: bool | None = None) -> Single:

@@ -172,10 +172,7 @@ class CompileMetrics:
         if flat and isinstance(metrics, (list, tuple)) and len(metrics) == count:
             each = list(metrics)
         elif (
-            flat
-            and names
-            and isinstance(metrics, dict)
-            and set(metrics) <= set(names)
+            flat and names and isinstance(metrics, dict) and set(metrics) <= set(names)
         ):
             each = [metrics.get(name) for name in names]
         if each is None:
@@ -432,9 +429,8 @@ class CompileLoss:
                 weight = _at(sample_weight, term.path)
             value = term.loss(true, pred, weight)
             if term.mean is not None:
-                term.mean.update_state(
-                    value.detach(), sample_weight=tree.flatten(pred)[0].shape[0]
-                )
+                # By batch, not by sample: in a graph Keras does not know the size.
+                term.mean.update_state(value.detach())
             if term.weight is not None:
                 value = value * term.weight
             total = value if total is None else total + value

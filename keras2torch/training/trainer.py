@@ -58,6 +58,7 @@ class Trainer:
         self._shuffle_generator: torch.Generator | None = None
         self._parameters_moved: list[torch.Tensor] | None = None
         self._adds_losses = True
+        self._foreign = False
 
     # -- compile
     def compile(
@@ -101,11 +102,10 @@ class Trainer:
 
         self.optimizer = optimizers.get(optimizer)
         names = getattr(self, "output_names", None)
-        self.loss = loss
-        self._compile_loss = None
+        self.loss = loss if loss is not None else self.loss
+        # What is not given stays as it was, as in Keras.
         if loss is not None:
             self._compile_loss = CompileLoss(loss, loss_weights, names)
-        self._compile_metrics = None
         if metrics is not None or weighted_metrics is not None:
             self._compile_metrics = CompileMetrics(metrics, weighted_metrics, names)
         if jit_compile is True and run_eagerly:
@@ -307,12 +307,15 @@ class Trainer:
             return
         if self._scaler is not None:
             self._scaler.scale(loss).backward()
+            _densified(moved)
             self._scaler.step(optimizer)
             self._scaler.update()
             return
         if hasattr(optimizer, "scale_loss"):
             loss = optimizer.scale_loss(loss)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self._foreign:
+            _densified(moved)
         optimizer.step()
 
     def _prepare_optimizer(self) -> list[torch.Tensor]:
@@ -331,6 +334,7 @@ class Trainer:
                 if parameter.requires_grad:
                     found[id(parameter)] = parameter
         self._parameters_moved = list(found.values())
+        self._foreign = not isinstance(self.optimizer, Optimizer)
         if self._policy_name() == "mixed_float16" and self._scaled:
             kind = self._parameters_moved[0].device.type
             if kind == "cuda":
@@ -767,6 +771,13 @@ class Trainer:
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile with what :meth:`get_compile_config` returned."""
         self.compile(**dict(config))
+
+
+def _densified(parameters: list[torch.Tensor]) -> None:
+    """Give embeddings dense gradients: torch's own optimizers take no others."""
+    for parameter in parameters:
+        if parameter.grad is not None and parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.to_dense()
 
 
 def _packed(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:

@@ -215,6 +215,12 @@ class Variable:
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
         return self.numpy() if dtype is None else self.numpy().astype(dtype)
 
+    def __float__(self) -> float:
+        return float(self.keras())
+
+    def __int__(self) -> int:
+        return int(self.keras())
+
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
 

@@ -1,0 +1,49 @@
+"""What Keras offers as ``keras.utils``; it is imported under that name."""
+
+from keras2torch.callbacks.progbar import Progbar
+from keras2torch.data import (
+    PyDataset,
+    Sequence,
+    normalize,
+    pack_x_y_sample_weight,
+    pad_sequences,
+    set_random_seed,
+    split_dataset,
+    timeseries_dataset_from_array,
+    to_categorical,
+    unpack_x_y_sample_weight,
+)
+from keras2torch.models.naming import clear_session
+from keras2torch.serialization import (
+    CustomObjectScope,
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
+
+__all__ = [
+    "CustomObjectScope",
+    "Progbar",
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "split_dataset",
+    "timeseries_dataset_from_array",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
