@@ -9,7 +9,14 @@ from typing import Any
 
 from keras2torch.callbacks.callback import Callback
 from keras2torch.callbacks.logs import Logs
-from keras2torch.callbacks.state import chance, put, read, set_chance, write
+from keras2torch.callbacks.state import (
+    chance,
+    load_weights,
+    put,
+    read,
+    set_chance,
+    write,
+)
 
 METADATA = "training_metadata.json"
 
@@ -39,7 +46,7 @@ class BackupAndRestore(Callback):
     ------
     ValueError
         If ``backup_dir`` is empty, for another ``save_freq``, and when `fit` begins
-        with a model that has no weights yet.
+        with a model that has no weights yet, or another one than in the backup.
     OSError
         When `fit` begins, if the backup is damaged and there is none before it.
 
@@ -104,7 +111,7 @@ class BackupAndRestore(Callback):
             return
         training = _metadata(metadata)
         state = read(self._folder / training["state"])
-        model.load_state_dict(state["model"])
+        load_weights(model, state["model"])
         optimizer = model.optimizer
         if optimizer is not None and state["optimizer"] is not None:
             if not getattr(optimizer, "built", True):

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -142,10 +142,10 @@ def chance(model: Any) -> dict[str, Any]:
         "torch": torch.get_rng_state(),
         "numpy": np.random.get_state(),
         "python": random.getstate(),
-        "model": {
-            name: g.state if isinstance(g, SeedGenerator) else g.get_state()
-            for name, g in _generators(model)
-        },
+        "model": [
+            g.state if isinstance(g, SeedGenerator) else g.get_state()
+            for g in _generators(model)
+        ],
     }
     if torch.cuda.is_available():
         found["cuda"] = torch.cuda.get_rng_state_all()
@@ -157,10 +157,7 @@ def set_chance(model: Any, found: Mapping[str, Any]) -> None:
     torch.set_rng_state(found["torch"])
     np.random.set_state(found["numpy"])
     random.setstate(found["python"])
-    for name, generator in _generators(model):
-        if name not in found["model"]:
-            continue
-        state = found["model"][name]
+    for generator, state in zip(_generators(model), found["model"], strict=False):
         if isinstance(generator, SeedGenerator):
             generator.state = state
         else:
@@ -169,12 +166,35 @@ def set_chance(model: Any, found: Mapping[str, Any]) -> None:
         torch.cuda.set_rng_state_all(found["cuda"])
 
 
-def _generators(model: Any) -> Iterator[tuple[str, torch.Generator | SeedGenerator]]:
-    """Yield the generators that the model and its modules keep (one shuffles)."""
-    seen: set[int] = set()
-    for where, module in model.named_modules():
-        for name, value in vars(module).items():
-            ours = isinstance(value, torch.Generator | SeedGenerator)
-            if ours and id(value) not in seen:
-                seen.add(id(value))
-                yield f"{where}.{name}", value
+def _generators(model: Any) -> list[torch.Generator | SeedGenerator]:
+    """Return the generators that the model and its modules keep (one shuffles)."""
+    found = {
+        id(value): value
+        for module in model.modules()
+        for value in vars(module).values()
+        if isinstance(value, torch.Generator | SeedGenerator)
+    }
+    return list(found.values())
+
+
+def load_weights(model: Any, weights: Mapping[str, torch.Tensor]) -> None:
+    """Give a model the weights of one that is built the same.
+
+    By their order, as Keras has them in its files, where the names are others: layers
+    that were not named are ``dense_1`` in one process and ``dense_4`` in the next.
+
+    Raises
+    ------
+    ValueError
+        If the model is another one.
+    """
+    own = model.state_dict()
+    shapes = [tuple(w.shape) for w in weights.values()]
+    if own.keys() != weights.keys() and shapes == [
+        tuple(w.shape) for w in own.values()
+    ]:
+        weights = dict(zip(own, weights.values(), strict=True))
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"the backup is of another model: {error}") from error

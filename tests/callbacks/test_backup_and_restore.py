@@ -284,6 +284,17 @@ def test_a_model_without_weights_cannot_go_on(tmp_path: Path) -> None:
         model.fit([BackupAndRestore(tmp_path)])
 
 
+def test_another_model_is_refused(tmp_path: Path) -> None:
+    backed_up(tmp_path)
+    other = nn.Module()
+    other.last = nn.Linear(4, 1)
+    other.optimizer = None
+    callback = BackupAndRestore(tmp_path)
+    callback.set_model(other)
+    with pytest.raises(ValueError, match="the backup is of another model"):
+        callback.on_train_begin()
+
+
 def test_a_model_that_is_not_compiled_keeps_its_weights(tmp_path: Path) -> None:
     model = backed_up(tmp_path)
     model.optimizer = None
