@@ -6,6 +6,7 @@ It imports neither TensorFlow nor torch: it runs in both processes.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import shutil
 import time
@@ -256,4 +257,24 @@ def found_events(folder):
     return sorted(found, key=str)
 
 
-PLAYS["events"] = events
+def signatures(job, library, model, folder):
+    """How each is made, and how the hooks are called: order, kinds, defaults."""
+    found = {}
+    for name in job["classes"]:
+        kind = getattr(library, name)
+        hooks = [n for n in dir(kind) if n.startswith("on_")]
+        for method in ["__init__", "set_params", "set_model", *hooks]:
+            if hasattr(kind, method):
+                parameters = inspect.signature(getattr(kind, method)).parameters
+                found[f"{name}.{method}"] = [
+                    [
+                        p.name,
+                        str(p.kind),
+                        "" if p.default is p.empty else repr(p.default),
+                    ]
+                    for p in parameters.values()
+                ]
+    return found
+
+
+PLAYS |= {"events": events, "signatures": signatures}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from keras2torch import callbacks
 from keras2torch.training.variables import Parameter
 from tests.callbacks.asking import ask
 from tests.callbacks.driver import PLAYS
@@ -340,6 +341,12 @@ for _verbose in (0, 1, 2):
                 {"params": params, "hooks": ALONE},
             ]
 JOBS |= {f"bar {n}": {"do": "progress", **bar} for n, bar in enumerate(BARS)}
+
+# --------------------------------------------------------------------------- signatures
+JOBS["signatures"] = {
+    "do": "signatures",
+    "classes": [*callbacks.__all__, "Progbar"],
+}
 
 # Where we differ on purpose: what Keras does, and we do.
 DIFFERENT: dict[str, dict[str, tuple[Any, Any]]] = {
