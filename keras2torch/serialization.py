@@ -28,6 +28,7 @@ _CUSTOM_NAMES: dict[Any, str] = {}
 _SCOPE: ContextVar[Mapping[str, Any] | None] = ContextVar("custom_objects")
 _OFFERED: dict[str, dict[str, Any]] = {}  # "keras.initializers" → name → object
 _HOMES: dict[Any, str] = {}  # object → "keras.initializers"
+_OF_LAYERS = ("keras.layers", "keras.models", "keras.src.models")
 
 
 # ----------------------------------------------------------------------- Keras' objects
@@ -183,6 +184,10 @@ def serialize_keras_object(obj: Any) -> Any:
         return {"class_name": "__numpy__", "config": value}
     if isfunction(obj):
         return _function_config(obj)
+    if isinstance(obj, torch.nn.Module) and hasattr(obj, "get_config"):
+        from keras2torch.models.configs import serialized
+
+        return serialized(obj)
     return _object_config(obj)
 
 
@@ -273,6 +278,10 @@ def deserialize_keras_object(
     if name == "function":
         names = (config.get("registered_name"), inner)
         return _named(str(inner), names, config, custom_objects, module_objects, kind)
+    if str(config.get("module")).startswith(_OF_LAYERS):
+        from keras2torch.models.rebuilding import deserialized
+
+        return deserialized(config, custom_objects)
     names = (config.get("registered_name"), name)
     made = _named(name, names, config, custom_objects, module_objects, kind)
     if not isclass(made):

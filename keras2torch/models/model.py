@@ -9,6 +9,7 @@ Sources: ``keras/src/models/model.py`` and ``functional.py`` (3.15).
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -542,6 +543,33 @@ class Model(Trainer, Layer):
             self.built = True
             return
         super()._build_for(args, kwargs)
+
+    # -- files
+    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Write the model to ``NAME.keras`` or ``NAME.h5``."""
+        from keras2torch.saving.archive import save_model
+
+        save_model(self, filepath, overwrite, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights to ``NAME.weights.h5``."""
+        from keras2torch.saving.weights import save_weights
+
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any
+    ) -> None:
+        """Read the weights of a file, of any Keras."""
+        from keras2torch.models.loading import load_weights
+
+        load_weights(self, filepath, skip_mismatch, **kwargs)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the architecture as JSON; ``kwargs`` are those of ``json.dumps``."""
+        from keras2torch.models.configs import serialized
+
+        return json.dumps(serialized(self), **kwargs)
 
     # -- what a user looks at
     def summary(

@@ -129,14 +129,14 @@ class Assembler:
         first = model.layers[0] if model.layers else None
         if first is None:
             raise UnusableFile(f"model {model.name!r} has no layers.")
-        declared, dtype = _declared(first)
+        declared, dtype = declared_input(first)
         declared = declared or model.shape
         if given is not None:
             if len(given.shapes) != 1:
                 raise UnusableFile(f"model {model.name!r} is called with many tensors.")
             declared = _narrowed(declared, given.shapes[0])
         elif declared is None:
-            declared = self._guessed(model)
+            declared = self.guessed(model)
         kind = first.kind
         name = first.name if kind == "InputLayer" else f"{first.name}_input"
         if dtype is None or dtype.startswith("mixed"):
@@ -150,7 +150,7 @@ class Assembler:
             values = self._call(b, layer, CallSpec([list(values)], {}), list(values))
         return values
 
-    def _guessed(self, model: ModelSpec) -> Shape:
+    def guessed(self, model: ModelSpec) -> Shape:
         """Infer the input of a stack from its first weights."""
         for layer in model.layers:
             if isinstance(layer.built, list):
@@ -370,7 +370,7 @@ def _damaged(layer: LayerSpec, error: Exception) -> UnusableFile:
     )
 
 
-def _declared(first: LayerSpec) -> tuple[Shape | None, str | None]:
+def declared_input(first: LayerSpec) -> tuple[Shape | None, str | None]:
     """Return input shape and dtype that a stack's first layer declares."""
     here = first
     while here.shape is None and here.kind != "TimeDistributed":

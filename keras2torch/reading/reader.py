@@ -66,7 +66,7 @@ def assemble(source: Source) -> ir.Model:
         raise UnknownLayers(unknown)
     builder = GraphBuilder(model.name)
     outputs = built(source, model, builder)
-    _fill(builder.layers, arrays_of(source, model, builder), source.place)
+    fill(builder.layers, arrays_of(source, model, builder), source.place)
     return builder.model(outputs, **source.metadata)
 
 
@@ -81,13 +81,18 @@ def unknown_layers(ctx: Context, model: ModelSpec) -> list[tuple[str, str]]:
 
 def built(source: Source, model: ModelSpec, builder: GraphBuilder) -> list[ir.Value]:
     """Call every layer of a model; the values of its weights are still missing."""
-    store = _store(source)
-    peek: Peek = _nothing
-    if isinstance(store, LegacyStore):
-        peek = store.first_shape
-    elif isinstance(store, Keras3Store):
-        peek = store.peek(model)
+    peek = peek_of(source, model)
     return Assembler(source.version.major, peek).outermost(model, builder)
+
+
+def peek_of(source: Source, model: ModelSpec) -> Peek:
+    """Return what tells the shape of a layer's first array in the file."""
+    store = _store(source)
+    if isinstance(store, LegacyStore):
+        return store.first_shape
+    if isinstance(store, Keras3Store):
+        return store.peek(model)
+    return _nothing
 
 
 def _nothing(layer: LayerSpec) -> None:
@@ -119,7 +124,7 @@ def _store(source: Source) -> LegacyStore | Keras3Store | None:
     return Keras3Store(root)
 
 
-def _fill(
+def fill(
     layers: Mapping[str, LayerWeights],
     arrays: Mapping[str, list[Stored]],
     place: Place | None,

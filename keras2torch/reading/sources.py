@@ -175,6 +175,19 @@ def _from_text(path: Path, what: str) -> Source:
 
 def _attach(source: Source, weights: Path, stack: ExitStack) -> None:
     """Take the weights from a second file."""
+    source.weights, version, source.place = _weights(weights, stack, source.version)
+    source.weights_version = version
+
+
+def weights_of_file(path: Path, stack: ExitStack) -> tuple[h5py.Group, Version]:
+    """Return the weights in a file, which may hold an architecture too."""
+    root, version, _ = _weights(path, stack, Version("", (3,)))
+    return root, version
+
+
+def _weights(
+    weights: Path, stack: ExitStack, version: Version
+) -> tuple[h5py.Group, Version, hdf5.Place]:
     what = kind(weights)
     if what == "zip":
         archive = stack.enter_context(closing(Archive(weights)))
@@ -189,17 +202,15 @@ def _attach(source: Source, weights: Path, stack: ExitStack) -> None:
             "`model.save_weights` wrote."
         )
     file = stack.enter_context(place.opened())
-    source.place = place
     root: h5py.Group = file
     if hdf5.has(file, "model_weights"):
         root = hdf5.group(file, "model_weights")
-    source.weights = root
     if legacy_hdf5.is_legacy(root):
-        source.weights_version = _weights_version(root, source.version)
-    elif keras3_weights.is_keras3(root):
-        source.weights_version = source.version
-    else:
-        raise UnusableFile(f"{weights} is an HDF5 file that holds no Keras weights.")
+        return root, _weights_version(root, version), place
+    # A model with code of its own calls its layers as its attributes are called.
+    if keras3_weights.is_keras3(root) or "vars" in root:
+        return root, version, place
+    raise UnusableFile(f"{weights} is an HDF5 file that holds no Keras weights.")
 
 
 def _metadata(

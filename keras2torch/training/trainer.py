@@ -764,13 +764,18 @@ class Trainer:
         )
         return next(iter(batches))
 
-    def get_compile_config(self) -> Any:
-        """Return what ``compile`` was given."""
-        return self._compile_config
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return what ``compile`` was given, as Keras writes it."""
+        from keras2torch.saving.compiled import compile_config
+
+        return compile_config(self)
 
     def compile_from_config(self, config: Mapping[str, Any]) -> None:
         """Compile with what :meth:`get_compile_config` returned."""
-        self.compile(**dict(config))
+        from keras2torch.saving.compiled import compile_arguments
+
+        if config:
+            self.compile(**compile_arguments(config))
 
 
 def _densified(parameters: list[torch.Tensor]) -> None:
