@@ -6,17 +6,24 @@ from pathlib import Path
 
 import pytest
 from parity.asking import answers
-from parity.cases import CASES
+from parity.cases import CASES, Case
 from parity.compare import complaints
 
 
 def rows(*groups: str) -> list[object]:
     """Parameters for all cases of the groups; slow ones are marked."""
     return [
-        pytest.param(case.name, marks=pytest.mark.slow if case.slow else ())
+        pytest.param(case.name, marks=marks(case))
         for case in CASES.values()
         if case.group in groups
     ]
+
+
+def marks(case: Case) -> list[pytest.MarkDecorator]:
+    found = [pytest.mark.slow] if case.slow else []
+    if case.missing:
+        found.append(pytest.mark.xfail(reason=case.missing, strict=True))
+    return found
 
 
 def check(name: str, groups: tuple[str, ...], factory: pytest.TempPathFactory) -> None:

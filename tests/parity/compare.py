@@ -28,7 +28,7 @@ def difference(expected: np.ndarray, found: np.ndarray) -> float:
     if not finite.any():
         return 0.0
     scale = max(float(np.abs(a[finite]).max()), SMALLEST)
-    return float(np.abs(a - b)[finite].max()) / scale
+    return float(np.abs(a[finite] - b[finite]).max()) / scale
 
 
 def complaints(

@@ -149,6 +149,22 @@ def kinds(keras: Any) -> Arrays:
     return kinds
 
 
+@case("results/kinds-of-vectors")
+def vectors(keras: Any) -> Arrays:
+    la = keras.layers
+    model = start(sequential(keras, (5,), la.Dense(3, activation="softmax")))
+    model.compile("sgd", "categorical_crossentropy", metrics=[keras.metrics.F1Score()])
+    x, y = floats(1, 10, 5), floats(2, 10, 3) > 0
+    history = model.fit(x, y, batch_size=4, verbose=0)
+    found = {
+        "history": history.history["f1_score"][0],
+        "evaluate": model.evaluate(x, y, verbose=0)[1],
+        "evaluate/dict": model.evaluate(x, y, verbose=0, return_dict=True)["f1_score"],
+        "train_on_batch": model.train_on_batch(x, y)[1],
+    }
+    return {k: type(v).__name__ for k, v in found.items()}
+
+
 @case("results/called-on-numpy")
 def called(keras: Any) -> Arrays:
     la = keras.layers
