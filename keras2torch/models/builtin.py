@@ -113,7 +113,8 @@ class BuiltIn(Layer):
         if isinstance(layer, BuiltIn) and layer.is_written:
             return layer.definition
         if getattr(layer, "network", None) is not None:
-            self.inner_model = layer
+            # Under its name for torch; the class has an attribute in the way.
+            self._modules["layer"] = self.__dict__["inner_model"] = layer
             config = {"name": layer.name}
             return {"class_name": "Functional", "config": config}
         raise Keras2TorchError(

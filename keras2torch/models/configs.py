@@ -12,7 +12,9 @@ Sources: ``keras/src/models/functional.py``, ``sequential.py`` and
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -168,8 +170,43 @@ def _entry(module: str | None, name: str, config: Any) -> Config:
     }
 
 
+class _Met:
+    """Which layers were written so far, and which stand in several places."""
+
+    def __init__(self, shared: frozenset[int] = frozenset()) -> None:
+        self.times: Counter[int] = Counter()
+        self.shared = shared
+
+
+_MET: ContextVar[_Met | None] = ContextVar("met", default=None)
+
+
 def serialized(layer: Any) -> Config:
-    """Return a layer, model, operation or input as Keras writes it."""
+    """Return a layer, model, operation or input as Keras writes it.
+
+    A layer that stands in several places, in a model and in another inside it, gets
+    a number: so it is one again when the file is read.
+    """
+    met = _MET.get()
+    if met is not None:
+        met.times[id(layer)] += 1
+        found = _serialized(layer)
+        if id(layer) in met.shared:
+            found["shared_object_id"] = id(layer)
+        return found
+    token = _MET.set(first := _Met())
+    try:
+        found = _serialized(layer)
+        twice = frozenset(key for key, times in first.times.items() if times > 1)
+        if twice:
+            _MET.set(_Met(twice))
+            found = _serialized(layer)
+        return found
+    finally:
+        _MET.reset(token)
+
+
+def _serialized(layer: Any) -> Config:
     from keras2torch.models.model import Model
     from keras2torch.models.sequential import Sequential
 

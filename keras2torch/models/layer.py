@@ -494,10 +494,15 @@ class Layer(nn.Module):
             and not k.endswith("mask")
         }
         by_name = {f"{k}_shape": v for k, v in shapes.items()}
+        self._built_shapes(by_name)
         if len(names) > 1 and set(by_name) & set(names):
             self.build(**{k: v for k, v in by_name.items() if k in names})
         else:
             self.build(next(iter(shapes.values()), None))
+
+    def _built_shapes(self, shapes: dict[str, Any]) -> None:
+        """Keep what it was built for; a file has it, to build it again."""
+        self.__dict__["_build_shapes"] = shapes
 
     # -- symbolic calls
     def symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

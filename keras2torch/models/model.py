@@ -540,6 +540,9 @@ class Model(Trainer, Layer):
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if type(self).build is Model.build:
+            first = args[0] if args else next(iter(kwargs.values()), None)
+            shape = tree.map_structure(lambda t: (None, *tuple(t.shape)[1:]), first)
+            self._built_shapes({"input_shape": shape})
             self.built = True
             return
         super()._build_for(args, kwargs)

@@ -85,6 +85,7 @@ class Rebuilder:
     def __init__(self, ctx: Context, peek: Peek) -> None:
         self.ctx = ctx
         self.peek = peek
+        self._shared: dict[int, Any] = {}
 
     # -- models
     def model(self, spec: ModelSpec, cls: Any = None) -> Any:
@@ -176,6 +177,14 @@ class Rebuilder:
         ValueError
             If its class is not known.
         """
+        if spec.shared in self._shared:
+            return self._shared[spec.shared]
+        made = self._made(spec)
+        if spec.shared is not None:
+            self._shared[spec.shared] = made
+        return made
+
+    def _made(self, spec: LayerSpec) -> Any:
         own = custom_class(spec.given)
         if own is not None:
             return self._own(spec, own)

@@ -73,6 +73,8 @@ class LayerSpec:
         Input shape that it was built with, where the file keeps it.
     raw
         Its config as the file has it.
+    shared
+        Number that the same layer has elsewhere in the file, in another model.
     has_weights
         Set once the graph is built.
     """
@@ -87,6 +89,7 @@ class LayerSpec:
     dtype: str | None = None
     built: Any = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    shared: int | None = None
     has_weights: bool = True
 
     @property
@@ -229,12 +232,17 @@ def layer_spec(
     ):
         made.model = model_spec(inside, name, ctx, depth + 1)
     made.dtype = configs.dtype_name(plain.get("input_dtype") or plain.get("dtype"))
+    made.shared = _number(entry.get("shared_object_id"))
     build = entry.get("build_config")
     made.built = build.get("input_shape") if isinstance(build, dict) else None
     nodes = entry.get("inbound_nodes")
     if isinstance(nodes, list):
         made.calls = [call_spec(n, name) for n in nodes]
     return made
+
+
+def _number(value: Any) -> int | None:
+    return value if type(value) is int else None
 
 
 # Names that a layer and an operation of Keras 3 (keras/src/ops) share.

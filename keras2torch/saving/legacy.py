@@ -41,7 +41,7 @@ def write_model(model: Any, to: Path, *, include_optimizer: bool = True) -> None
         kept: Any = getattr(model, "optimizer", None)
         if include_optimizer and getattr(kept, "built", False):
             group = file.create_group("optimizer_weights")
-            write_arrays(group, [(v.path, array_of(v)) for v in kept.variables])
+            write_arrays(group, named(kept.variables))
 
 
 def legacy(config: Any) -> Any:

@@ -1,0 +1,67 @@
+"""Keras in a process of its own: ``python keras_side.py FOLDER``.
+
+It reads what keras2torch wrote there (``torch_NAME.keras``), writes its own
+(``keras_NAME.keras``), and leaves what it saw as ``*.npz``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+import keras
+import numpy as np
+from zoo import ZOO, observed, own_class, own_function, own_model, trained
+
+
+def main(folder):
+    own_class(keras), own_function(keras), own_model(keras)
+    keras.utils.set_random_seed(7)
+    failures = {}
+    for name in ZOO:
+        for ending in ("keras", "h5"):
+            path = folder / f"torch_{name}.{ending}"
+            if not path.exists():
+                continue
+            try:
+                model = keras.models.load_model(path)
+                said = keras.saving.serialize_keras_object(model)
+                (folder / f"read_{name}_{ending}.json").write_text(json.dumps(said))
+                np.savez(folder / f"read_{name}_{ending}.npz", **observed(model, name))
+            except Exception:
+                failures[f"{name}.{ending}"] = traceback.format_exc()[-1500:]
+        path = folder / f"torch_{name}.weights.h5"
+        if path.exists():
+            try:
+                model = ZOO[name][0](keras)
+                model.load_weights(path)
+                found = observed(model, name, further=False)
+                np.savez(folder / f"read_{name}_weights.npz", **found)
+            except Exception:
+                failures[f"{name}.weights.h5"] = traceback.format_exc()[-1500:]
+    for name in ZOO:
+        model = trained(keras, name)
+        model.save(folder / f"keras_{name}.keras")
+        if name != "own_model":
+            model.save(folder / f"keras_{name}.h5")
+        model.save_weights(folder / f"keras_{name}.weights.h5")
+        said = keras.saving.serialize_keras_object(model)
+        (folder / f"keras_{name}.json").write_text(json.dumps(said))
+        np.savez(folder / f"keras_{name}.npz", **observed(model, name))
+    layers = json.loads((folder / "layers.json").read_text())
+    configs = {}
+    for kind, arguments in layers.items():
+        made = keras.layers.deserialize(arguments)
+        configs[kind] = keras.saving.serialize_keras_object(made)
+    (folder / "layers_of_keras.json").write_text(json.dumps(configs))
+    (folder / "failures.json").write_text(json.dumps(failures))
+
+
+main(Path(sys.argv[1]))

@@ -1,0 +1,370 @@
+"""Models that Keras and keras2torch build from the same lines: ``build(keras)``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def data(shapes, rows=12, seed=0, whole=()):
+    rng = np.random.default_rng(seed)
+    found = {}
+    for name, shape in shapes.items():
+        if name in whole:
+            found[name] = rng.integers(0, 7, (rows, *shape)).astype("int32")
+        else:
+            found[name] = rng.normal(size=(rows, *shape)).astype("float32")
+    return found
+
+
+def cnn(keras):
+    L = keras.layers
+    model = keras.Sequential(
+        [
+            L.Input((8, 8, 3)),
+            L.Conv2D(4, 3, padding="same", kernel_regularizer="l2"),
+            L.BatchNormalization(),
+            L.ReLU(),
+            L.MaxPooling2D(),
+            L.Conv2D(5, 3, activation="relu", kernel_constraint="non_neg"),
+            L.Flatten(),
+            L.Dense(3, activation="softmax", kernel_initializer="he_normal"),
+        ],
+        name="cnn",
+    )
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
+    model.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+    return model
+
+
+def bilstm(keras):
+    L = keras.layers
+    x = keras.Input((6,), dtype="int32", name="words")
+    y = L.Embedding(7, 5, mask_zero=True)(x)
+    y = L.Bidirectional(L.LSTM(3, return_sequences=True), merge_mode="sum")(y)
+    y = L.Bidirectional(L.LSTM(2))(y)
+    model = keras.Model(x, L.Dense(2)(y), name="bilstm")
+    model.compile(keras.optimizers.RMSprop(0.01, momentum=0.5), "mse")
+    return model
+
+
+def gru(keras):
+    L = keras.layers
+    x = keras.Input((6, 4))
+    y = L.GRU(3, return_sequences=True)(x)
+    y = L.GRU(3, reset_after=False, recurrent_activation="hard_sigmoid")(y)
+    model = keras.Model(x, L.Dense(2)(y), name="grus")
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True), "mae")
+    return model
+
+
+def attention(keras):
+    L = keras.layers
+    x = keras.Input((6, 4))
+    y = L.MultiHeadAttention(2, 3, value_dim=2)(x, x)
+    y = L.LayerNormalization()(L.Add()([x, y]))
+    y = L.Attention(use_scale=True)([y, x])
+    y = L.GlobalAveragePooling1D()(y)
+    model = keras.Model(x, L.Dense(2)(y), name="attention")
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 2, 0.5)
+    model.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=0.01, clipnorm=1.0),
+        keras.losses.Huber(delta=0.5),
+        metrics=[keras.metrics.MeanAbsoluteError(name="off")],
+    )
+    return model
+
+
+def nested(keras):
+    L = keras.layers
+    inner = keras.Sequential([L.Input((4,)), L.Dense(4), L.BatchNormalization()])
+    a = keras.Input((4,), name="left")
+    b = keras.Input((4,), name="right")
+    pair = keras.Model([a, b], [L.Add()([inner(a), b]), a], name="pair")
+    x = keras.Input((4,))
+    y, z = pair([x, L.Dense(4, name="turn")(x)])
+    y = L.Concatenate()([inner(y), z])
+    frozen = keras.Sequential([L.Dense(3, activation="tanh")], name="frozen")
+    frozen.trainable = False
+    model = keras.Model(x, L.Dense(2)(frozen(y)), name="nested")
+    model.compile(keras.optimizers.Nadam(0.01), "mse")
+    return model
+
+
+def ends(keras):
+    L = keras.layers
+    x = keras.Input((4,))
+    inner = keras.Model(x, [L.Dense(2)(x), L.Dense(3)(x)], name="two")
+    y = keras.Input((4,), name="y")
+    model = keras.Model(y, inner(y), name="ends")
+    model.compile("adam", ["mse", "mae"], loss_weights=[1.0, 0.5])
+    return model
+
+
+def shared(keras):
+    L = keras.layers
+    dense = L.Dense(4, activation="relu", name="both")
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    y = L.Subtract()([dense(a), dense(b)])
+    y = dense(y)
+    model = keras.Model([a, b], L.Dense(1, activation="sigmoid")(y), name="shared")
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy", "AUC"])
+    return model
+
+
+def dicts(keras):
+    L = keras.layers
+    inputs = {"p": keras.Input((4,), name="p"), "q": keras.Input((3,), name="q")}
+    y = L.Concatenate()([inputs["p"], inputs["q"]])
+    y = L.Dense(5, activation="tanh")(y)
+    outputs = {"v": L.Dense(1, name="v")(y), "u": L.Dense(2, name="u")(y)}
+    model = keras.Model(inputs, outputs, name="dicts")
+    model.compile(
+        "adagrad", {"u": "mse", "v": "mae"}, metrics={"u": ["mae"], "v": ["mse"]}
+    )
+    return model
+
+
+def operations(keras):
+    L = keras.layers
+    x = keras.Input((6, 4))
+    y = (x * 2.0 - 1.0) / 3.0 + x[:, 0:1, :]
+    y = L.Dense(4)(-y) ** 2
+    y = y[:, 1] + 1.5 * L.Flatten()(x)[:, :4]
+    model = keras.Model(x, L.Dense(2)(y), name="operations")
+    model.compile(keras.optimizers.Adamax(0.01), "mse")
+    return model
+
+
+def separable(keras):
+    L = keras.layers
+    x = keras.Input((9, 9, 3))
+    y = L.SeparableConv2D(4, 3, strides=2, padding="same", depth_multiplier=2)(x)
+    y = L.DepthwiseConv2D(3, padding="same")(y)
+    y = L.Conv2DTranspose(3, 2, strides=2)(y)
+    y = L.PReLU(shared_axes=[1, 2])(y)
+    y = L.GroupNormalization(3)(y)
+    y = L.UpSampling2D(2, interpolation="bilinear")(y)
+    y = L.ZeroPadding2D(((1, 0), (0, 1)))(y)
+    y = L.GlobalMaxPooling2D()(y)
+    model = keras.Model(x, L.Dense(2)(y), name="separable")
+    model.compile(keras.optimizers.Adadelta(0.5), "mse")
+    return model
+
+
+def own_layer(keras):
+    L = keras.layers
+    Scale = own_class(keras)
+    x = keras.Input((4,))
+    y = Scale(2.0, L.Dense(3), name="first")(x)
+    y = L.Dense(3, activation=own_function(keras))(y)
+    model = keras.Model(x, Scale(0.5, L.Dense(2))(y), name="own")
+    model.compile("adam", "mse")
+    return model
+
+
+_made = {}
+
+
+def own_class(keras):
+    """Return a registered layer, the same class each time."""
+    if keras.__name__ in _made:
+        return _made[keras.__name__]
+
+    @keras.saving.register_keras_serializable("zoo")
+    class Scale(keras.layers.Layer):
+        def __init__(self, factor, inner, **kwargs):
+            super().__init__(**kwargs)
+            self.factor, self.inner = factor, inner
+            self.more = [keras.layers.Dense(3), keras.layers.Dense(2, name="last")]
+
+        def build(self, input_shape):
+            shape = tuple(input_shape)
+            self.gain = self.add_weight(
+                shape=(shape[-1],), initializer="ones", name="gain"
+            )
+            self.count = self.add_weight(
+                shape=(), initializer="zeros", trainable=False, name="count"
+            )
+            self.inner.build(shape)
+            self.more[0].build((*shape[:-1], self.inner.units))
+            self.more[1].build((*shape[:-1], 3))
+            super().build(input_shape)
+
+        def call(self, inputs):
+            y = self.inner(inputs * self.gain) * self.factor
+            return self.more[1](self.more[0](y))
+
+        def compute_output_shape(self, input_shape):
+            return (*input_shape[:-1], 2)
+
+        def get_config(self):
+            inner = keras.saving.serialize_keras_object(self.inner)
+            return {**super().get_config(), "factor": self.factor, "inner": inner}
+
+        @classmethod
+        def from_config(cls, config):
+            config = dict(config)
+            config["inner"] = keras.saving.deserialize_keras_object(config["inner"])
+            return cls(**config)
+
+    _made[keras.__name__] = Scale
+    return Scale
+
+
+def own_function(keras):
+    key = f"{keras.__name__} function"
+    if key not in _made:
+
+        @keras.saving.register_keras_serializable("zoo")
+        def doubled(x):
+            return x * 2.0
+
+        _made[key] = doubled
+    return _made[key]
+
+
+def late(keras):
+    L = keras.layers
+    model = keras.Sequential(
+        [L.Conv1D(4, 3, padding="causal"), L.AveragePooling1D(2), L.Flatten(), L.Dense(2)]
+    )
+    model.compile(keras.optimizers.Lion(0.01), "mse")
+    model(np.zeros((2, 8, 3), "float32"))
+    return model
+
+
+def steps(keras):
+    L = keras.layers
+    inner = keras.Sequential([L.Input((5,)), L.Dense(4), L.LayerNormalization()])
+    x = keras.Input((6, 5))
+    y = L.TimeDistributed(L.Dense(5, activation="relu"))(x)
+    y = L.TimeDistributed(inner)(y)
+    y = L.Conv1D(3, 2, dilation_rate=2)(y)
+    y = L.RNN([L.LSTMCell(3), L.GRUCell(2)])(y)
+    model = keras.Model(x, L.Dense(2)(y), name="steps")
+    model.compile("adam", "mse")
+    return model
+
+
+def random(keras):
+    L = keras.layers
+    model = keras.Sequential(
+        [
+            L.Input((8, 8, 2)),
+            L.Rescaling(0.5, offset=0.1),
+            L.SpatialDropout2D(0.3),
+            L.Conv2D(3, 3, data_format="channels_last", groups=1),
+            L.LeakyReLU(negative_slope=0.1),
+            L.Reshape((6, 18)),
+            L.GaussianNoise(0.1),
+            L.LSTM(4, dropout=0.2, recurrent_dropout=0.1),
+            L.Dropout(0.5, seed=3),
+            L.UnitNormalization(),
+            L.Dense(2),
+        ],
+        name="random",
+    )
+    model.compile("adam", "mse")
+    return model
+
+
+def uncompiled(keras):
+    L = keras.layers
+    x = keras.Input((4,))
+    y = L.Dense(3, dtype="float32", trainable=False)(x)
+    y = L.Dense(2, use_bias=False, activation="gelu")(y)
+    return keras.Model([x], [y], name="uncompiled")
+
+
+def own_model(keras):
+    key = f"{keras.__name__} model"
+    if key not in _made:
+
+        @keras.saving.register_keras_serializable("zoo")
+        class Net(keras.Model):
+            def __init__(self, units, **kwargs):
+                super().__init__(**kwargs)
+                self.units = units
+                self.blocks = [keras.layers.Dense(units) for _ in range(2)]
+                self._last = keras.layers.Dense(2)
+                self.bank = {"norm": keras.layers.LayerNormalization()}
+
+            def call(self, inputs, training=False):
+                for block in self.blocks:
+                    inputs = self.bank["norm"](block(inputs))
+                return self._last(inputs)
+
+            def get_config(self):
+                return {"units": self.units, "name": self.name}
+
+        _made[key] = Net
+    model = _made[key](3)
+    model.compile("adam", "mse")
+    model(np.zeros((2, 4), "float32"))
+    return model
+
+
+F4 = {"x": (4,)}
+S64 = {"x": (6, 4)}
+# name → (function, shapes of the inputs, shapes of the targets, whether chance plays)
+ZOO = {
+    "cnn": (cnn, {"x": (8, 8, 3)}, {"t": (3,)}, False),
+    "bilstm": (bilstm, {"x": (6,)}, {"t": (2,)}, False),
+    "gru": (gru, S64, {"t": (2,)}, False),
+    "attention": (attention, S64, {"t": (2,)}, False),
+    "nested": (nested, F4, {"t": (2,)}, False),
+    "ends": (ends, F4, {"t": (2,), "u": (3,)}, False),
+    "shared": (shared, {"a": (4,), "b": (4,)}, {"t": (1,)}, False),
+    "dicts": (dicts, {"p": (4,), "q": (3,)}, {"u": (2,), "v": (1,)}, False),
+    "operations": (operations, S64, {"t": (2,)}, False),
+    "separable": (separable, {"x": (9, 9, 3)}, {"t": (2,)}, False),
+    "own_layer": (own_layer, F4, {"t": (2,)}, False),
+    "late": (late, {"x": (8, 3)}, {"t": (2,)}, False),
+    "steps": (steps, {"x": (6, 5)}, {"t": (2,)}, False),
+    "random": (random, {"x": (8, 8, 2)}, {"t": (2,)}, True),
+    "uncompiled": (uncompiled, F4, {"t": (2,)}, True),
+    "own_model": (own_model, F4, {"t": (2,)}, False),
+}
+
+
+def batch(name):
+    """Return inputs and targets of a model, in its structure."""
+    _, inputs, targets, _ = ZOO[name]
+    x = data(inputs, whole=inputs if name == "bilstm" else ())
+    t = data(targets, seed=1)
+    if name in ("cnn", "shared"):
+        t = {k: np.eye(max(v.shape[-1], 2))[v.argmax(-1)] for k, v in t.items()}
+        t = {k: v[:, : targets[k][0]].astype("float32") for k, v in t.items()}
+    if name == "dicts":
+        return x, t
+    ordered = [*x.values()], [*t.values()]
+    return tuple(v[0] if len(v) == 1 else v for v in ordered)
+
+
+def flat(values):
+    """Return the arrays of a structure, dictionaries by key."""
+    if isinstance(values, dict):
+        return [values[k] for k in sorted(values)]
+    return list(values) if isinstance(values, (list, tuple)) else [values]
+
+
+def observed(model, name, *, further=True):
+    """Return what a model predicts, its weights, and the same after an epoch more."""
+    x, t = batch(name)
+    found = {f"y{i}": np.asarray(v) for i, v in enumerate(flat(model.predict(x, verbose=0)))}
+    found |= {f"w{i}": np.asarray(w) for i, w in enumerate(model.get_weights())}
+    if further and model.optimizer is not None:
+        found["iterations"] = np.asarray(int(model.optimizer.iterations))
+        if not ZOO[name][3]:
+            model.fit(x, t, batch_size=5, epochs=1, shuffle=False, verbose=0)
+            for i, w in enumerate(model.get_weights()):
+                found[f"later{i}"] = np.asarray(w)
+    return found
+
+
+def trained(keras, name):
+    model = ZOO[name][0](keras)
+    if getattr(model, "optimizer", None) is not None:
+        x, t = batch(name)
+        model.fit(x, t, batch_size=5, epochs=1, shuffle=False, verbose=0)
+    return model
