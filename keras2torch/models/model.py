@@ -196,6 +196,10 @@ class Model(Trainer, Layer):
         self._out_axes = self._out_axes[:count]
         self._taps = taps(program, net)
         self._has_given = bool(program.classes[-1].given)
+        # One input whose sizes are all known needs no second look.
+        shape = self._in_specs[0][1][1:]
+        known = len(self._in_specs) == 1 and None not in shape
+        self._alone = torch.Size(shape) if known else None  # type: ignore[arg-type]
         net.train(self.training)
         self._net_mode: tuple[bool, Any] | None = None
 
@@ -435,6 +439,10 @@ class Model(Trainer, Layer):
 
     def _standardized(self, inputs: Any) -> list[torch.Tensor]:
         """Return the tensors in the order and axes in which the program takes them."""
+        if type(inputs) is torch.Tensor and inputs.shape[1:] == self._alone:
+            if inputs.dtype is self._in_specs[0][2]:
+                axes = self._in_axes[0]
+                return [inputs if axes is None else inputs.permute(axes)]
         flat = self._in_order(inputs)
         found = []
         for value, axes, (name, shape, dtype) in zip(

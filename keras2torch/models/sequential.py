@@ -16,7 +16,7 @@ from keras2torch.models.layer import Layer
 from keras2torch.models.model import _OWN_CALLS, Model
 from keras2torch.models.naming import dtype_name
 from keras2torch.models.others import TorchModuleWrapper
-from keras2torch.models.symbolic import Input, InputLayer, KerasTensor
+from keras2torch.models.symbolic import Input, InputLayer, KerasTensor, Network
 
 
 class Sequential(Model):
@@ -30,6 +30,9 @@ class Sequential(Model):
         As for any layer.
     """
 
+    _stale = False
+    _network: Network | None = None
+
     def __init__(
         self,
         layers: Sequence[Any] | None = None,
@@ -39,7 +42,6 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name)
         object.__setattr__(self, "_stack", [])
         self._entry: InputLayer | None = None
-        self._stale = False
         for layer in layers or ():
             self.add(layer)
 
@@ -92,8 +94,7 @@ class Sequential(Model):
 
     def _changed(self) -> None:
         self.drop_net()
-        self.network = None
-        self.built = False
+        self._network = None
         self._stale = self._entry is not None and bool(self._stack)
 
     def _refresh(self) -> None:
@@ -107,11 +108,25 @@ class Sequential(Model):
             x = layer(x)
         self._set_graph(self._entry.output, x)
 
-    # Whatever asks for the graph has it made first.
-    def __getattribute__(self, name: str) -> Any:
-        if name in _OF_GRAPH and self.__dict__.get("_stale"):
-            object.__getattribute__(self, "_refresh")()
-        return super().__getattribute__(name)
+    @property
+    def network(self) -> Network | None:  # type: ignore[override]
+        """The calls of the stack, made when somebody first asks."""
+        if self._stale:
+            self._refresh()
+        return self._network
+
+    @network.setter
+    def network(self, value: Network | None) -> None:
+        self._network = value
+
+    @property
+    def built(self) -> bool:  # type: ignore[override]
+        """Whether it is known what goes in."""
+        return self.network is not None
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        pass
 
     @property
     def is_written(self) -> bool:  # type: ignore[override]
@@ -180,12 +195,6 @@ class Sequential(Model):
 
         config: dict[str, Any] = sequential_config(self)
         return config
-
-
-_OF_GRAPH = frozenset(
-    "network _net _in_specs _inputs_struct _outputs_struct ensure_net source "
-    "built".split()
-)
 
 
 def _entry_of(layer: Any) -> InputLayer | None:

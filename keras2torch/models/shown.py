@@ -34,5 +34,5 @@ def shown(model: Any) -> str:
         parts.append("\n".join(lines))
     for layer in layers_in(model):
         if layer is not model and getattr(layer, "network", None) is not None:
-            parts.append(f"# {layer.name}:\n{layer.source()}")  # type: ignore[attr-defined]
+            parts.append(f"# {layer.name}:\n{getattr(layer, 'source')()}")
     return "\n\n\n".join(parts) + "\n"

@@ -380,7 +380,6 @@ class Trainer:
             x,
             y,
             sample_weight,
-            orders=self._orders(x),
             device=self._device(),
             generator=self._shuffle_generator,
             **options,
@@ -424,17 +423,6 @@ class Trainer:
     def _has_weights(self) -> bool:
         assert isinstance(self, nn.Module)
         return bool(self.built) and next(self.parameters(), None) is not None
-
-    def _orders(self, x: Any) -> list[Any] | None:
-        """Return for each array of the data how the program wants it in memory."""
-        axes = getattr(self, "_in_axes", None)
-        if axes is None or all(a is None for a in axes):
-            return None
-        if isinstance(x, Mapping):
-            names = [name for name, _, _ in getattr(self, "_in_specs", ())]
-            at = dict(zip(names, axes, strict=False))
-            return [at.get(k) for k in tree.keys(dict(x))]
-        return list(axes) if len(tree.flatten(_listed(x))) == len(axes) else None
 
     # -- fit
     def fit(

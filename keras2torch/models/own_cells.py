@@ -1,0 +1,111 @@
+"""``RNN`` over a cell of a user's own: the loop in sight.
+
+Source: ``keras/src/layers/rnn/rnn.py`` (3.15).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from keras2torch.models.layer import Layer
+
+
+class OwnCellRNN(Layer):
+    """Calls a cell step by step.
+
+    Parameters
+    ----------
+    cell
+        A layer whose ``call(x, states)`` returns ``(output, states)``, with
+        ``state_size``; ``get_initial_state`` if it begins with other than zeros.
+    return_sequences, return_state, go_backwards, stateful, zero_output_for_mask
+        As in Keras. A masked step repeats the output before and keeps the states.
+    """
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.zero_output_for_mask = zero_output_for_mask
+        self.supports_masking = True
+        self._kept: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        """Build the cell for one step."""
+        if not self.cell.built:
+            self.cell.build((input_shape[0], *input_shape[2:]))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask goes on if the steps come out."""
+        masks = previous_mask[0] if isinstance(previous_mask, list) else previous_mask
+        first = masks if self.return_sequences else None
+        sizes = self.cell.state_size
+        count = len(sizes) if isinstance(sizes, (list, tuple)) else 1
+        return [first, *[None] * count] if self.return_state else first
+
+    def call(
+        self,
+        sequences: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: Any = None,
+    ) -> Any:
+        """Run over axis 1."""
+        states = self._begin(sequences, initial_state)
+        steps = range(sequences.shape[1])
+        outputs = []
+        before: Any = None
+        for t in reversed(steps) if self.go_backwards else steps:
+            output, new = self.cell(sequences[:, t], states)
+            new = list(new) if isinstance(new, (list, tuple)) else [new]
+            if mask is not None:
+                kept = torch.zeros_like(output) if before is None else before
+                output = _where(mask[:, t], output, kept)
+                new = [
+                    _where(mask[:, t], n, s) for n, s in zip(new, states, strict=True)
+                ]
+                before = output
+                if self.zero_output_for_mask:
+                    output = _where(mask[:, t], output, torch.zeros_like(output))
+            states = new
+            outputs.append(output)
+        if self.stateful:
+            self._kept = [s.detach() for s in states]
+        result = torch.stack(outputs, 1) if self.return_sequences else outputs[-1]
+        return [result, *states] if self.return_state else result
+
+    def _begin(self, x: torch.Tensor, given: Any) -> list[torch.Tensor]:
+        if given is not None:
+            return list(given) if isinstance(given, (list, tuple)) else [given]
+        if self.stateful and self._kept is not None:
+            return list(self._kept)
+        if hasattr(self.cell, "get_initial_state"):
+            made = self.cell.get_initial_state(batch_size=x.shape[0])
+            return list(made) if isinstance(made, (list, tuple)) else [made]
+        sizes = self.cell.state_size
+        listed = sizes if isinstance(sizes, (list, tuple)) else [sizes]
+        return [x.new_zeros(x.shape[0], size) for size in listed]
+
+    def reset_state(self) -> None:
+        """Begin the next batch with zeros."""
+        self._kept = None
+
+
+def _where(mask: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    shape = [-1] + [1] * (new.ndim - 1)
+    return torch.where(mask.view(shape), new, old)
