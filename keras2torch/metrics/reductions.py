@@ -111,6 +111,21 @@ class Mean(Metric):
         self.total.add_(given.sum())
         self.count.add_(weight.sum())
 
+    def add(self, value: torch.Tensor, samples: int) -> None:
+        """Count the mean of so many samples: what a loss is, at every step.
+
+        Parameters
+        ----------
+        value
+            A scalar without gradient, where the data is.
+        samples
+            How many it is the mean of.
+        """
+        if value.device != self.total.device:
+            self._follow(value.device)
+        self.total.add_(value, alpha=samples)
+        self.count.add_(samples)
+
     def result(self) -> torch.Tensor:
         return divide_no_nan(self.total, self.count)
 

@@ -287,7 +287,7 @@ class Trainer:
     def _track(self, loss: torch.Tensor, x: Any) -> None:
         """Count the loss once per sample: the last batch may be smaller."""
         first = x if isinstance(x, torch.Tensor) else _first_tensor(x)
-        self._loss_tracker.update_state(loss.detach(), sample_weight=len(first))
+        self._loss_tracker.add(loss.detach(), first.shape[0])
 
     def _move(self, loss: torch.Tensor) -> None:
         """Take the gradient of a loss and one step."""
