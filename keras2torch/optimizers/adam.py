@@ -14,6 +14,7 @@ import torch
 
 from keras2torch.optimizers.base import Optimizer, Rate, one_minus_power
 from keras2torch.optimizers.layout import Chosen, Tensors, fusable
+from keras2torch.optimizers.slices import Summed, add_squares, by_kind, magnitudes
 
 
 def moments(
@@ -23,7 +24,7 @@ def moments(
     m, v = chosen["momentum"], chosen["velocity"]
     torch._foreach_lerp_(m, grads, 1.0 - beta_1)
     torch._foreach_mul_(v, beta_2)
-    torch._foreach_addcmul_(v, grads, grads, value=1.0 - beta_2)
+    add_squares(v, grads, 1.0 - beta_2)
     return m, v
 
 
@@ -92,12 +93,12 @@ class Adam(Optimizer):
 
     def _update(self, chosen: Chosen, grads: Tensors, rate: float) -> None:
         step = self._updates() + 1
-        for part, g in chosen.kinds(grads):
+        for part, g in by_kind(chosen, grads):
             dtype = part.tensors[0].dtype
             first = one_minus_power(self.beta_1, step, dtype)
             second = one_minus_power(self.beta_2, step, dtype)
             alpha = rate * math.sqrt(second) / first
-            if fusable(part):
+            if fusable(part) and not isinstance(g, Summed):
                 # Torch's kernel corrects the root, then adds epsilon: with these two
                 # taken apart first, the same step as Keras' (tensorflow#9047).
                 root = math.sqrt(1.0 - self.beta_2**step)
@@ -241,7 +242,7 @@ class Adamax(Optimizer):
         dtype = chosen.tensors[0].dtype
         torch._foreach_lerp_(m, grads, 1.0 - self.beta_1)
         torch._foreach_mul_(u, self.beta_2)
-        torch._foreach_maximum_(u, torch._foreach_abs(grads))
+        torch._foreach_maximum_(u, magnitudes(grads))
         below = torch._foreach_add(u, self.epsilon)
         alpha = rate / one_minus_power(self.beta_1, self._updates() + 1, dtype)
         torch._foreach_addcdiv_(chosen.tensors, m, below, value=-alpha)
@@ -468,7 +469,7 @@ class ScheduleFreeAdamW(Optimizer):
             rate *= min(step / self.warmup_steps, 1.0)
         z, v, y = chosen["momentum"], chosen["velocity"], chosen.tensors
         torch._foreach_mul_(v, self.beta_2)
-        torch._foreach_addcmul_(v, grads, grads, value=1.0 - self.beta_2)
+        add_squares(v, grads, 1.0 - self.beta_2)
         dtype = chosen.tensors[0].dtype
         roots = torch._foreach_div(v, one_minus_power(self.beta_2, step, dtype))
         torch._foreach_sqrt_(roots)

@@ -14,6 +14,7 @@ import torch
 
 from keras2torch.optimizers.base import Optimizer, Rate
 from keras2torch.optimizers.layout import Chosen, Tensors
+from keras2torch.optimizers.slices import Summed, add_squares, square
 from keras2torch.training.variables import Variable
 
 
@@ -87,7 +88,7 @@ class RMSprop(Optimizer):
     def _update(self, chosen: Chosen, grads: Tensors, rate: float) -> None:
         velocity = chosen["velocity"]
         torch._foreach_mul_(velocity, self.rho)
-        torch._foreach_addcmul_(velocity, grads, grads, value=1.0 - self.rho)
+        add_squares(velocity, grads, 1.0 - self.rho)
         if self.centered:
             average = chosen["average_gradient"]
             torch._foreach_mul_(average, self.rho)
@@ -164,7 +165,7 @@ class Adagrad(Optimizer):
 
     def _update(self, chosen: Chosen, grads: Tensors, rate: float) -> None:
         total = chosen["accumulator"]
-        torch._foreach_addcmul_(total, grads, grads)
+        add_squares(total, grads)
         roots = torch._foreach_add(total, self.epsilon)
         torch._foreach_sqrt_(roots)
         torch._foreach_addcdiv_(chosen.tensors, grads, roots, value=-rate)
@@ -228,17 +229,20 @@ class Adadelta(Optimizer):
         )
 
     def _update(self, chosen: Chosen, grads: Tensors, rate: float) -> None:
-        squares, steps = chosen["accumulated_grad"], chosen["accumulated_delta_var"]
-        torch._foreach_mul_(squares, self.rho)
-        torch._foreach_addcmul_(squares, grads, grads, value=1.0 - self.rho)
-        below = torch._foreach_add(squares, self.epsilon)
+        total, steps = chosen["accumulated_grad"], chosen["accumulated_delta_var"]
+        torch._foreach_mul_(total, self.rho)
+        add_squares(total, grads, 1.0 - self.rho)
+        below = torch._foreach_add(total, self.epsilon)
         torch._foreach_sqrt_(below)
-        step = torch._foreach_add(steps, self.epsilon)
+        step: Tensors = list(torch._foreach_add(steps, self.epsilon))
         torch._foreach_sqrt_(step)
-        torch._foreach_mul_(step, grads)
-        torch._foreach_div_(step, below)
+        if isinstance(grads, Summed):
+            step = grads.times(list(torch._foreach_div(step, below)))
+        else:
+            torch._foreach_mul_(step, grads)
+            torch._foreach_div_(step, below)
         torch._foreach_mul_(steps, self.rho)
-        torch._foreach_addcmul_(steps, step, step, value=1.0 - self.rho)
+        add_squares(steps, step, 1.0 - self.rho)
         torch._foreach_add_(chosen.tensors, step, alpha=-rate)
 
 
@@ -339,7 +343,7 @@ class Ftrl(Optimizer):
         l2 = self.l2_regularization_strength + self.beta / (2.0 * rate)
         total, linear, weights = chosen["accumulator"], chosen["linear"], chosen.tensors
         before = torch._foreach_pow(total, power)
-        torch._foreach_addcmul_(total, grads, grads)
+        add_squares(total, grads)
         after = torch._foreach_pow(total, power)
         change = torch._foreach_sub(after, before)
         torch._foreach_div_(change, rate)
@@ -445,23 +449,27 @@ class Adafactor(Optimizer):
         limit = 1.0 / math.sqrt(step)
         rho = min(rate, limit)
         decay = 1.0 - float(step) ** self.beta_2_decay
-        gradients = {id(t): g for t, g in zip(chosen.tensors, grads, strict=True)}
+        place = {id(t): n for n, t in enumerate(chosen.tensors)}
         for number, variable in chosen.variables:
-            g = variable.keras(lambda t: gradients[id(t)])
+            g = variable.keras(lambda t: grads[place[id(t)]])
             w = variable.keras()
             rows, columns, kept = self._kept[number]
-            squares = g.square().add_(self.epsilon_1)
+            squared = variable.keras(lambda t: square(grads, place[id(t)]))
+            above = squared + self.epsilon_1
             if len(variable.shape) >= 2:
                 r, c = rows.value, columns.value
-                r.mul_(decay).add_(squares.mean(-1), alpha=1.0 - decay)
-                c.mul_(decay).add_(squares.mean(-2), alpha=1.0 - decay)
+                r.mul_(decay).add_(above.mean(-1), alpha=1.0 - decay)
+                c.mul_(decay).add_(above.mean(-2), alpha=1.0 - decay)
                 share = (r / r.mean(-1, keepdim=True)).unsqueeze(-1)
                 v = share * c.unsqueeze(-2)
             else:
-                v = kept.keras() * decay + squares * (1.0 - decay)
+                v = kept.keras() * decay + above * (1.0 - decay)
             kept.assign(v)
             u = g / v.sqrt()
-            u = u / (_rms(u) / self.clip_threshold).clamp(min=1.0)
+            size = _rms(u)
+            if isinstance(grads, Summed):
+                size = (squared / v).mean().sqrt()
+            u = u / (size / self.clip_threshold).clamp(min=1.0)
             alpha = _rms(w).clamp(min=self.epsilon_2) * rho
             variable.assign(w - alpha * u)
 

@@ -26,6 +26,7 @@ from keras2torch.optimizers.kept import Kept
 from keras2torch.optimizers.layout import Chosen, Layout, Tensors, as_variable
 from keras2torch.optimizers.naming import auto_name, written
 from keras2torch.optimizers.schedules import LearningRateSchedule
+from keras2torch.optimizers.slices import Rows, summed
 from keras2torch.training.variables import Variable
 
 Rate = float | LearningRateSchedule | Callable[[], Any]
@@ -268,18 +269,34 @@ class Optimizer(Kept):
             return
         if len(here) != len(grads):
             chosen = layout.choose(n for n, g in enumerate(grads) if g is not None)
+        by_rows = []
         for place, (g, strides) in enumerate(zip(here, chosen.strides, strict=True)):
             # A fused kernel walks memory, and takes both to lie the same way.
             if g.is_sparse or g.stride() != strides:
-                here[place] = fitting(g, chosen.tensors[place])
+                here[place] = fitted = fitting(g, chosen.tensors[place])
+                if fitted.is_sparse:
+                    by_rows.append(place)
+        rows = self._rows(chosen, here, by_rows) if by_rows else {}
         strangers = self._strangers if strangers is None else strangers
         kept = self._before(chosen, here, strangers) if strangers else ()
-        self._move(chosen, here)
+        self._move(chosen, here, rows)
         for tensor, before, mask in kept:
             tensor.copy_(torch.where(mask, before, tensor))
         if self._constrained:
             self._constrain(chosen)
         self.param_groups[0]["iterations"] += 1
+
+    def _rows(self, chosen: Chosen, grads: Tensors, places: list[int]) -> Rows:
+        """Put values in the place of sparse gradients, and return their rows."""
+        rows = {}
+        for place in places:
+            given = grads[place]
+            if isinstance(chosen.owners[place], int):
+                rows[place] = given._indices()[0]
+                grads[place] = given._values()
+            else:
+                grads[place] = fitting(given.to_dense(), chosen.tensors[place])
+        return rows
 
     def _before(
         self,
@@ -299,10 +316,12 @@ class Optimizer(Kept):
                 kept.append((one, one.clone(), mask))
         return kept
 
-    def _move(self, chosen: Chosen, grads: Tensors) -> None:
+    def _move(self, chosen: Chosen, grads: Tensors, rows: Rows) -> None:
         if self.loss_scale_factor is not None:
             grads = list(torch._foreach_div(grads, float(self.loss_scale_factor)))
         waited = self.gradient_accumulation_steps
+        if rows and waited:
+            grads, rows = list(summed(chosen.tensors, grads, rows)), {}
         if waited and (self.param_groups[0]["iterations"] + 1) % waited:
             torch._foreach_add_(chosen["gradient_accumulator"], grads)
         else:
@@ -310,7 +329,9 @@ class Optimizer(Kept):
                 grads = list(torch._foreach_add(grads, chosen["gradient_accumulator"]))
                 torch._foreach_div_(grads, float(waited))
             rate = self._rate()
-            grads = self._clip(chosen, grads)
+            grads = summed(chosen.tensors, self._clip(chosen, grads), rows)
+            if rows and (self.global_clipnorm or 0.0) > 0:
+                grads = list(grads)  # Keras multiplies, and that adds the rows up
             self._decay(chosen, rate)
             self._update(chosen, grads, rate)
             if waited:

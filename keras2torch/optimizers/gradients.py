@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from keras2torch.optimizers.layout import Layout, beside, numbers_in
+from keras2torch.optimizers.slices import has_rows
 from keras2torch.training.variables import Variable
 
 Gradient = Any
@@ -53,13 +54,18 @@ def split(gradient: Gradient, variable: Variable) -> Gradient:
 
 
 def fitting(gradient: Any, tensor: torch.Tensor) -> torch.Tensor:
-    """Return a gradient with the device, dtype and memory order of its tensor."""
+    """Return a gradient with the device, dtype and memory order of its tensor.
+
+    One of rows, as embeddings have it, stays so.
+    """
     given = torch.as_tensor(gradient).detach()
     if given.shape != tensor.shape:
         raise ValueError(
             f"a gradient has shape {tuple(given.shape)}, and its tensor "
             f"{tuple(tensor.shape)}: give it in torch's order."
         )
+    if has_rows(given):
+        return given.to(tensor.device, tensor.dtype)
     if given.is_sparse:
         given = given.to_dense()
     if (given.dtype, given.device, given.stride()) == (

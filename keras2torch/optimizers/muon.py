@@ -14,6 +14,7 @@ import torch
 
 from keras2torch.optimizers.base import Optimizer, Rate, one_minus_power
 from keras2torch.optimizers.layout import Chosen, Tensors
+from keras2torch.optimizers.slices import square
 from keras2torch.training.variables import Variable
 
 
@@ -141,9 +142,9 @@ class Muon(Optimizer):
         return float((self.adam_weight_decay if adam else self.weight_decay) or 0.0)
 
     def _update(self, chosen: Chosen, grads: Tensors, rate: float) -> None:
-        gradients = {id(t): g for t, g in zip(chosen.tensors, grads, strict=True)}
+        place = {id(t): n for n, t in enumerate(chosen.tensors)}
         for number, variable in chosen.variables:
-            g = variable.keras(lambda t: gradients[id(t)])
+            g = variable.keras(lambda t: grads[place[id(t)]])
             m, v = self._momentums[number], self._velocities[number]
             w = variable.keras()
             if v is None:
@@ -160,10 +161,11 @@ class Muon(Optimizer):
             second = one_minus_power(self.adam_beta_2, step, w.dtype)
             alpha = rate * self.adam_lr_ratio * math.sqrt(second) / first
             mean = torch.lerp(m.keras(), g, 1.0 - self.adam_beta_1)
-            squares = torch.lerp(v.keras(), g.square(), 1.0 - self.adam_beta_2)
+            squared = variable.keras(lambda t: square(grads, place[id(t)]))
+            mean_square = torch.lerp(v.keras(), squared, 1.0 - self.adam_beta_2)
             m.assign(mean)
-            v.assign(squares)
-            variable.assign(w - mean * alpha / (squares.sqrt() + self.epsilon))
+            v.assign(mean_square)
+            variable.assign(w - mean * alpha / (mean_square.sqrt() + self.epsilon))
 
     def _orthogonal(self, x: torch.Tensor) -> torch.Tensor:
         tall = x.shape[-2] > x.shape[-1]

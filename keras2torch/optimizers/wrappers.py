@@ -20,7 +20,8 @@ from typing import Any
 import torch
 
 from keras2torch.optimizers.base import Optimizer
-from keras2torch.optimizers.layout import as_variable
+from keras2torch.optimizers.layout import Chosen, Tensors, as_variable
+from keras2torch.optimizers.slices import Rows, summed
 
 _NOT_HERE = {
     "weight_decay": None,
@@ -107,7 +108,7 @@ class LossScaleOptimizer(Optimizer):
     ) -> None:
         here = [g for g in grads if g is not None]
         scale = self.dynamic_scale.value
-        if all(bool(g.isfinite().all()) for g in here):
+        if all(bool(_values(g).isfinite().all()) for g in here):
             factor = scale.item()
             unscaled = [None if g is None else g / factor for g in grads]
             self.inner_optimizer._advance(unscaled, strangers)
@@ -429,7 +430,8 @@ class TorchOptimizer(Optimizer):
         self.made.param_groups[0].setdefault("iterations", 0)
         self.param_groups, self.state = self.made.param_groups, self.made.state
 
-    def _move(self, chosen: Any, grads: list[torch.Tensor]) -> None:
+    def _move(self, chosen: Chosen, grads: Tensors, rows: Rows) -> None:
+        grads = summed(chosen.tensors, grads, rows)  # torch's own take no others
         kept = [t.grad for t in self._layout.tensors]
         for tensor in self._layout.tensors:
             tensor.grad = None
@@ -442,3 +444,7 @@ class TorchOptimizer(Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
         self.made.param_groups, self.made.state = self.param_groups, self.state
+
+
+def _values(gradient: torch.Tensor) -> torch.Tensor:
+    return gradient._values() if gradient.is_sparse else gradient
