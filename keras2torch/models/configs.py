@@ -24,7 +24,12 @@ from keras2torch import serialization, tree
 from keras2torch.layers.base import REGISTRY, to_config
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.models.builtin import BuiltIn
-from keras2torch.models.keras_arguments import EXTRA, LEFT_OUT, PLAIN_DTYPE
+from keras2torch.models.keras_arguments import (
+    BUILT_AT_ONCE,
+    EXTRA,
+    LEFT_OUT,
+    PLAIN_DTYPE,
+)
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import policy_name, snake_case
 from keras2torch.models.symbolic import InputLayer, KerasTensor, Node, Operation
@@ -261,6 +266,9 @@ def build_config(layer: Any) -> Config | None:
     if network is not None:
         sequential = hasattr(layer, "_stack")
         return {"input_shape": list(layer.input_shape) if sequential else None}
+    kind = type(getattr(layer, "definition", layer)).__name__
+    if kind in BUILT_AT_ONCE:
+        return None
     shapes = layer.__dict__.get("_build_shapes")
     if shapes is None and isinstance(layer, BuiltIn) and layer.nodes:
         shapes = _shapes_of(layer, layer.nodes[0])

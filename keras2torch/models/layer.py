@@ -494,7 +494,6 @@ class Layer(nn.Module):
             and not k.endswith("mask")
         }
         by_name = {f"{k}_shape": v for k, v in shapes.items()}
-        self._built_shapes(by_name)
         if len(names) > 1 and set(by_name) & set(names):
             self.build(**{k: v for k, v in by_name.items() if k in names})
         else:
@@ -628,6 +627,7 @@ def _building(build: Any) -> Any:
 
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = build(self, *args, **kwargs)
+        self._built_shapes(dict(zip(_arguments(build), args, strict=False)) | kwargs)
         self.built = True
         if not self._trainable:
             self.trainable = False

@@ -200,6 +200,10 @@ class Rebuilder:
                 "keras.saving.register_keras_serializable()."
             )
         if spec.model is not None:
+            inside = spec.raw.get("layer")
+            said = inside.get("config") if isinstance(inside, Mapping) else None
+            if isinstance(said, Mapping) and isinstance(said.get("name"), str):
+                spec.model.name = said["name"]
             inner = self.model(spec.model)
             cls = builtin.named("TimeDistributed")
             rest = {k: v for k, v in spec.config.items() if k != "layer"}

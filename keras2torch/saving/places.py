@@ -75,7 +75,11 @@ def _of(thing: Any, path: str, seen: set[int]) -> Iterator[Place]:
         yield from _of(thing.inner_model, _joined(path, "layer"), seen)
     if isinstance(thing, Sequential) or _is_functional(thing):
         yield from _in_container(thing.layers, _joined(path, "layers"), seen)
-    for name, value in _attributes(thing):
+    attributes = _attributes(thing)
+    if isinstance(thing, Model) and thing.network is None:
+        # What comes later in the alphabet is met in the list of all layers.
+        attributes.append(("layers", thing.layers))
+    for name, value in sorted(attributes, key=lambda kv: _key(kv[0])):
         at = _joined(path, name)
         if isinstance(value, (nn.Module, Metric)):
             yield from _of(value, at, seen)
@@ -146,7 +150,7 @@ def class_name(thing: Any) -> str:
 
 
 def _attributes(layer: Layer) -> list[tuple[str, Any]]:
-    """Return a user's attributes as Keras goes through them, private ones last."""
+    """Return a user's attributes that may hold weights."""
     known = _of_every_model()
     hidden = getattr(layer, "_net_keys", ())
     taken = set(getattr(layer, "_torch_parts", ()))
@@ -159,10 +163,11 @@ def _attributes(layer: Layer) -> list[tuple[str, Any]]:
     if isinstance(layer, BuiltIn) and layer.state is not None:
         theirs = vars(layer.state.module)["_modules"]
         found = {k: v for k, v in found.items() if theirs.get(k) is not v}
-    return sorted(found.items(), key=lambda kv: _key(kv[0]))
+    return list(found.items())
 
 
 def _key(name: str) -> str:
+    """Put private ones last."""
     return f"~{name}" if name.startswith("_") else name
 
 
