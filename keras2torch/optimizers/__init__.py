@@ -38,6 +38,7 @@ from keras2torch.optimizers.wrappers import (
     OptimizerMap,
     TorchOptimizer,
 )
+from keras2torch.serialization import CustomObjectScope, offer
 
 __all__ = [
     "SGD",
@@ -87,6 +88,7 @@ _BUILT_IN: dict[str, type[Any]] = {
         OptimizerMap,
     )
 }
+offer("keras.optimizers", _BUILT_IN.values())
 
 
 def serialize(optimizer: Any) -> dict[str, Any]:
@@ -104,11 +106,9 @@ def deserialize(
     ValueError
         If nobody knows its class.
     """
-    made = find(config["class_name"], _BUILT_IN, custom_objects, "optimizer")
-    inner = dict(config.get("config") or {})
-    if hasattr(made, "_options") or made is OptimizerMap:
-        return made.from_config(inner, custom_objects=custom_objects)
-    return made.from_config(inner)
+    made = find(config, _BUILT_IN, custom_objects, "optimizer")
+    with CustomObjectScope(custom_objects):
+        return made.from_config(dict(config.get("config") or {}))
 
 
 def get(identifier: Any) -> Any:

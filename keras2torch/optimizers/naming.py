@@ -8,6 +8,12 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from keras2torch.serialization import (
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+)
+
 _used: defaultdict[str, int] = defaultdict(int)
 
 
@@ -38,7 +44,8 @@ def written(made: Any, home: str, known: Mapping[str, type[Any]]) -> dict[str, A
     """
     kind = type(made)
     if not hasattr(made, "get_config"):
-        name = getattr(made, "__name__", kind.__name__)
+        named = hasattr(made, "__name__")
+        name = get_registered_name(made) if named else kind.__name__
         return {
             "module": "builtins",
             "class_name": "function",
@@ -46,36 +53,49 @@ def written(made: Any, home: str, known: Mapping[str, type[Any]]) -> dict[str, A
             "registered_name": "function",
         }
     own = known.get(kind.__name__) is kind
-    registered = getattr(kind, "_registered_name", None) or kind.__name__
+    module = None if kind.__module__ == "__main__" else kind.__module__
     return {
-        "module": home if own else kind.__module__,
+        "module": home if own else module,
         "class_name": kind.__name__,
         "config": made.get_config(),
-        "registered_name": None if own else registered,
+        "registered_name": None if own else get_registered_name(kind),
     }
 
 
 def find(
-    name: Any,
+    config: Mapping[str, Any],
     known: Mapping[str, Any],
     custom: Mapping[str, Any] | None,
     what: str,
 ) -> Any:
-    """Return the class of a name, however it is spelled.
+    """Return the class of a configuration, however its name is spelled.
+
+    Parameters
+    ----------
+    config
+        With ``class_name``, and ``registered_name`` if a user registered the class.
+    known
+        Name → class of ours; what a user registered or gives in ``custom`` comes first.
+    what
+        What is looked for, for the sentence of the error.
 
     Raises
     ------
     ValueError
         If there is none; the sentence lists names that look like it.
     """
-    if custom and name in custom:
-        return custom[name]
-    short = str(name).rsplit(">", 1)[-1]  # "Custom>Adam" is how Keras 2.12 wrote it
+    name = str(config["class_name"])
+    short = name.rsplit(">", 1)[-1]  # "Custom>Adam" is how Keras 2.12 wrote it
+    for one in (config.get("registered_name"), name, short):
+        found = get_registered_object(one, custom) if one else None
+        if found is not None:
+            return found
     spelled = {_plain(k): v for k, v in known.items()}
-    if custom and short in custom:
-        return custom[short]
     if _plain(short) in spelled:
         return spelled[_plain(short)]
+    for package_and_name, thing in get_custom_objects().items():
+        if package_and_name.endswith(f">{short}"):
+            return thing
     names = {_plain(k): k for k in known}
     near = [names[n] for n in get_close_matches(_plain(short), list(names))]
     hint = (

@@ -11,6 +11,11 @@ from typing import Any
 import torch
 
 from keras2torch.optimizers.naming import find, written
+from keras2torch.serialization import (
+    CustomObjectScope,
+    deserialize_keras_object,
+    offer,
+)
 from keras2torch.training import schedules as numbers
 
 
@@ -321,6 +326,7 @@ _BUILT_IN: dict[str, type[Any]] = {
         CosineDecayRestarts,
     )
 }
+offer("keras.optimizers.schedules", _BUILT_IN.values())
 
 
 def serialize(learning_rate_schedule: Any) -> dict[str, Any]:
@@ -338,5 +344,8 @@ def deserialize(
     ValueError
         If nobody knows its class.
     """
-    made = find(config["class_name"], _BUILT_IN, custom_objects, "schedule")
-    return made.from_config(dict(config.get("config", {})))
+    if config["class_name"] == "function":
+        return deserialize_keras_object(config, custom_objects, kind="function")
+    made = find(config, _BUILT_IN, custom_objects, "schedule")
+    with CustomObjectScope(custom_objects):
+        return made.from_config(dict(config.get("config", {})))

@@ -14,6 +14,12 @@ from torch import nn
 
 from keras2torch import optimizers
 from keras2torch.optimizers import schedules
+from keras2torch.serialization import (
+    deserialize_keras_object,
+    get_custom_objects,
+    register_keras_serializable,
+    serialize_keras_object,
+)
 from keras2torch.training.variables import Parameter
 from tests.optimizers.asking import GRADIENTS, WEIGHTS, Held, gradients, variables
 
@@ -230,6 +236,55 @@ def test_get_others() -> None:
     written = optimizers.serialize(Mine(0.5))
     again = optimizers.deserialize(written, {"Mine": Mine})
     assert type(again) is Mine
+
+
+def test_what_a_user_registered_is_found() -> None:
+    @register_keras_serializable("mine")
+    class Slow(schedules.LearningRateSchedule):
+        def __init__(self, top: float) -> None:
+            self.top = top
+
+        def __call__(self, step: Any) -> Any:
+            return self.top / (step + 2.0)
+
+        def get_config(self) -> dict[str, Any]:
+            return {"top": self.top}
+
+    @register_keras_serializable("mine", "RMSprop")
+    class Other(optimizers.SGD):
+        @classmethod
+        def from_config(cls, config: Any) -> Any:  # without custom_objects
+            return super().from_config(config)
+
+    @register_keras_serializable()
+    def fixed() -> float:
+        return 0.25
+
+    made = Other(Slow(0.5), momentum=0.5)
+    written = optimizers.serialize(made)
+    assert written["registered_name"] == "mine>RMSprop"
+    rate = written["config"]["learning_rate"]
+    assert (rate["class_name"], rate["registered_name"]) == ("Slow", "mine>Slow")
+    for read in (optimizers.deserialize, deserialize_keras_object):
+        again = read(written)
+        assert type(again) is Other
+        assert again.momentum == 0.5
+        assert float(again.learning_rate) == 0.25
+    # What nobody registered comes with the call, also within another.
+    custom = {k: v for k, v in get_custom_objects().items() if v in (Slow, Other)}
+    for name in custom:
+        del get_custom_objects()[name]
+    outer = optimizers.serialize(optimizers.LossScaleOptimizer(made))
+    with pytest.raises(ValueError, match="Other"):
+        optimizers.deserialize(outer)
+    again = optimizers.deserialize(outer, custom)
+    assert type(again.inner_optimizer) is Other
+    of_function = optimizers.deserialize(optimizers.serialize(optimizers.SGD(fixed)))
+    assert float(of_function.learning_rate) == 0.25
+    plain = serialize_keras_object(optimizers.RMSprop(0.5, rho=0.75))
+    assert plain["module"] == "keras.optimizers"
+    again = deserialize_keras_object(plain)
+    assert (type(again), again.rho) == (optimizers.RMSprop, 0.75)
 
 
 @pytest.mark.parametrize(

@@ -156,11 +156,53 @@ def test_training_is_as_in_keras(n: int, expected: Any) -> None:
     optimizer, model, weights = prepared(ROWS[n])
     train(optimizer, model)
     assert str(expected.get(f"{n}/error", "")) == ""
-    for i, (weight, key) in enumerate(zip(weights, ("table", "kernel", "bias"))):
+    for i, weight in enumerate(weights):
         right = expected[f"{n}/w/{i}"]
-        assert weight.numpy() == pytest.approx(right, abs=1e-5), key
+        assert weight.numpy() == pytest.approx(right, abs=1e-5), weight.path
     for i, variable in enumerate(optimizer.variables):
         right = expected[f"{n}/v/{i}"]
         scale = float(np.abs(right).max(initial=0.0))
         found = np.asarray(variable.numpy())
         assert found == pytest.approx(right, rel=1e-3, abs=1e-5 * scale), variable.name
+
+
+def test_apply_takes_rows_of_a_gradient() -> None:
+    stepped, model, weights = prepared(e("Adamax"))
+    applied, other, others = prepared(e("Adamax"))
+    for ids, y in zip(ARRAYS["ids"], ARRAYS["y"], strict=True):
+        for one in (model, other):
+            one.zero_grad()
+            one.loss(ids, y).backward()
+        stepped.step()
+        applied.apply_gradients((v.value.grad, v) for v in others)
+    for a, b in zip(weights, others, strict=True):
+        assert torch.equal(a.keras(), b.keras())
+
+
+@pytest.mark.parametrize("by", ["sgd", "torch", "rows and columns"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_other_sparse_gradients(by: str, dtype: torch.dtype) -> None:
+    table = nn.Parameter(torch.ones(3, 2, dtype=dtype))
+    rows = torch.tensor([[1, 1]])
+    given = torch.sparse_coo_tensor(rows, torch.ones(2, 2), (3, 2))
+    if by == "rows and columns":
+        given = torch.sparse_coo_tensor(
+            torch.tensor([[1, 1, 1, 1], [0, 1, 0, 1]]), torch.ones(4), (3, 2)
+        )
+    made: Any = optimizers.SGD(0.25, loss_scale_factor=2.0)
+    if by == "torch":
+        made = optimizers.get(type("Half", (torch.optim.SGD,), {}))
+    made.apply_gradients([(given, table)])
+    moved = 0.25 if by != "torch" else 0.002
+    right = torch.tensor([[1.0] * 2, [1.0 - moved] * 2, [1.0] * 2], dtype=dtype)
+    assert torch.allclose(table, right)
+    # Nothing was looked up: what was kept moves on, and nothing else.
+    made.zero_grad(set_to_none=False)
+    none = torch.ones(0, 2, dtype=dtype)
+    table.grad = torch.sparse_coo_tensor(rows[:, :0], none, (3, 2))
+    adam = optimizers.Adam(clipnorm=1.0)
+    adam.build([table])
+    adam.step()
+    assert torch.allclose(table, right)
+    with pytest.raises(ValueError, match="shape"):
+        adam.apply_gradients([(torch.sparse_coo_tensor(size=(4, 2)), table)])
