@@ -135,7 +135,7 @@ class _LocallyConnected(Layer):
         )
         weights = {"weight": Source(("kernel",), spread, "reshape, transpose")}
         if self.use_bias:
-            weights["bias"] = Source(("bias",), moved, "transpose")
+            weights["bias"] = Source(("bias",), moved, "channels first")
         return Module(text, weights, (f"LocallyConnected{n}d",))
 
     def _options(self) -> dict[str, Any]:

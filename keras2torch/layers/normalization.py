@@ -164,8 +164,11 @@ class BatchNormalization(_AffinePair):
             raise self.unsupported(f"an input of {rank} axes has no rule")
         size = self._size(call.x.shape)
         affine, weights, dropped = self._affine(call)
+        helper = ""
+        if call.faithful:
+            helper = "BiasedBatchNorm" if call.mask is None else "MaskedBatchNorm"
         text = call_text(
-            "BiasedBatchNorm" if call.faithful else f"nn.BatchNorm{max(rank - 2, 1)}d",
+            helper or f"nn.BatchNorm{max(rank - 2, 1)}d",
             size,
             eps=_eps(self.epsilon),
             # Keras says how much of the old is kept, torch how much of the new.
@@ -180,7 +183,7 @@ class BatchNormalization(_AffinePair):
             weights[name] = Source(
                 source.weights, source.transform, source.how, trainable=False
             )
-        helpers = ("BiasedBatchNorm",) if call.faithful else ()
+        helpers = (helper,) if helper else ()
         return Module(text, weights, helpers, init=dropped)
 
     def forward(self, call: Call, module: str) -> Forward:

@@ -22,6 +22,8 @@ _TORCH_DEFAULTS: dict[str, dict[str, Any]] = {
         "batch_first": False,
     },
 }
+for _norm in ("BiasedBatchNorm", "MaskedBatchNorm"):
+    _TORCH_DEFAULTS[_norm] = {"eps": 1e-5, "momentum": 0.1, "affine": True}
 for _n in (1, 2, 3):
     _TORCH_DEFAULTS[f"nn.Dropout{_n}d"] = {"p": 0.5}
     _TORCH_DEFAULTS[f"nn.BatchNorm{_n}d"] = {

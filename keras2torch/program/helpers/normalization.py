@@ -8,7 +8,7 @@ class BiasedBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch normalization that keeps the biased variance of a batch, as Keras does.
 
     torch keeps the unbiased one: n / (n - 1) times as much, n being the values per
-    channel. Values that a mask takes out count nowhere.
+    channel.
     """
 
     running_mean: torch.Tensor
@@ -18,14 +18,12 @@ class BiasedBatchNorm(nn.modules.batchnorm._BatchNorm):
     def _check_input_dim(self, x: torch.Tensor) -> None:
         pass
 
-    def forward(
-        self, x: torch.Tensor, mask: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         n = x.numel() // x.shape[1]
         if not self.training:
             return super().forward(x)
-        if mask is not None or n == 1:
-            return self.weighted(x, mask)
+        if n == 1:  # torch refuses a single value
+            return BiasedBatchNorm.forward(self, torch.cat([x, x]))[:1]
         # torch adds momentum * variance * n / (n - 1) to what is scaled likewise; by
         # .data, as autograd watches the buffer though no gradient goes through it.
         self.running_var.data.mul_(n / (n - 1))
@@ -33,13 +31,19 @@ class BiasedBatchNorm(nn.modules.batchnorm._BatchNorm):
         self.running_var.data.mul_((n - 1) / n)
         return x
 
-    def weighted(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+
+class MaskedBatchNorm(BiasedBatchNorm):
+    """The same where values that a mask takes out count nowhere in training."""
+
+    def forward(
+        self, x: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        if mask is None or not self.training:
+            return super().forward(x)
         axes = [0, *range(2, x.ndim)]
         shape = [1, -1] + [1] * (x.ndim - 2)
-        weights = torch.ones_like(x)
-        if mask is not None:
-            weights = weights * mask.unsqueeze(1)
-        count = weights.sum(axes) + 1e-7 * (mask is not None)
+        weights = torch.ones_like(x) * mask.unsqueeze(1)
+        count = weights.sum(axes) + 1e-7
         mean = (x * weights).sum(axes) / count
         x = x - mean.view(shape)
         var = (x.square() * weights).sum(axes) / count
