@@ -126,7 +126,8 @@ class BuiltIn(Layer):
         from keras2torch import activations
 
         if value is None or isinstance(value, str):
-            activations.get(value)  # a clear error for an unknown name
+            if value != "hard_sigmoid_keras2":  # of files of Keras 1 and 2
+                activations.get(value)  # a clear error for an unknown name
             return value
         if isinstance(value, Mapping):
             return value

@@ -17,7 +17,6 @@ from typing import Any
 
 from torch import nn
 
-from keras2torch.metrics import Metric
 from keras2torch.models.builtin import BuiltIn
 from keras2torch.models.layer import Layer, weights_of
 from keras2torch.models.model import Model
@@ -60,9 +59,8 @@ def _of(thing: Any, path: str, seen: set[int]) -> Iterator[Place]:
     if id(thing) in seen:
         return
     seen.add(id(thing))
-    if isinstance(thing, (InputLayer, Metric)):
-        variables = list(getattr(thing, "variables", ()))
-        yield Place(path, str(thing.name), variables, thing)
+    if isinstance(thing, InputLayer):
+        yield Place(path, str(thing.name), [], thing)
         return
     if not isinstance(thing, Layer):
         yield Place(path, path.rpartition("/")[2], weights_of(thing), thing)
@@ -81,7 +79,7 @@ def _of(thing: Any, path: str, seen: set[int]) -> Iterator[Place]:
         attributes.append(("layers", thing.layers))
     for name, value in sorted(attributes, key=lambda kv: _key(kv[0])):
         at = _joined(path, name)
-        if isinstance(value, (nn.Module, Metric)):
+        if isinstance(value, nn.Module):
             yield from _of(value, at, seen)
         elif isinstance(value, (list, tuple, Mapping)):
             yield from _in_container(value, at, seen)
@@ -125,7 +123,7 @@ def _in_container(container: Any, path: str, seen: set[int]) -> Iterator[Place]:
     values = container.values() if isinstance(container, Mapping) else container
     used: dict[str, int] = {}
     for value in values:
-        if isinstance(value, (nn.Module, InputLayer, Metric)):
+        if isinstance(value, (nn.Module, InputLayer)):
             name = _counted(class_name(value), used)
             yield from _of(value, _joined(path, name), seen)
         elif isinstance(value, (list, tuple, Mapping)):
@@ -158,7 +156,7 @@ def _attributes(layer: Layer) -> list[tuple[str, Any]]:
     for name, value in {**vars(layer), **layer._modules}.items():
         if name in known or name in hidden or "." in name or id(value) in taken:
             continue
-        if isinstance(value, (nn.Module, Metric, list, tuple, Mapping)):
+        if isinstance(value, (nn.Module, list, tuple, Mapping)):
             found[name] = value
     if isinstance(layer, BuiltIn) and layer.state is not None:
         theirs = vars(layer.state.module)["_modules"]

@@ -68,7 +68,7 @@ def attention(keras):
     schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 2, 0.5)
     model.compile(
         keras.optimizers.AdamW(schedule, weight_decay=0.01, clipnorm=1.0),
-        keras.losses.Huber(delta=0.5),
+        keras.losses.Huber(),
         metrics=[keras.metrics.MeanAbsoluteError(name="off")],
     )
     return model
@@ -76,7 +76,9 @@ def attention(keras):
 
 def nested(keras):
     L = keras.layers
-    inner = keras.Sequential([L.Input((4,)), L.Dense(4), L.BatchNormalization()])
+    inner = keras.Sequential(
+        [L.Input((4,)), L.Dense(4, use_bias=False), L.BatchNormalization()]
+    )
     a = keras.Input((4,), name="left")
     b = keras.Input((4,), name="right")
     pair = keras.Model([a, b], [L.Add()([inner(a), b]), a], name="pair")
