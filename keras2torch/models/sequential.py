@@ -30,6 +30,7 @@ class Sequential(Model):
         As for any layer.
     """
 
+    _stack: list[Any]
     _stale = False
     _network: Network | None = None
 
