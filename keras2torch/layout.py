@@ -156,9 +156,7 @@ class _Planner:
         while True:
             for node in nodes:
                 self._first.pop(node.path, None)
-            wishes = _Wishes(
-                nodes, bodies, graph.outputs, given, self._in_keras_order
-            )
+            wishes = _Wishes(nodes, bodies, graph.outputs, given, self._in_keras_order)
             planned, at = self._planned(graph, path, nodes, bodies, wishes, outermost)
             if best is not None and planned.permutes() >= best.permutes():
                 return best

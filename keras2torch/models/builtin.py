@@ -44,7 +44,7 @@ class BuiltIn(Layer):
         Its arguments, weights and text.
     """
 
-    definition_class: type[Definition]
+    definition_class: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         own = {k: kwargs.pop(k) for k in list(kwargs) if _is_own(type(self), k)}
@@ -135,7 +135,7 @@ class BuiltIn(Layer):
             value = value()
         if isinstance(value, BuiltIn):
             if type(value.definition).__name__ == "Activation":
-                return value.definition.activation  # type: ignore[attr-defined]
+                return value.definition.activation
             kind = type(value.definition).__name__
             return {"class_name": kind, "config": to_config(value.definition)}
         if (name := _known(value)) is not None:
@@ -611,7 +611,7 @@ def _make(name: str) -> Any:
             f"module 'keras2torch.layers' has no attribute {name!r}: "
             "`keras2torch layers` lists the layers that are covered."
         )
-    definition = REGISTRY[name]
+    definition: Any = REGISTRY[name]
     fields = _fields(definition)
     parameters = [
         inspect.Parameter(

@@ -199,7 +199,7 @@ class Model(Trainer, Layer):
         # One input whose sizes are all known needs no second look.
         shape = self._in_specs[0][1][1:]
         known = len(self._in_specs) == 1 and None not in shape
-        self._alone = torch.Size(shape) if known else None  # type: ignore[arg-type]
+        self._alone = torch.Size(shape) if known else None
         net.train(self.training)
         self._net_mode: tuple[bool, Any] | None = None
 

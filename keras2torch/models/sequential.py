@@ -110,7 +110,7 @@ class Sequential(Model):
         self._set_graph(self._entry.output, x)
 
     @property
-    def network(self) -> Network | None:  # type: ignore[override]
+    def network(self) -> Network | None:
         """The calls of the stack, made when somebody first asks."""
         if self._stale:
             self._refresh()
@@ -121,7 +121,7 @@ class Sequential(Model):
         self._network = value
 
     @property
-    def built(self) -> bool:  # type: ignore[override]
+    def built(self) -> bool:
         """Whether it is known what goes in."""
         return self.network is not None
 
