@@ -184,7 +184,9 @@ def test_apply_takes_rows_of_a_gradient() -> None:
 def test_other_sparse_gradients(by: str, dtype: torch.dtype) -> None:
     table = nn.Parameter(torch.ones(3, 2, dtype=dtype))
     rows = torch.tensor([[1, 1]])
-    given = torch.sparse_coo_tensor(rows, torch.ones(2, 2), (3, 2))
+    given = torch.sparse_coo_tensor(
+        rows, torch.ones(2, 2), (3, 2), check_invariants=True
+    )
     if by == "rows and columns":
         given = torch.sparse_coo_tensor(
             torch.tensor([[1, 1, 1, 1], [0, 1, 0, 1]]), torch.ones(4), (3, 2)
