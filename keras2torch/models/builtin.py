@@ -241,14 +241,18 @@ class BuiltIn(Layer):
 
     def ensure_built(self) -> None:
         """Build the models that have this layer; alone it is built when called."""
-        if self.state is not None or not self.definition_has_weights():
+        if self.has_state() or not self.definition_has_weights():
             return
         for model in list(self._users):
             model.ensure_net()
-            if self.state is not None:
+            if self.has_state():
                 return
         if self.nodes and self.is_written:
             self._written_for(self.nodes[0])
+
+    def has_state(self) -> bool:
+        """Whether its weights are made."""
+        return self.state is not None
 
     def definition_has_weights(self) -> bool:
         """Whether its kind has weights at all."""

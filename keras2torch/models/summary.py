@@ -82,10 +82,11 @@ def _totals(model: Any) -> list[str]:
     trained = {id(v) for v in weights if v.trainable}
     total = sum(int(np.prod(v.shape)) for v in weights)
     moved = sum(int(np.prod(v.shape)) for v in weights if id(v) in trained)
-    optimizer = getattr(model, "optimizer", None)
+    optimizer: Any = getattr(model, "optimizer", None)
+    kept = getattr(optimizer, "variables", ())
     extra = 0
-    if getattr(optimizer, "built", False) and hasattr(optimizer, "variables"):
-        extra = sum(int(np.prod(tuple(v.shape))) for v in optimizer.variables)
+    if getattr(optimizer, "built", False):
+        extra = sum(int(np.prod(tuple(v.shape))) for v in kept)
     lines = [
         f"[b] Total params: [/]{total + extra:,} ({_bytes(4 * (total + extra))})",
         f"[b] Trainable params: [/]{moved:,} ({_bytes(4 * moved)})",
