@@ -13,7 +13,7 @@ Logs = dict[str, Any]
 def pythonify_logs(logs: Mapping[str, Any] | None) -> Logs:
     """Return logs as Keras hands them to callbacks: sorted, flat, floats.
 
-    What is no number stays as it is.
+    A tensor of several elements becomes an array; what is no number stays as it is.
 
     Source: Keras 3.15, ``utils/python_utils.py``.
     """
@@ -22,10 +22,12 @@ def pythonify_logs(logs: Mapping[str, Any] | None) -> Logs:
         if isinstance(value, dict):
             result.update(pythonify_logs(value))
             continue
+        if isinstance(value, torch.Tensor) and value.numel() != 1:
+            value = value.detach().cpu().numpy()
         try:
             result[key] = float(value)
         except (TypeError, ValueError, RuntimeError):
-            # A list, an array or tensor of several elements.
+            # A list, or an array of several elements.
             result[key] = value
     return result
 
