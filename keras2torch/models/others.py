@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from keras2torch import tree
+from keras2torch.models.context import default_device
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import auto_name
 from keras2torch.models.symbolic import Input, InputLayer
@@ -28,7 +29,7 @@ class TorchModuleWrapper(Layer):
 
     def __init__(self, module: nn.Module, name: str | None = None, **kwargs: Any):
         super().__init__(name=name or auto_name(type(module).__name__), **kwargs)
-        self.module = module
+        self.module = module.to(default_device())
         self.built = True
         if not self._trainable:
             module.requires_grad_(False)
