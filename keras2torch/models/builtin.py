@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from keras2torch.layers.base import REGISTRY, Array, Weight, to_config
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.layers.cells import serialized
 from keras2torch.models import programs
+from keras2torch.models.checking import check_arguments, explained
 from keras2torch.models.context import current_training, default_device
 from keras2torch.models.layer import Layer, kept_mask
 from keras2torch.models.logits import Tap, taps
@@ -45,6 +46,7 @@ class BuiltIn(Layer):
     """
 
     definition_class: Any
+    _making = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         own = {k: kwargs.pop(k) for k in list(kwargs) if _is_own(type(self), k)}
@@ -68,6 +70,7 @@ class BuiltIn(Layer):
         self.definition = self.definition_class(
             name=self.name, trainable=self._trainable, **settings
         )
+        check_arguments(self.definition)
         if self.definition_class.__name__ == "ActivityRegularization":
             self._regularizer = _l1_l2(self.definition)
         self.supports_masking = True
@@ -254,6 +257,24 @@ class BuiltIn(Layer):
         """Whether its weights are made."""
         return self.state is not None
 
+    def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, Any]]:
+        """As in torch; a layer of a model has its weights made first."""
+        self._made_for_torch()
+        yield from super().named_modules(*args, **kwargs)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """As in torch; a layer of a model has its weights made first."""
+        self._made_for_torch()
+        return super().state_dict(*args, **kwargs)
+
+    def _made_for_torch(self) -> None:
+        if self.state is None and self.is_written and not self._making:
+            self._making = True
+            try:
+                self.ensure_built()
+            finally:
+                self._making = False
+
     def definition_has_weights(self) -> bool:
         """Whether its kind has weights at all."""
         return type(self.definition).weights is not Definition.weights
@@ -351,7 +372,14 @@ class BuiltIn(Layer):
         if training is None:
             training = self.training
         call = self._program_for(args, kwargs)
-        outputs = call.run(args, kwargs, bool(training) and self._learns())
+        try:
+            outputs = call.run(args, kwargs, bool(training) and self._learns())
+        except (RuntimeError, IndexError, ValueError, AssertionError) as error:
+            values = [*tree.leaves(list(args)), *tree.leaves(kwargs)]
+            told = explained(error, self, values)
+            if told is error:
+                raise
+            raise told from error
         if self._after_call is not None:
             outputs = kept_mask(self._after_call(outputs), outputs)
         if self._regularizer is not None:
@@ -384,6 +412,8 @@ class BuiltIn(Layer):
         """Write the program of one call, on this layer's weights."""
         one = single(node, written=True)
         outputs = [*one.outputs, *one.made_masks]
+        # Asked before it is linked: what is made now is made on the CPU.
+        device = default_device() if self.state is None else programs.device_of(self)
         pinned = frozenset({self.name}) if self.pinned else frozenset()
         program = programs.compiled(
             one.builder, outputs, layout="keras", in_keras_order=pinned
@@ -393,7 +423,7 @@ class BuiltIn(Layer):
         except programs.OtherOrder:
             self.pin()
             net = programs.linked(program, one.builder, owners_of_call(self))
-        net.to(default_device() if self.state is None else programs.device_of(self))
+        net.to(device)
         self.built = True
         return _Call(net, one, taps(program, net), node)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from keras2torch.dialect import GraphBuilder
 from keras2torch.layers.base import Shape
 from keras2torch.models import programs
 from keras2torch.models.builtin import INFERENCE_WHEN_FROZEN, BuiltIn
+from keras2torch.models.checking import check_inputs, located
 from keras2torch.models.context import calling, current_training, default_device
 from keras2torch.models.layer import Layer
 from keras2torch.models.logits import Tap, taps
@@ -164,6 +166,8 @@ class Model(Trainer, Layer):
         if self.network is None:
             return False
         owners = owners_of(self.network)
+        # Asked before they are linked: what is made now is made on the CPU.
+        placed = [programs.device_of(o) for o in owners.values() if _has_tensors(o)]
         while True:
             program, b, mask_at = self._program(tidy=False)
             try:
@@ -175,10 +179,7 @@ class Model(Trainer, Layer):
                 owner.pin()
                 continue
             break
-        device = next(
-            (programs.device_of(o) for o in owners.values() if _has_tensors(o)),
-            default_device(),
-        )
+        device = placed[0] if placed else default_device()
         self._use(program, net.to(device), mask_at)
         return True
 
@@ -242,11 +243,18 @@ class Model(Trainer, Layer):
         self.ensure_net()
         return super().state_dict(*args, **kwargs)
 
-    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """As in torch; takes what ``model.safetensors`` of a conversion holds."""
-        for _ in self.modules():
-            pass
-        return super().load_state_dict(*args, **kwargs)
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """As in torch; takes what ``model.safetensors`` of a conversion holds.
+
+        Layers that nobody named are ``dense`` in one model and ``dense_2`` in the next:
+        where names differ by such numbers alone, the weights go by their order.
+        """
+        own = self.state_dict()
+        if own.keys() != state_dict.keys() and _told(own) == _told(state_dict):
+            state_dict = dict(zip(own, state_dict.values(), strict=True))
+        return super().load_state_dict(state_dict, *args, **kwargs)
 
     def train(self, mode: bool = True) -> Model:
         """Set the mode; frozen BatchNormalization stays in inference mode."""
@@ -398,11 +406,18 @@ class Model(Trainer, Layer):
         net = self._net
         if net.training != training or self._net_mode is None:
             self._set_mode(bool(training))
-        if self._has_given:
-            with calling(training):
+        try:
+            if self._has_given:
+                with calling(training):
+                    made = net(*tensors)
+            else:
                 made = net(*tensors)
-        else:
-            made = net(*tensors)
+        except (RuntimeError, IndexError, ValueError, AssertionError) as error:
+            assert self.network is not None
+            told = located(error, self, owners_of(self.network))
+            if told is error:
+                raise
+            raise told from error
         values = list(made) if isinstance(made, tuple) else [made]
         outputs = [
             v if axes is None else v.permute(axes)
@@ -516,6 +531,7 @@ class Model(Trainer, Layer):
         if not args:
             args = (kwargs.pop("inputs"),)
         tensors = self._in_order(args[0])
+        check_inputs(self, tensors)
         node = Node(self, (list(tensors),), {})
         self.nodes.append(node)
         node.outputs = outputs_of(node)
@@ -649,6 +665,14 @@ def _has_tensors(owner: Any) -> bool:
     if isinstance(owner, BuiltIn):
         return owner.state is not None
     return isinstance(owner, nn.Module) and is_given(owner)
+
+
+def _told(state: Mapping[str, Any]) -> list[tuple[str, tuple[int, ...]]]:
+    """Return names without the numbers that were counted up, and shapes."""
+    return [
+        (re.sub(r"_\d+(?=\.)", "", name), tuple(getattr(value, "shape", ())))
+        for name, value in state.items()
+    ]
 
 
 def _unlisted(struct: Any) -> Any:
