@@ -118,11 +118,11 @@ class Layer(nn.Module):
 
     def _retrack(self, name: str) -> None:
         """Register the layers in a list or dict with torch."""
-        prefix = f"{name}."
-        for key in [k for k in self._modules if k.startswith(prefix)]:
-            del self._modules[key]
-        for key, module in tracking.modules_in(self.__dict__.get(name), name):
-            self._modules[key] = module
+        if isinstance(self._modules.get(name), tracking.Held):
+            del self._modules[name]
+        if (found := tracking.held(self.__dict__.get(name))) is not None:
+            found.training = self.training
+            self._modules[name] = found
 
     @property
     def path_name(self) -> str:
@@ -228,8 +228,8 @@ class Layer(nn.Module):
     def tracked_layers(self) -> list[nn.Module]:
         """Return the layers and modules within, in the order they were assigned."""
         found: list[nn.Module] = []
-        for module in self._modules.values():
-            if module is not None and all(module is not f for f in found):
+        for module in tracking.unheld(self._modules.values()):
+            if all(module is not f for f in found):
                 found.append(module)
         return found
 

@@ -44,6 +44,7 @@ from keras2torch.models.symbolic import (
     is_symbolic,
     network,
 )
+from keras2torch.models.tracking import unheld
 from keras2torch.program import Program
 from keras2torch.reading.topology import ModelSpec
 from keras2torch.training.trainer import Trainer
@@ -274,9 +275,8 @@ class Model(Trainer, Layer):
         """Return the layers within, those of the graph first."""
         graph = self.network.operations if self.network is not None else []
         found = [o for o in graph if isinstance(o, nn.Module)]
-        for key, module in self._modules.items():
-            if key in self._net_keys or module is None:
-                continue
+        own = [m for key, m in self._modules.items() if key not in self._net_keys]
+        for module in unheld(own):
             if all(module is not f for f in found):
                 found.append(module)
         return found

@@ -1,12 +1,12 @@
 """Lists and dicts of layers that a layer keeps as attributes.
 
 Keras tracks what is in them; torch tracks attributes alone. These register what is put
-into them with the layer that owns them, under names like those of ``nn.ModuleList``.
+into them with the layer that owns them, under the names of an ``nn.ModuleList``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torch import nn
@@ -25,17 +25,35 @@ def holds_modules(value: Any) -> bool:
     return False
 
 
-def modules_in(value: Any, name: str) -> list[tuple[str, nn.Module]]:
-    """Return the modules within, named ``name.0``, ``name.key.1``."""
+class Held(nn.Module):
+    """What torch sees of a list or dict: its modules, by index or key."""
+
+
+def held(value: Any) -> nn.Module | None:
+    """Return the modules within as one; None if there are none."""
     if isinstance(value, nn.Module):
-        return [(name, value)]
+        return value
     if isinstance(value, (list, tuple)):
         parts: Iterable[tuple[Any, Any]] = enumerate(value)
     elif isinstance(value, dict):
         parts = value.items()
     else:
-        return []
-    return [found for k, v in parts for found in modules_in(v, f"{name}.{k}")]
+        return None
+    found = Held()
+    for key, part in parts:
+        if (module := held(part)) is not None:
+            # A dot would be read as a step down.
+            found.add_module(str(key).replace(".", "_"), module)
+    return found if found._modules else None
+
+
+def unheld(modules: Iterable[nn.Module | None]) -> Iterator[nn.Module]:
+    """Iterate over modules, those of lists and dicts one by one."""
+    for module in modules:
+        if isinstance(module, Held):
+            yield from unheld(module._modules.values())
+        elif module is not None:
+            yield module
 
 
 def tracked(value: Any, changed: Changed) -> Any:

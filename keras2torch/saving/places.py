@@ -153,7 +153,7 @@ def _attributes(layer: Layer) -> list[tuple[str, Any]]:
     hidden = getattr(layer, "_net_keys", ())
     taken = set(getattr(layer, "_torch_parts", ()))
     found: dict[str, Any] = {}
-    for name, value in {**vars(layer), **layer._modules}.items():
+    for name, value in {**layer._modules, **vars(layer)}.items():
         if name in known or name in hidden or "." in name or id(value) in taken:
             continue
         if isinstance(value, (nn.Module, list, tuple, Mapping)):
