@@ -99,25 +99,10 @@ class Adam(Optimizer):
             second = one_minus_power(self.beta_2, step, dtype)
             alpha = rate * math.sqrt(second) / first
             if fusable(part) and not isinstance(g, Summed):
-                # Torch's kernel corrects the root, then adds epsilon: with these two
-                # taken apart first, the same step as Keras' (tensorflow#9047).
-                root = math.sqrt(1.0 - self.beta_2**step)
-                counter = part.counter(step)
-                torch._fused_adam_(
-                    part.tensors,
-                    g,
-                    part["momentum"],
-                    part["velocity"],
-                    part["velocity_hat"] if self.amsgrad else [],
-                    counter,
-                    lr=alpha * (1.0 - self.beta_1**step) / root,
-                    beta1=self.beta_1,
-                    beta2=self.beta_2,
-                    weight_decay=0.0,
-                    eps=self.epsilon / root,
-                    amsgrad=self.amsgrad,
-                    maximize=False,
-                )
+                self._fused(part, g, step, alpha)
+                continue
+            if isinstance(g, Summed) and fusable(part) and g[0].is_cpu:
+                self._fused_by_rows(part, g, step, alpha)
                 continue
             m, v = moments(part, g, self.beta_1, self.beta_2)
             if self.amsgrad:
@@ -126,6 +111,46 @@ class Adam(Optimizer):
             roots = torch._foreach_sqrt(v)
             torch._foreach_add_(roots, self.epsilon)
             torch._foreach_addcdiv_(part.tensors, m, roots, value=-alpha)
+
+    def _fused(self, part: Chosen, grads: Tensors, step: int, alpha: float) -> None:
+        # Torch's kernel corrects the root, then adds epsilon: with these two taken
+        # apart first, the same step as Keras' (tensorflow#9047).
+        root = math.sqrt(1.0 - self.beta_2**step)
+        torch._fused_adam_(
+            part.tensors,
+            grads,
+            part["momentum"],
+            part["velocity"],
+            part["velocity_hat"] if self.amsgrad else [],
+            part.counter(step),
+            lr=alpha * (1.0 - self.beta_1**step) / root,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            weight_decay=0.0,
+            eps=self.epsilon / root,
+            amsgrad=self.amsgrad,
+            maximize=False,
+        )
+
+    def _fused_by_rows(
+        self, part: Chosen, grads: Summed, step: int, alpha: float
+    ) -> None:
+        """Move all rows at once, and those looked up again by squares of their own."""
+        kept = []
+        for place, rows in grads.rows.items():
+            hit, at = torch.unique(rows, return_inverse=True)
+            v = part["velocity"][place][hit].mul_(self.beta_2)
+            v.index_add_(0, at, grads.values[place].square(), alpha=1.0 - self.beta_2)
+            top = part["velocity_hat"][place][hit] if self.amsgrad else None
+            kept.append((place, hit, part.tensors[place][hit], v, top))
+        self._fused(part, grads, step, alpha)
+        for place, hit, weight, v, top in kept:
+            part["velocity"][place][hit] = v
+            if top is not None:
+                part["velocity_hat"][place][hit] = torch.maximum(top, v, out=v)
+            root = v.sqrt_().add_(self.epsilon)
+            m = part["momentum"][place][hit]
+            part.tensors[place][hit] = weight.addcdiv_(m, root, value=-alpha)
 
 
 class AdamW(Adam):

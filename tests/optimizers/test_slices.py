@@ -167,6 +167,19 @@ def test_training_is_as_in_keras(n: int, expected: Any) -> None:
         assert found == pytest.approx(right, rel=1e-3, abs=1e-5 * scale), variable.name
 
 
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_fused_adam_is_adam(amsgrad: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fused, model, weights = prepared(e("Adam", amsgrad=amsgrad))
+    train(fused, model)
+    monkeypatch.setattr("keras2torch.optimizers.adam.fusable", lambda part: False)
+    plain, model, others = prepared(e("Adam", amsgrad=amsgrad))
+    train(plain, model)
+    for a, b in zip(weights, others, strict=True):
+        assert torch.allclose(a.keras(), b.keras(), atol=2e-6)
+    for a, b in zip(fused.variables, plain.variables, strict=True):
+        assert np.allclose(a.numpy(), b.numpy(), atol=2e-6)
+
+
 def test_apply_takes_rows_of_a_gradient() -> None:
     stepped, model, weights = prepared(e("Adamax"))
     applied, other, others = prepared(e("Adamax"))
