@@ -33,6 +33,10 @@ class UnsupportedLayer(Keras2TorchError):
     """A known layer with an argument or a shape that has no rule."""
 
 
+class UnfitCall(UnsupportedLayer, ValueError):
+    """A layer is called on a shape that it cannot take; Keras raises ValueError."""
+
+
 class WeightMismatch(Keras2TorchError):
     """The weights in the file do not fit the architecture."""
 

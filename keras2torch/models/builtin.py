@@ -24,7 +24,7 @@ from keras2torch.layers.base import Layer as Definition
 from keras2torch.layers.cells import serialized
 from keras2torch.models import programs
 from keras2torch.models.checking import check_arguments, explained
-from keras2torch.models.context import current_training, default_device
+from keras2torch.models.context import NOT_GIVEN, default_device, resolved
 from keras2torch.models.layer import Layer, kept_mask
 from keras2torch.models.logits import Tap, taps
 from keras2torch.models.specs import owners_of_call, single
@@ -366,11 +366,7 @@ class BuiltIn(Layer):
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args = tuple(tree.map_structure(self._converted, list(args)))
         kwargs = tree.map_structure(self._converted, kwargs)
-        training = kwargs.pop("training", None)
-        if training is None:
-            training = current_training()
-        if training is None:
-            training = self.training
+        training = resolved(kwargs.pop("training", NOT_GIVEN), self.training)
         call = self._program_for(args, kwargs)
         try:
             outputs = call.run(args, kwargs, bool(training) and self._learns())

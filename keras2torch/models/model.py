@@ -24,7 +24,13 @@ from keras2torch.layers.base import Shape
 from keras2torch.models import programs
 from keras2torch.models.builtin import INFERENCE_WHEN_FROZEN, BuiltIn
 from keras2torch.models.checking import check_inputs, located
-from keras2torch.models.context import calling, current_training, default_device
+from keras2torch.models.context import (
+    NOT_GIVEN,
+    calling,
+    default_device,
+    resolved,
+    within,
+)
 from keras2torch.models.layer import Layer
 from keras2torch.models.logits import Tap, taps
 from keras2torch.models.naming import auto_name
@@ -377,14 +383,12 @@ class Model(Trainer, Layer):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call on tensors or arrays with Keras' axes."""
         if self.network is None or type(self).call not in _OWN_CALLS:
-            if current_training() is None and self._adds_losses:
-                self._clear_losses()  # of the call before
             return Layer.forward(self, *args, **kwargs)
-        if self._has_given and current_training() is None:
+        if self._has_given and not within():
             self._clear_losses()
         if not args:
             args = (kwargs.pop("inputs"),)
-        return self._run(args[0], kwargs.get("training"))
+        return self._run(args[0], kwargs.get("training", NOT_GIVEN))
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Compute; a subclass without symbolic tensors overrides it."""
@@ -399,12 +403,11 @@ class Model(Trainer, Layer):
         if self._net is None:
             self.ensure_net()
         if training is None:
-            training = current_training()
-            if training is None:
-                training = self.training
+            training = NOT_GIVEN
+        training = resolved(training, self.training)
         tensors = self._standardized(inputs)
         net = self._net
-        if net.training != training or self._net_mode is None:
+        if net.training != bool(training) or self._net_mode is None:
             self._set_mode(bool(training))
         try:
             if self._has_given:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from keras2torch import tree
+from keras2torch.errors import UnfitCall
 from keras2torch.layers.base import Shape
 from keras2torch.models.context import calling, default_device
 from keras2torch.models.symbolic import KerasTensor, Node
@@ -44,6 +45,8 @@ def probe(layer: Any, node: Node) -> Shown:
         except Exception as error:
             if runs:
                 break
+            if isinstance(error, UnfitCall):
+                raise  # it names a layer and shapes already
             shapes = [t.shape for t in node.inputs]
             told = shapes[0] if len(shapes) == 1 else shapes
             raise ValueError(

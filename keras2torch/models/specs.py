@@ -19,6 +19,7 @@ from keras2torch.dialect import GraphBuilder, dtype_of, shape_of
 from keras2torch.layers import given
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.layers.base import Shape, to_config
+from keras2torch.models.checking import check_call, check_weights, naming
 from keras2torch.models.symbolic import (
     InputLayer,
     KerasTensor,
@@ -207,6 +208,9 @@ class Single:
 
 def single(node: Node, *, written: bool | None = None) -> Single:
     """Call a layer on inputs of the shapes that a call has."""
+    shapes = [t.shape for t in node.inputs]
+    if hasattr(node.operation, "definition"):
+        check_call(node.operation, node)
     # A path prefix makes masks of inputs inputs of the graph, as in a nested model.
     b = GraphBuilder(node.operation.name)
     values: dict[int, ir.Value] = {}
@@ -219,7 +223,11 @@ def single(node: Node, *, written: bool | None = None) -> Single:
             b.masked_input(values[id(tensor)], outside)
     spec = layer_spec(node.operation, written=written)
     call = call_spec(node, lambda t: values[id(t)], written=written)
-    outputs = assembler().call(b, spec, call, {})
+    with naming(node.operation, shapes):
+        outputs = assembler().call(b, spec, call, {})
+    if (layer := b.layers.get(node.operation.name)) is not None:
+        node.declared = layer.weights
+        check_weights(node.operation, layer.weights, shapes)
     return Single(b, outputs, [b.mask_of(v) for v in outputs])
 
 

@@ -78,12 +78,15 @@ class Node:
         What it was called with; structures that hold :class:`KerasTensor`.
     outputs
         What came out, flat.
+    declared
+        The weights that this call wants of a layer.
     """
 
     operation: Any
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     outputs: list[KerasTensor] = field(default_factory=list)
+    declared: Sequence[Any] | None = None
 
     @property
     def inputs(self) -> list[KerasTensor]:
@@ -225,6 +228,22 @@ class KerasTensor:
         return operate("GreaterEqual", self, other)
 
 
+_ELEMENTWISE = frozenset(
+    "Add Subtract Multiply TrueDivide Power Less Greater LessEqual GreaterEqual".split()
+)
+
+
+def _broadcast(kind: str, shapes: Sequence[Shape]) -> None:
+    """Raise where tensors of these shapes cannot be added or multiplied."""
+    for i in range(1, max(map(len, shapes)) + 1):
+        sizes = {s[-i] for s in shapes if len(s) >= i} - {None, 1}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"{kind} of tensors of shapes {' and '.join(map(str, shapes))}: along "
+                f"axis -{i} they do not fit."
+            )
+
+
 def _is_operand(other: object) -> bool:
     return isinstance(other, (int, float))
 
@@ -236,6 +255,8 @@ def operate(kind: str, *args: Any, **kwargs: Any) -> KerasTensor:
 
     operation = Operation(auto_name(kind), kind)
     node = Node(operation, args, kwargs)
+    if kind in _ELEMENTWISE:
+        _broadcast(kind, [t.shape for t in node.inputs])
     operation.nodes.append(node)
     node.outputs = outputs_of(node)
     return node.outputs[0]
