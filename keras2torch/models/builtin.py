@@ -227,9 +227,13 @@ class BuiltIn(Layer):
             "constraint": constraints,
         }[what]
         leaf = weight.name.rpartition("/")[2]
-        for stem in (leaf, leaf.removesuffix("_kernel"), leaf.removesuffix("s")):
+        stems = [leaf, leaf.removesuffix("_kernel"), leaf.removesuffix("s")]
+        if leaf == "kernel":
+            # The kernel of a DepthwiseConv2D, whose arguments are named otherwise.
+            stems.append("depthwise")
+        owner = self._owner_of(weight.name)
+        for stem in stems:
             field = f"{stem}_{what}"
-            owner = self._owner_of(weight.name)
             if field in self._objects:
                 return module.get(self._objects[field])
             if hasattr(owner, field):
