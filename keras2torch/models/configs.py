@@ -29,6 +29,7 @@ from keras2torch.models.keras_arguments import (
     EXTRA,
     LEFT_OUT,
     PLAIN_DTYPE,
+    stated,
 )
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import policy_name, snake_case
@@ -99,8 +100,21 @@ def definition_config(kind: str, fields: Mapping[str, Any]) -> Config:
             if value != getattr(REGISTRY[kind], key, None):
                 config[key] = value
             continue
-        config[key] = written(key, value)
+        config[key] = written(key, stated(kind, key, fields))
+    if kind == "Bidirectional":
+        _both_ways(config)
     return config | {k: v for k, v in EXTRA.get(kind, {}).items() if k not in config}
+
+
+def _both_ways(config: Config) -> None:
+    """Say both layers by the names that Keras gives them."""
+    forward = config["layer"]["config"]
+    name = str(forward["name"]).removeprefix("forward_")
+    forward["name"] = f"forward_{name}"
+    if config["backward_layer"] is None:
+        backwards = not forward["go_backwards"]
+        other = forward | {"name": f"backward_{name}", "go_backwards": backwards}
+        config["backward_layer"] = config["layer"] | {"config": other}
 
 
 def written(field: str, value: Any) -> Any:

@@ -5,6 +5,8 @@ Measured: ``tests/saving/test_configs.py`` compares every layer's config with Ke
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 _SAYS_ACTIVITY = (
@@ -43,3 +45,45 @@ BUILT_AT_ONCE = frozenset(
 )
 # Their dtype is a name, not a policy.
 PLAIN_DTYPE = frozenset({"SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
+
+_PER_AXIS = frozenset("kernel_size strides dilation_rate pool_size output_size".split())
+_ENDS = re.compile(r"(ZeroPadding|Cropping)(\d)D")
+
+
+def stated(kind: str, key: str, fields: Mapping[str, Any]) -> Any:
+    """Return an argument as Keras keeps it: a size for each axis, defaults filled in.
+
+    Parameters
+    ----------
+    kind
+        The layer's class.
+    key
+        The argument.
+    fields
+        All arguments as they were given.
+    """
+    value = fields[key]
+    found = re.search(r"(\d)D", kind)
+    rank = int(found[1]) if found else 0
+    if key == "data_format":
+        return value or "channels_last"
+    if key == "strides" and value is None and "pool_size" in fields:
+        return stated(kind, "pool_size", fields)
+    if key == "value_dim" and value is None:
+        return fields["key_dim"]
+    if kind == "Normalization" and key == "axis" and isinstance(value, int):
+        return [value]
+    each = key in _PER_AXIS or (key == "size" and rank > 1)
+    if each and rank and isinstance(value, int):
+        return [value] * rank
+    if key in ("padding", "cropping") and (ends := _ENDS.fullmatch(kind)):
+        return _both_ends(value, int(ends[2]))
+    return value
+
+
+def _both_ends(value: Any, rank: int) -> Any:
+    if isinstance(value, int):
+        value = [value] * (rank if rank > 1 else 2)
+    if rank == 1:
+        return list(value)
+    return [[v, v] if isinstance(v, int) else list(v) for v in value]

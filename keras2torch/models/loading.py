@@ -134,6 +134,8 @@ def _architecture(source: Source) -> Any:
     if reader.unknown_layers(ctx, spec) or _has_own(spec):
         stored.read_weights(model, source)
         return model
+    if not model.built and not any(reader.stored_shapes(source, spec).values()):
+        return model  # saved before it was built
     reader.built(source, spec, builder)
     arrays = reader.arrays_of(source, spec, builder)
     reader.fill(builder.layers, arrays, source.place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -95,6 +96,23 @@ class Lambda(Layer):
         if callable(self.mask):
             return self.mask(inputs, previous_mask)
         return self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the name of the function; of a lambda nothing but that it is one."""
+        from keras2torch import serialization
+
+        config: dict[str, Any] = super().get_config()
+        if getattr(self.function, "__name__", "") == "<lambda>":
+            warnings.warn(
+                f"The function of layer {self.name!r} is a lambda, which is not saved: "
+                f"hand one over as custom_objects={{{self.name!r}: function}} when "
+                "the model is loaded.",
+                stacklevel=2,
+            )
+            function: Any = {"class_name": "__lambda__", "config": {}}
+        else:
+            function = serialization.serialize_keras_object(self.function)
+        return config | {"function": function, "arguments": self.arguments}
 
 
 class Wrapper(Layer):

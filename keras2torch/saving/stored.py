@@ -259,6 +259,8 @@ def _restore(model: Any, arrays: list[Array]) -> None:
     if not kept.built:
         kept.build(model.trainable_variables)
     wanted = [tuple(v.shape) for v in kept.variables]
+    if len(arrays) <= 2 < len(wanted):
+        return  # saved before it took a step
     for order in (_as_it_is, _without_rate, _older):
         found = order(arrays, wanted, kept)
         if [np.shape(a) for a in found] == wanted:

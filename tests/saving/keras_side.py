@@ -18,7 +18,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import keras
 import numpy as np
-from zoo import ZOO, observed, own_class, own_function, own_model, trained
+from zoo import ZOO, layer, observed, own_class, own_function, own_model, trained
 
 
 def main(folder):
@@ -31,11 +31,12 @@ def main(folder):
             if not path.exists():
                 continue
             try:
-                # Of an .h5, Keras 3.15 reads neither "mse" nor an optimizer that trains.
+                # Of an .h5, Keras 3.15 reads neither "mse" nor optimizers that train.
                 model = keras.models.load_model(path, compile=ending == "keras")
                 said = keras.saving.serialize_keras_object(model)
                 (folder / f"read_{name}_{ending}.json").write_text(json.dumps(said))
-                np.savez(folder / f"read_{name}_{ending}.npz", **observed(model, name))
+                found = observed(model, name, further=ending == "keras")
+                np.savez(folder / f"read_{name}_{ending}.npz", **found)
             except Exception:
                 failures[f"{name}.{ending}"] = traceback.format_exc()[-1500:]
         path = folder / f"torch_{name}.weights.h5"
@@ -65,9 +66,10 @@ def main(folder):
         np.savez(folder / f"keras_{name}.npz", **observed(model, name))
     layers = json.loads((folder / "layers.json").read_text())
     configs = {}
-    for kind, arguments in layers.items():
-        made = keras.layers.deserialize(arguments)
-        configs[kind] = keras.saving.serialize_keras_object(made)
+    for kind in layers:
+        if (made := layer(keras, kind)) is not None:
+            said = keras.saving.serialize_keras_object(made)
+            configs[kind] = said | {"built": made.built}
     (folder / "layers_of_keras.json").write_text(json.dumps(configs))
     (folder / "failures.json").write_text(json.dumps(failures))
     (folder / "helpless.json").write_text(json.dumps(helpless))

@@ -2,7 +2,51 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
+
+_REQUIRED = {
+    "activation": "relu",
+    "axes": 1,
+    "factor": 0.2,
+    "rate": 0.5,
+    "stddev": 0.1,
+    "value_range": (0, 1),
+}
+_NOT_OF_NUMBERS = {
+    "Bidirectional": lambda L: L.Bidirectional(L.LSTM(2)),
+    "GroupQueryAttention": lambda L: L.GroupQueryAttention(2, 2, 1),
+    "MultiHeadAttention": lambda L: L.MultiHeadAttention(2, 2),
+    "Permute": lambda L: L.Permute((2, 1)),
+    "RNN": lambda L: L.RNN(L.LSTMCell(2)),
+    "Reshape": lambda L: L.Reshape((2, 2)),
+    "StackedRNNCells": lambda L: L.StackedRNNCells([L.LSTMCell(2)]),
+    "TimeDistributed": lambda L: L.TimeDistributed(L.Dense(2)),
+    "ZeroPadding3D": lambda L: L.ZeroPadding3D((1, 2, 3)),
+    "UpSampling2D": lambda L: L.UpSampling2D(3),
+    "Conv2D": lambda L: L.Conv2D(
+        2, 3, kernel_constraint="max_norm", bias_regularizer="l1"
+    ),
+}
+
+
+def layer(keras, kind):
+    """Return a layer of a kind with the arguments that it must have, if it is known."""
+    made = getattr(keras.layers, kind, None)
+    if made is None:
+        return None
+    if kind in _NOT_OF_NUMBERS:
+        return _NOT_OF_NUMBERS[kind](keras.layers)
+    wanted = {}
+    for parameter in list(inspect.signature(made).parameters.values()):
+        named = parameter.kind in (
+            parameter.POSITIONAL_OR_KEYWORD,
+            parameter.KEYWORD_ONLY,
+        )
+        if named and parameter.default is parameter.empty:
+            wanted[parameter.name] = _REQUIRED.get(parameter.name, 2)
+    return made(**wanted)
 
 
 def data(shapes, rows=12, seed=0, whole=()):
@@ -241,7 +285,12 @@ def own_function(keras):
 def late(keras):
     L = keras.layers
     model = keras.Sequential(
-        [L.Conv1D(4, 3, padding="causal"), L.AveragePooling1D(2), L.Flatten(), L.Dense(2)]
+        [
+            L.Conv1D(4, 3, padding="causal"),
+            L.AveragePooling1D(2),
+            L.Flatten(),
+            L.Dense(2),
+        ]
     )
     model.compile(keras.optimizers.Lion(0.01), "mse")
     model(np.zeros((2, 8, 3), "float32"))
@@ -316,7 +365,7 @@ def own_model(keras):
                 return {"units": self.units, "name": self.name}
 
         _made[key] = Net
-    model = _made[key](3)
+    model = _made[key](8)
     model.compile("adam", "mse")
     model(np.zeros((2, 4), "float32"))
     return model
@@ -369,7 +418,9 @@ def flat(values):
 def observed(model, name, *, further=True):
     """Return what a model predicts, its weights, and the same after an epoch more."""
     x, t = batch(name)
-    found = {f"y{i}": np.asarray(v) for i, v in enumerate(flat(model.predict(x, verbose=0)))}
+    found = {
+        f"y{i}": np.asarray(v) for i, v in enumerate(flat(model.predict(x, verbose=0)))
+    }
     found |= {f"w{i}": np.asarray(w) for i, w in enumerate(model.get_weights())}
     if further and getattr(model, "optimizer", None) is not None:
         found["iterations"] = np.asarray(int(model.optimizer.iterations))
