@@ -133,9 +133,10 @@ class Embedding(Layer):
         Faithful, its gradient is sparse: Keras' optimizers square each row that was
         looked up, and not the sum of those that are the same.
         """
-        sparse = {"sparse": True} if call.faithful else {}
-        text = call_text("nn.Embedding", self.input_dim, self.output_dim, **sparse)
-        return Module(text, {"weight": copied("embeddings")})
+        name = "SparseEmbedding" if call.faithful else "nn.Embedding"
+        text = call_text(name, self.input_dim, self.output_dim)
+        helpers = ("SparseEmbedding",) if call.faithful else ()
+        return Module(text, {"weight": copied("embeddings")}, helpers)
 
     def forward(self, call: Call, module: str) -> Forward:
         """``self.embedding(x)``; indices that arrive as floats become integers."""

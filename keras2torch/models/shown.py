@@ -19,6 +19,8 @@ def shown(model: Any) -> str:
         Shown by the source of its class; layers that are Keras' own are listed with
         the torch module that they are, models within with their whole program.
     """
+    from keras2torch.models.model import Model
+
     parts = []
     try:
         parts.append(textwrap.dedent(inspect.getsource(type(model))).rstrip())
@@ -33,6 +35,7 @@ def shown(model: Any) -> str:
     if len(lines) > 1:
         parts.append("\n".join(lines))
     for layer in layers_in(model):
-        if layer is not model and getattr(layer, "network", None) is not None:
-            parts.append(f"# {layer.name}:\n{getattr(layer, 'source')()}")
+        inside = isinstance(layer, Model) and layer is not model
+        if inside and layer.network is not None:
+            parts.append(f"# {layer.name}:\n{layer.source()}")
     return "\n\n\n".join(parts) + "\n"

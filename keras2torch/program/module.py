@@ -30,7 +30,8 @@ def execute(source: str, name: str = "model") -> types.ModuleType:
     module.__file__ = filename
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     # What runs is our own text, checked by program.check before it was written.
-    exec(compile(source, filename, "exec"), module.__dict__)  # noqa: S102
+    code = compile(source, filename, "exec", dont_inherit=True)
+    exec(code, module.__dict__)  # noqa: S102
     return module
 
 

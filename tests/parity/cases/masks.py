@@ -68,6 +68,31 @@ def one(make: Make) -> Callable[[Any], Arrays]:
 for name, make in BODIES.items():
     add(f"masks/{name}", one(make))
 
+
+def looked_up_twice(nested: bool) -> Callable[[Any], Arrays]:
+    # Keras' Adam squares each look-up, whichever use of the table it comes from. Where
+    # a batch looks up more rows than the table has numbers, torch sums equal ones.
+    def run(keras: Any) -> Arrays:
+        layers = keras.layers
+        a, b = keras.Input((STEPS,)), keras.Input((STEPS,))
+        table = layers.Embedding(40, 4)
+        shared: Any = table
+        if nested:
+            shared = keras.Sequential([keras.Input((STEPS,)), table, layers.Flatten()])
+        x = layers.Flatten()(layers.Subtract()([shared(a), shared(b)]))
+        y = layers.Dense(3, activation="softmax")(x)
+        model = start(keras.Model([a, b], y))
+        model.compile(keras.optimizers.Adam(0.05), SPARSE)
+        given = [TOKENS, padded_tokens(7, N, STEPS, VOCABULARY)]
+        return train(model, given, LABELS, batch_size=5, epochs=4)
+
+    return run
+
+
+add("masks/table-twice", looked_up_twice(False))
+add("masks/table-twice-nested", looked_up_twice(True))
+
+
 SEQUENCES: dict[str, Make] = {
     "lstm": lambda la: la.LSTM(4, return_sequences=True),
     "bidirectional": lambda la: la.Bidirectional(la.GRU(3, return_sequences=True)),
