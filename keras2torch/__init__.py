@@ -57,6 +57,8 @@ _HOMES = {
     "Keras2TorchError": "keras2torch.errors",
     "Input": "keras2torch.models",
     "KerasTensor": "keras2torch.models",
+    "DTypePolicy": "keras2torch.dtype_policies",
+    "FloatDTypePolicy": "keras2torch.dtype_policies",
     "Layer": "keras2torch.layers",
     "Model": "keras2torch.models",
     "Sequential": "keras2torch.models",
@@ -68,8 +70,8 @@ _HOMES = {
     "set_device": "keras2torch.models",
 }
 _NAMESPACES = frozenset(
-    "activations backend callbacks constraints datasets initializers layers losses "
-    "metrics models optimizers random regularizers saving tree".split()
+    "activations backend callbacks constraints datasets dtype_policies initializers "
+    "layers losses metrics models optimizers random regularizers saving tree".split()
 )
 # Names of Keras for modules that are called otherwise here.
 _ALIASES = {

@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
+from keras2torch.dtype_policies import DTypePolicy
 from keras2torch.models.context import default_device, set_device
 from keras2torch.models.naming import (
     clear_session,
-    global_policy,
+    floatx,
     set_global_policy,
 )
 
@@ -19,11 +20,6 @@ _epsilon = 1e-7
 def backend() -> str:
     """Return ``"torch"``."""
     return "torch"
-
-
-def floatx() -> str:
-    """Return the dtype of what is given none: torch's default dtype."""
-    return str(torch.get_default_dtype()).removeprefix("torch.")
 
 
 def set_floatx(value: str) -> None:
@@ -41,9 +37,9 @@ def image_data_format() -> str:
     return "channels_last"
 
 
-def dtype_policy() -> str:
+def dtype_policy() -> DTypePolicy:
     """Return the dtype policy of layers that are given none."""
-    return global_policy()
+    return DTypePolicy()
 
 
 def set_dtype_policy(policy: Any) -> None:
@@ -51,7 +47,13 @@ def set_dtype_policy(policy: Any) -> None:
     set_global_policy(policy)
 
 
+# As they are called in ``keras.mixed_precision``.
+Policy = DTypePolicy
+global_policy = dtype_policy
+
 __all__ = [
+    "DTypePolicy",
+    "Policy",
     "backend",
     "clear_session",
     "default_device",

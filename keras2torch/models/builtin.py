@@ -188,10 +188,14 @@ class BuiltIn(Layer):
             if made is None:
                 found[weight.name] = np.full(weight.shape, weight.default, np.float32)
                 continue
-            value = made(weight.shape, dtype="float32")
+            value = made(weight.shape, dtype=self._drawn_in())
             found[weight.name] = torch.as_tensor(value).detach().cpu().numpy()
         self._forget_gates(found)
         return found
+
+    def _drawn_in(self) -> str:
+        """Return the dtype of first values; numpy has no bfloat16."""
+        return "float64" if self.variable_dtype == "float64" else "float32"
 
     def _forget_gates(self, found: dict[str, Array]) -> None:
         for name in found:
@@ -373,7 +377,8 @@ class BuiltIn(Layer):
         training = resolved(kwargs.pop("training", NOT_GIVEN), self.training)
         call = self._program_for(args, kwargs)
         try:
-            outputs = call.run(args, kwargs, bool(training) and self._learns())
+            with self._computing():
+                outputs = call.run(args, kwargs, bool(training) and self._learns())
         except (RuntimeError, IndexError, ValueError, AssertionError) as error:
             values = [*tree.leaves(list(args)), *tree.leaves(kwargs)]
             told = explained(error, self, values)
@@ -382,6 +387,7 @@ class BuiltIn(Layer):
             raise told from error
         if self._after_call is not None:
             outputs = kept_mask(self._after_call(outputs), outputs)
+        self._seen(outputs)
         if self._regularizer is not None:
             self._add_activity(outputs)
         return outputs
@@ -658,7 +664,11 @@ def _make(name: str) -> Any:
         for f in dataclasses.fields(definition)
         if f.name in fields
     ]
-    extra = {"__new__": _new_rnn} if name == "RNN" else {}
+    extra: dict[str, Any] = {"__new__": _new_rnn} if name == "RNN" else {}
+    if name == "Normalization":
+        from keras2torch.models.adapting import adapt
+
+        extra = {"adapt": adapt}
     found = type(
         name,
         (BuiltIn,),

@@ -5,31 +5,104 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 
+class Context:
+    """What a call and the calls within it share.
+
+    Attributes
+    ----------
+    training
+        What calls inherit. As in Keras, a layer that is told otherwise tells those
+        after it, too (``layers/layer.py``, _resolve_and_populate_arg).
+    fixed
+        Whether each call within begins anew from here: those of a graph, of a step.
+    inside
+        Whether this is within the call of a model or layer.
+    """
+
+    __slots__ = ("fixed", "inside", "training")
+
+    def __init__(self, training: bool | None, fixed: bool, inside: bool) -> None:
+        self.training, self.fixed, self.inside = training, fixed, inside
+
+
 class _Call(threading.local):
     def __init__(self) -> None:
-        self.training: list[bool | None] = []
+        self.stack: list[Context] = []
 
 
 _call = _Call()
+NOT_GIVEN: Any = object()
 
 
-def current_training() -> bool | None:
-    """Return ``training`` of the call that this one is within; None outside."""
-    return _call.training[-1] if _call.training else None
+def within() -> bool:
+    """Whether a model or layer is being called."""
+    return bool(_call.stack) and _call.stack[-1].inside
+
+
+def resolved(given: Any, otherwise: bool) -> Any:
+    """Return ``training`` of a call that has no calls of a user's code within.
+
+    Parameters
+    ----------
+    given
+        What it was called with, or ``NOT_GIVEN``.
+    otherwise
+        The mode of the module, for calls from outside.
+    """
+    if not _call.stack:
+        return otherwise or None if given is NOT_GIVEN or given is None else given
+    context = _call.stack[-1]
+    if given is NOT_GIVEN:
+        return context.training
+    if not context.fixed:
+        context.training = given
+    return given
 
 
 @contextmanager
-def calling(training: bool | None) -> Iterator[None]:
-    """Have calls in here inherit ``training``."""
-    _call.training.append(training)
+def entered(given: Any, default: Any, otherwise: bool) -> Iterator[Any]:
+    """Enter the call of a layer; what comes is its ``training``, None if unknown.
+
+    Parameters
+    ----------
+    given
+        What it was called with, or ``NOT_GIVEN``.
+    default
+        What its ``call`` has as default.
+    otherwise
+        Whether its module is in training mode, for calls from outside.
+    """
+    stack = _call.stack
+    outside = not stack
+    own = outside or stack[-1].fixed
+    if own:
+        stack.append(Context(stack[-1].training if stack else None, False, True))
+    context = stack[-1]
+    if given is NOT_GIVEN:
+        given = default if context.training is None else context.training
+    if given is None and outside and otherwise:
+        given = True
+    context.training = given
+    try:
+        yield given
+    finally:
+        if own:
+            stack.pop()
+
+
+@contextmanager
+def calling(training: bool | None, *, inside: bool = True) -> Iterator[None]:
+    """Have each call in here inherit ``training``."""
+    _call.stack.append(Context(training, True, inside))
     try:
         yield
     finally:
-        _call.training.pop()
+        _call.stack.pop()
 
 
 # ------------------------------------------------------------------------- device

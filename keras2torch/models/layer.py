@@ -9,6 +9,7 @@ import inspect
 import warnings
 import weakref
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -16,10 +17,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from keras2torch import tree
+from keras2torch import dtype_policies, tree
 from keras2torch.layers.base import Array, Shape
-from keras2torch.models import tracking
-from keras2torch.models.context import calling, current_training, default_device
+from keras2torch.models import precision, tracking
+from keras2torch.models.context import NOT_GIVEN, default_device, entered, within
 from keras2torch.models.naming import auto_name, dtype_name
 from keras2torch.models.probing import probe
 from keras2torch.models.specs import outputs_of, structure_of
@@ -37,6 +38,13 @@ def _arguments(call: Any) -> tuple[str, ...]:
     """Return the names of the arguments of a ``call`` or ``build``."""
     names = list(inspect.signature(call).parameters)
     return tuple(n for n in names if n != "self")
+
+
+@cache
+def _default(call: Any) -> Any:
+    """Return what a ``call`` has as default of ``training``."""
+    default = inspect.signature(call).parameters["training"].default
+    return None if default is inspect.Parameter.empty else default
 
 
 class Layer(nn.Module):
@@ -90,7 +98,7 @@ class Layer(nn.Module):
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self._input_shape_arg = _input_shape(kwargs)
         self._trainable = bool(trainable)
-        self._policy = dtype
+        self._policy = dtype_policies.get(dtype)
         self._regularizer = activity_regularizer
         self._losses: list[torch.Tensor] = []
         self._own: list[Parameter] = []
@@ -131,23 +139,41 @@ class Layer(nn.Module):
 
     @property
     def dtype(self) -> str:
-        """Dtype of what it computes."""
-        return dtype_name(self._policy)
+        """Dtype of the weights."""
+        return self._policy.variable_dtype
 
     @property
     def compute_dtype(self) -> str:
         """Dtype of what it computes."""
-        return dtype_name(self._policy)
+        return self._policy.compute_dtype
 
     @property
     def variable_dtype(self) -> str:
         """Dtype of the weights."""
-        return dtype_name(self._policy)
+        return self._policy.variable_dtype
 
     @property
-    def dtype_policy(self) -> Any:
-        """As given."""
-        return self._policy or "float32"
+    def dtype_policy(self) -> dtype_policies.DTypePolicy:
+        """What it computes in, and what its weights are kept in."""
+        return self._policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._policy = dtype_policies.get(value)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Go to another dtype or device, as torch asks; the policy goes along."""
+        super()._apply(fn, recurse)
+        kind = precision.torch_dtype(self.variable_dtype)
+        if kind.is_floating_point:
+            moved = fn(torch.zeros((), dtype=kind)).dtype
+            if moved != kind:
+                self._now_in(moved)
+        return self
+
+    def _now_in(self, dtype: torch.dtype) -> None:
+        """Take notice of another dtype of the weights."""
+        self._policy = dtype_policies.get(dtype)
 
     @property
     def activity_regularizer(self) -> Any:
@@ -400,25 +426,42 @@ class Layer(nn.Module):
         args = tuple(tree.map_structure(self._converted, list(args)))
         kwargs = tree.map_structure(self._converted, kwargs)
         names = _arguments(type(self).call)
-        given = kwargs.pop("training", None)
-        if given is None and "training" in names:
-            at = names.index("training")
-            given = args[at] if len(args) > at else None
-            args = args[:at] if len(args) > at else args
-        training = _first(given, current_training(), self.training)
+        given = kwargs.pop("training", NOT_GIVEN)
+        takes = "training" in names
+        if given is NOT_GIVEN and takes and len(args) > (at := names.index("training")):
+            given, args = args[at], args[:at]
         if not self.built:
             self._build_for(args, kwargs)
-        if "training" in names and training is not None:
-            kwargs["training"] = training
+        if not within():
+            self._clear_losses()  # of the call before
         first = args[0] if args else next(iter(kwargs.values()), None)
         mask = _mask_of(first)
         self._add_masks(names, args, kwargs)
         if kwargs.get("mask") is not None:
             mask = kwargs["mask"]
-        with calling(training):
-            outputs = self.call(*args, **kwargs)
+        default = _default(type(self).call) if takes else None
+        with entered(given, default, self.training) as training:
+            if takes and training is not None:
+                kwargs["training"] = training
+            with self._computing():
+                outputs = self.call(*args, **kwargs)
         self._after(first, outputs, mask)
+        self._seen(outputs)
         return outputs
+
+    def _seen(self, outputs: Any) -> None:
+        """Keep the shapes that the first batch made, for the summary."""
+        if "_made_shapes" not in self.__dict__:
+            shapes = [tuple(t.shape) for t in tree.flatten(outputs) if _is_tensor(t)]
+            self.__dict__["_made_shapes"] = shapes
+
+    def _computing(self) -> AbstractContextManager[Any]:
+        """Return what a call runs in: autocast where the policy mixes precisions."""
+        if not self._policy.is_mixed and not precision.is_mixed():
+            return precision.NOTHING
+        from keras2torch.models.programs import device_of
+
+        return precision.computing(self._policy, device_of(self))
 
     def _add_masks(
         self, names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -470,13 +513,20 @@ class Layer(nn.Module):
 
     def _converted(self, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
-            floating = value.is_floating_point()
-            if floating and value.dtype == torch.float64 and self.dtype == "float32":
-                return kept_mask(value.float(), value)
-            return value
+            # Under a mixed policy autocast decides, operation by operation.
+            if not value.is_floating_point() or self._policy.is_mixed:
+                return value
+            if not self.autocast:
+                return value
+            kind = precision.torch_dtype(self._policy.compute_dtype)
+            if value.dtype == kind or not kind.is_floating_point:
+                return value
+            return kept_mask(value.to(kind), value)
         if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "fiub":
             tensor = torch.as_tensor(np.asarray(value)).to(default_device())
-            return tensor.float() if tensor.dtype == torch.float64 else tensor
+            if not tensor.is_floating_point():
+                return tensor
+            return tensor.to(precision.torch_dtype(self._policy.variable_dtype))
         return value
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -593,7 +643,7 @@ class Layer(nn.Module):
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self._trainable,
-            "dtype": self._policy or "float32",
+            "dtype": self._policy.name,
         }
         if self._regularizer is not None:
             from keras2torch import regularizers
@@ -656,8 +706,8 @@ def _input_shape(kwargs: dict[str, Any]) -> Shape | None:
     return None
 
 
-def _first(*values: Any) -> Any:
-    return next((v for v in values if v is not None), None)
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
 
 
 def _mask_of(value: Any) -> Any:

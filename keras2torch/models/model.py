@@ -21,7 +21,7 @@ from torch import nn
 from keras2torch import tree
 from keras2torch.dialect import GraphBuilder
 from keras2torch.layers.base import Shape
-from keras2torch.models import programs
+from keras2torch.models import precision, programs
 from keras2torch.models.builtin import INFERENCE_WHEN_FROZEN, BuiltIn
 from keras2torch.models.checking import check_inputs, located
 from keras2torch.models.context import (
@@ -93,6 +93,8 @@ class Model(Trainer, Layer):
         self._net: Any = None
         self._net_keys: set[str] = set()
         self._taps: list[Tap] = []
+        self._mixing: Any = None
+        self._out_kinds: list[Any] | None = None
         self._has_given = False
         if inputs is not None:
             if outputs is None:
@@ -204,12 +206,48 @@ class Model(Trainer, Layer):
         self._out_axes = self._out_axes[:count]
         self._taps = taps(program, net)
         self._has_given = bool(program.classes[-1].given)
+        self._set_kinds()
         # One input whose sizes are all known needs no second look.
         shape = self._in_specs[0][1][1:]
         known = len(self._in_specs) == 1 and None not in shape
         self._alone = torch.Size(shape) if known else None
         net.train(self.training)
         self._net_mode: tuple[bool, Any] | None = None
+
+    def _set_kinds(self) -> None:
+        """Look up what it takes, computes and gives, by the policies of its layers."""
+        assert self.network is not None
+        layers = [
+            o
+            for o in owners_of(self.network).values()
+            if isinstance(o, Layer) and getattr(o, "network", None) is None
+        ]
+        policies = {layer.dtype_policy for layer in layers}
+        mixed = [p for p in policies if p.is_mixed]
+        self._mixing = mixed[0] if mixed else None
+        only = next(iter(policies)).variable_dtype if len(policies) == 1 else None
+        self._in_specs = [
+            (t.name, t.shape, precision.torch_dtype(_kind(t.dtype, only)))
+            for t in tree.flatten(self._inputs_struct)
+        ]
+        self._out_kinds = None
+        if self._mixing is not None or len(policies) > 1:
+            self._out_kinds = [
+                getattr(t.node.operation, "compute_dtype", None)
+                if getattr(t.node.operation, "network", None) is None
+                else None
+                for t in tree.flatten(self._outputs_struct)
+            ]
+
+    def _now_in(self, dtype: torch.dtype) -> None:
+        super()._now_in(dtype)
+        if self.network is None:
+            return
+        for operation in self.network.operations:
+            if isinstance(operation, Layer):
+                operation._now_in(dtype)
+        if self._net is not None:
+            self._set_kinds()
 
     def drop_net(self) -> None:
         """Forget the program: a layer is held otherwise now."""
@@ -410,7 +448,11 @@ class Model(Trainer, Layer):
         if net.training != bool(training) or self._net_mode is None:
             self._set_mode(bool(training))
         try:
-            if self._has_given:
+            if self._mixing is not None or precision.is_mixed():
+                policy = self._mixing or self._policy
+                with calling(training), precision.computing(policy, tensors[0].device):
+                    made = net(*tensors)
+            elif self._has_given:
                 with calling(training):
                     made = net(*tensors)
             else:
@@ -426,6 +468,11 @@ class Model(Trainer, Layer):
             v if axes is None else v.permute(axes)
             for v, axes in zip(values, self._out_axes, strict=False)
         ]
+        if self._out_kinds is not None:
+            outputs = [
+                v if kind is None else precision.cast(v, precision.torch_dtype(kind))
+                for v, kind in zip(outputs, self._out_kinds, strict=True)
+            ]
         masks = values[len(outputs) :]
         for tap in self._taps:
             tap.mark(outputs, self._permuted)
@@ -617,9 +664,11 @@ class Model(Trainer, Layer):
         print_summary(
             self,
             line_length=line_length,
+            positions=positions,
             print_fn=print_fn,
             expand_nested=expand_nested,
             show_trainable=show_trainable,
+            layer_range=layer_range,
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -676,6 +725,11 @@ def _told(state: Mapping[str, Any]) -> list[tuple[str, tuple[int, ...]]]:
         (re.sub(r"_\d+(?=\.)", "", name), tuple(getattr(value, "shape", ())))
         for name, value in state.items()
     ]
+
+
+def _kind(dtype: str, floating: str | None) -> str:
+    """Return the dtype of an input; floats are of the layers' dtype."""
+    return floating if floating and dtype.startswith(("float", "bfloat")) else dtype
 
 
 def _unlisted(struct: Any) -> Any:

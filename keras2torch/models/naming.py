@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from typing import Any
 
+import torch
+
 _used: Counter[str] = Counter()
 
 
@@ -50,12 +52,20 @@ def dtype_name(dtype: Any) -> str:
     }.get(text, text)
 
 
-_policy = "float32"
+_policy: str | None = None
 
 
 def global_policy() -> str:
-    """Return the dtype policy of layers that are given none."""
-    return _policy
+    """Return the name of the dtype policy of layers that are given none.
+
+    Unless one was set it is torch's default dtype, Keras' floatx.
+    """
+    return _policy or floatx()
+
+
+def floatx() -> str:
+    """Return the dtype of what is given none: torch's default dtype."""
+    return str(torch.get_default_dtype()).removeprefix("torch.")
 
 
 def set_global_policy(policy: Any) -> None:
@@ -64,16 +74,23 @@ def set_global_policy(policy: Any) -> None:
     ``"mixed_float16"`` and ``"mixed_bfloat16"`` compute in half precision where torch's
     autocast does, on weights of float32.
     """
+    from keras2torch.dtype_policies import get
+
     global _policy
-    _policy = policy_name(policy)
+    _policy = get(policy).name
 
 
 def policy_name(policy: Any) -> str:
     """Return ``"mixed_float16"`` for a policy, its name, or its config."""
     if policy is None:
-        return _policy
+        return global_policy()
     if isinstance(policy, dict):
         return str(dict(policy.get("config") or {}).get("name", "float32"))
     if isinstance(policy, str):
-        return policy
-    return str(getattr(policy, "name", policy))
+        text = policy
+    elif isinstance(policy, type):
+        text = policy.__name__
+    else:
+        text = str(getattr(policy, "name", policy)).removeprefix("torch.")
+    short = {"float": "float32", "int": "int64", "half": "float16"}
+    return short.get(text, text)

@@ -19,6 +19,7 @@ from torch import nn
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.layers.base import Array, Source, Weight
+from keras2torch.models import precision
 from keras2torch.models.context import default_device
 from keras2torch.program import Program, write
 from keras2torch.program.classes import ClassText
@@ -130,7 +131,20 @@ def linked(
             setattr(holder, attribute.name, state.module)
         else:
             share(module, state)
+    _guarded(top, net, owners)
     return net
+
+
+def _guarded(top: ClassText, net: nn.Module, owners: Mapping[str, Any]) -> None:
+    """Have layers compute in their dtype where it is not that of all."""
+    found = [(owners[p], a, h) for p, a, h in _attributes(top, net) if p in owners]
+    policies = {getattr(o, "dtype_policy", None) for o, a, _ in found if a.weights}
+    policies |= {o.dtype_policy for o, _, _ in found if hasattr(o, "dtype_policy")}
+    if len(policies) < 2:
+        return
+    for owner, attribute, holder in found:
+        if hasattr(owner, "dtype_policy"):
+            precision.guard(getattr(holder, attribute.name), owner)
 
 
 def _attributes(text: ClassText, module: nn.Module) -> Iterator[tuple[str, Any, Any]]:
@@ -154,6 +168,7 @@ def _adopted(
     sources: dict[str, Source],
     declared: list[Weight],
 ) -> State:
+    module.to(precision.torch_dtype(owner.variable_dtype))
     initial: dict[str, Array] = owner.initial_weights(declared)
     for name, source in sources.items():
         value = source(*[initial[w] for w in source.weights])

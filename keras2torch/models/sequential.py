@@ -161,7 +161,7 @@ class Sequential(Model):
     def _begin(self, shape: Shape, dtype: str) -> None:
         first = self._stack[0]
         if type(first).__name__ != "Embedding" or dtype.startswith("float"):
-            dtype = first.compute_dtype
+            dtype = first.variable_dtype
         tensor = Input(batch_shape=shape, dtype=dtype)
         assert tensor.node is not None
         self._entry = tensor.node.operation

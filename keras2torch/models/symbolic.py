@@ -294,7 +294,7 @@ def Input(
     sparse, optional
         Not supported when true.
     """
-    from keras2torch.models.naming import auto_name, dtype_name
+    from keras2torch.models.naming import auto_name, dtype_name, floatx
 
     if tensor is not None:
         return tensor
@@ -306,7 +306,7 @@ def Input(
         sizes = (shape,) if isinstance(shape, int) else tuple(shape)
         batch_shape = (batch_size, *sizes)
     checked: Shape = tuple(None if n is None else int(n) for n in batch_shape)
-    kind = dtype_name(dtype or "float32")
+    kind = dtype_name(dtype or floatx())
     layer = InputLayer(name or auto_name("input_layer"), checked, kind)
     node = Node(layer)
     tensor_name = name or auto_name("keras_tensor")

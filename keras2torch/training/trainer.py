@@ -5,10 +5,12 @@ Sources: ``keras/src/trainers/trainer.py`` and those of its backends (3.15).
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,8 +27,6 @@ from keras2torch.data.packing import unpack_x_y_sample_weight
 from keras2torch.metrics import Mean, Metric
 from keras2torch.training.compiled import CompileLoss, CompileMetrics
 from keras2torch.training.memory import keep_buffers
-
-_PRECISIONS = {"mixed_float16": torch.float16, "mixed_bfloat16": torch.bfloat16}
 
 
 class Trainer:
@@ -268,12 +268,18 @@ class Trainer:
     def predict_step(self, data: Any) -> Any:
         """Return what the model makes of one batch; may be overridden."""
         x, _, _ = unpack_x_y_sample_weight(data)
-        return self(x, training=False)  # type: ignore[operator]
+        return self._called(x, False)
+
+    def _called(self, x: Any, training: bool) -> Any:
+        """Call it; a ``call`` without ``training`` hears of none, as in Keras."""
+        if _takes_training(type(self).call):  # type: ignore[attr-defined]
+            return self(x, training=training)  # type: ignore[operator]
+        with _step():
+            return self(x)  # type: ignore[operator]
 
     def _train(self, x: Any, y: Any, sample_weight: Any) -> None:
-        with self._precision():
-            y_pred = self(x, training=True)  # type: ignore[operator]
-            loss = self._loss_of(x, y, y_pred, sample_weight, True)
+        y_pred = self._called(x, True)
+        loss = self._loss_of(x, y, y_pred, sample_weight, True)
         self._track(loss, x)
         self._move(loss)
         self._count_batch(x, y, y_pred, sample_weight)
@@ -342,11 +348,10 @@ class Trainer:
         return self._parameters_moved
 
     def _test(self, x: Any, y: Any, sample_weight: Any) -> None:
-        with self._precision():
-            y_pred = self(x, training=False)  # type: ignore[operator]
-            if self._compile_loss is not None or self._own_loss():
-                loss = self._loss_of(x, y, y_pred, sample_weight, False)
-                self._track(loss, x)
+        y_pred = self._called(x, False)
+        if self._compile_loss is not None or self._own_loss():
+            loss = self._loss_of(x, y, y_pred, sample_weight, False)
+            self._track(loss, x)
         self._count_batch(x, y, y_pred, sample_weight)
 
     def _own_loss(self) -> bool:
@@ -359,13 +364,6 @@ class Trainer:
         from keras2torch.models.naming import policy_name
 
         return policy_name(getattr(self, "_policy", None))
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        """Return autocast where the policy mixes precisions."""
-        kind = _PRECISIONS.get(self._policy_name())
-        if kind is None:
-            return nullcontext()
-        return torch.autocast(self._device().type, dtype=kind)
 
     def _device(self) -> torch.device:
         from keras2torch.models.programs import device_of
@@ -566,7 +564,8 @@ class Trainer:
                 self._train(*batch)
                 logs = lazy
             else:
-                logs = self.train_step(_packed(batch))
+                with _step():
+                    logs = self.train_step(_packed(batch))
             if wanted:
                 given = LazyLogs(self.get_metrics_result) if plain else logs
                 callbacks.on_train_batch_end(step, given)
@@ -639,7 +638,8 @@ class Trainer:
                 if plain:
                     self._test(*batch)
                 else:
-                    logs = self.test_step(_packed(batch))
+                    with _step():
+                        logs = self.test_step(_packed(batch))
                 if wanted:
                     given = LazyLogs(self.get_metrics_result) if plain else logs
                     callbacks.on_test_batch_end(step, given)
@@ -689,7 +689,7 @@ class Trainer:
         wanted = callbacks.wants_predict_batches
         callbacks.on_predict_begin()
         made: list[Any] = []
-        with torch.no_grad(), self._precision():
+        with torch.no_grad(), _step():
             for step, batch in enumerate(batches):
                 if wanted:
                     callbacks.on_predict_batch_begin(step)
@@ -716,7 +716,8 @@ class Trainer:
         self._prepare()
         self.reset_metrics()
         self.train()  # type: ignore[attr-defined]
-        logs = pythonify_logs(self.train_step(_packed(batch)))
+        with _step():
+            logs = pythonify_logs(self.train_step(_packed(batch)))
         self.eval()  # type: ignore[attr-defined]
         return logs if return_dict else self._flattened(logs)
 
@@ -733,7 +734,7 @@ class Trainer:
         self._prepare()
         self.reset_metrics()
         self.eval()  # type: ignore[attr-defined]
-        with torch.no_grad():
+        with torch.no_grad(), _step():
             logs = pythonify_logs(self.test_step(_packed(batch)))
         return logs if return_dict else self._flattened(logs)
 
@@ -741,7 +742,7 @@ class Trainer:
         """Return what the model makes of one batch, as numpy arrays."""
         batch = self._one_batch(x, None, None, None)
         self.eval()  # type: ignore[attr-defined]
-        with torch.no_grad(), self._precision():
+        with torch.no_grad(), _step():
             made = self.predict_step(_packed(batch))
         return tree.map_structure(_array, made)
 
@@ -764,6 +765,18 @@ class Trainer:
 
         if config:
             self.compile(**compile_arguments(config))
+
+
+def _step() -> AbstractContextManager[Any]:
+    """Say that calls within are those of a step: torch's mode is not asked."""
+    from keras2torch.models.context import calling
+
+    return calling(None, inside=False)
+
+
+@cache
+def _takes_training(call: Any) -> bool:
+    return "training" in inspect.signature(call).parameters
 
 
 def _densified(parameters: list[torch.Tensor]) -> None:
