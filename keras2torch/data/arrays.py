@@ -6,7 +6,8 @@ Keras 3.15: trainers/data_adapters/array_data_adapter.py and array_slicing.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -44,12 +45,14 @@ class ArraySource:
         steps: int | None,
         shuffle: bool | str,
         class_weight: Mapping[int, float] | None,
-        orders: Sequence[Sequence[int] | None] | None,
         device: torch.device,
         generator: torch.Generator | None,
     ) -> None:
         samples = check_lengths((x, y, sample_weight))
         sample_weight = _weights(y, sample_weight, class_weight)
+        if batch_size is not None:
+            batch_size = whole(batch_size, "batch_size")
+        # 0 is "not given", as in Keras.
         size = batch_size or (math.ceil(samples / steps) if steps else 32)
         if size < 1:
             raise ValueError(f"batch_size is a positive number, not {size}.")
@@ -66,13 +69,6 @@ class ArraySource:
             for called, part in triple.items()
             for leaf, name in _named(part, called)
         ]
-        inputs = len(_named(x, "x"))
-        if orders is not None and len(orders) != inputs:
-            raise ValueError(
-                f"orders has {len(orders)} entries for the {inputs} arrays of x."
-            )
-        for column, order in zip(self.columns, orders or (), strict=False):
-            column.keep_in(order)
         # Where indices are made: beside the data.
         self.storage = torch.device("cpu")
         if sum(column.nbytes for column in self.columns) < MOVED_WHOLE:
@@ -133,7 +129,6 @@ class _Column:
 
     def __init__(self, array: Any, name: str) -> None:
         self.sparse: Any = None
-        self.back: list[int] | None = None
         self.send: torch.device | None = None
         self.name = name
         if is_sparse(array):
@@ -147,19 +142,6 @@ class _Column:
     @property
     def nbytes(self) -> int:
         return self.tensor.numel() * self.tensor.element_size()
-
-    def keep_in(self, order: Sequence[int] | None) -> None:
-        """Keep the axes in this order in memory; a batch still has Keras' order."""
-        if order is None or len(order) != self.tensor.ndim or self.sparse is not None:
-            return
-        if sorted(order) != list(range(len(order))) or order[0] != 0:
-            raise ValueError(
-                f"the order {tuple(order)} for {self.name} is no permutation of the "
-                f"axes of shape {tuple(self.tensor.shape)} with the samples first."
-            )
-        if list(order) != sorted(order):
-            self.tensor = self.tensor.permute(*order).contiguous()
-            self.back = sorted(range(len(order)), key=order.__getitem__)
 
     def move(self, storage: torch.device, device: torch.device) -> None:
         """Move the array to where it is kept, and remember where batches go."""
@@ -183,9 +165,23 @@ class _Column:
         return to_tensor(self.sparse[at], self.name)
 
     def _finished(self, rows: torch.Tensor) -> torch.Tensor:
-        if self.send is not None:
-            rows = rows.to(self.send)
-        return rows if self.back is None else rows.permute(self.back)
+        return rows if self.send is None else rows.to(self.send)
+
+
+def whole(value: Any, name: str) -> int:
+    """Return an integer of any library.
+
+    Raises
+    ------
+    TypeError
+        If it is no integer.
+    """
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{name} is an integer, not the {type(value).__name__} {value!r}."
+        ) from None
 
 
 def check_lengths(arrays: Triple) -> int:
@@ -214,7 +210,11 @@ def check_lengths(arrays: Triple) -> int:
     if len(lengths) > 1:
         raise ValueError(f"the arrays differ in their number of samples: {shapes}.")
     if not lengths or lengths == {0}:
-        raise ValueError(f"there are no samples: {shapes or 'x is None'}.")
+        raise ValueError(
+            f"there are no samples: {shapes}."
+            if shapes
+            else "x is None: give arrays, or something that yields batches."
+        )
     return lengths.pop()
 
 

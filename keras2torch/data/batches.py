@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from keras2torch.data.arrays import ArraySource
+from keras2torch.data.arrays import ArraySource, whole
 from keras2torch.data.epochs import Batches, Source
 from keras2torch.data.py_dataset import PyDataset, PyDatasetSource
 from keras2torch.data.streams import DataLoaderSource, IterableSource, loader_of
@@ -24,7 +24,6 @@ def make_batches(
     steps_per_epoch: int | None = None,
     shuffle: bool | str = False,
     class_weight: Mapping[int, float] | None = None,
-    orders: Sequence[Sequence[int] | None] | None = None,
     device: torch.device | str = "cpu",
     generator: torch.Generator | None = None,
 ) -> Batches:
@@ -50,10 +49,6 @@ def make_batches(
         A DataLoader, generator or iterable has an order of its own.
     class_weight
         Weight of each class, which becomes the weight of its samples.
-    orders
-        For each array of ``x`` (as ``structures.flatten`` counts) the order of axes in
-        which it is kept in memory, such as ``(0, 3, 1, 2)``, or ``None``. A batch has
-        Keras' axes nonetheless, as a view, and one without as many axes stays as it is.
     device
         Where the batches are to be.
     generator
@@ -65,6 +60,10 @@ def make_batches(
         If the data is of no known kind, holds no sample, differs in length, or
         arguments do not go with its kind.
     """
+    if x is None:
+        raise ValueError("x is None: give arrays, or something that yields batches.")
+    if steps_per_epoch is not None:
+        steps_per_epoch = whole(steps_per_epoch, "steps_per_epoch")
     x = gathered(x)
     device = torch.device(device)
     source: Source
@@ -77,7 +76,6 @@ def make_batches(
             steps=steps_per_epoch,
             shuffle=shuffle,
             class_weight=class_weight,
-            orders=orders,
             device=device,
             generator=generator,
         )
@@ -104,7 +102,8 @@ def make_batches(
     else:
         kinds = sorted({type(leaf).__name__ for leaf in flatten(x)})
         raise ValueError(
-            f"x is of a kind that cannot be cut into batches: {', '.join(kinds)}."
+            f"x is of a kind that cannot be cut into batches: {', '.join(kinds)}. Give "
+            "arrays, a torch DataLoader or Dataset, a PyDataset or a generator."
         )
     return Batches(source, steps_per_epoch)
 

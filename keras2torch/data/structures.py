@@ -27,7 +27,7 @@ def gathered(value: Any) -> Any:
         except ValueError as error:
             raise ValueError(
                 "a list of numbers has rows of different lengths, which is no array: "
-                "pad them with keras2torch.utils.pad_sequences."
+                "pad them with keras.utils.pad_sequences."
             ) from error
     if isinstance(value, Mapping):
         return {k: gathered(v) for k, v in value.items()}

@@ -134,9 +134,14 @@ def _of_objects(array: Any, name: str) -> Any:
         found = np.asarray(array.tolist())
     except ValueError:
         found = array
+    if any(v is None for v in array.reshape(-1)):
+        raise ValueError(
+            f"{name} holds None, a missing value: fill in a number before it is given "
+            "to the model."
+        )
     if found.dtype == object or found.ndim < array.ndim:
         raise ValueError(
-            f"{name} is an array of Python objects, not of numbers: rows of different "
-            "lengths, or missing values."
+            f"{name} is an array of Python objects, not of numbers, as rows of "
+            "different lengths make one: pad them with keras.utils.pad_sequences."
         )
     return found

@@ -1,4 +1,4 @@
-"""Batches where Keras on TensorFlow has no answer: orders, torch's data, errors."""
+"""Batches where Keras on TensorFlow has no answer: torch's data, errors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_batches_are_on_the_device(
         monkeypatch.setattr(arrays, "MOVED_WHOLE", 0)
     # A device that every machine has.
     made = [
-        make_batches([X, IMAGES], Y, orders=[None, (0, 3, 1, 2)], device="meta"),
+        make_batches([X, IMAGES], Y, device="meta"),
         make_batches([X, IMAGES], Y, Y, batch_size=4, shuffle=shuffle, device="meta"),
         make_batches(ramp(2, 3), device="meta"),
     ]
@@ -72,22 +72,6 @@ def test_a_seed_gives_an_order() -> None:
         return rows(make_batches(COUNT, shuffle=True, generator=generator))
 
     assert once(1) == once(1) != once(2)
-
-
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_orders_are_of_memory_alone(shuffle: bool) -> None:
-    x = {"image": IMAGES, "flat": X, "grey": IMAGES[..., 0]}
-    orders = [None, (0, 3, 1, 2), (0, 3, 1, 2)]  # flat, grey, image: by sorted key
-    batches = make_batches(
-        x, np.arange(len(X)), batch_size=4, orders=orders, shuffle=shuffle
-    )
-    for found, places, _ in batches:
-        image = found["image"]
-        np.testing.assert_array_equal(image, IMAGES[places])
-        assert image.permute(0, 3, 1, 2).is_contiguous()
-        # Three axes are not four: the order for them is not used.
-        assert found["grey"].is_contiguous()
-        assert list(found) == ["image", "flat", "grey"]
 
 
 def test_memory_is_shared_where_nothing_is_shuffled() -> None:
@@ -379,8 +363,6 @@ ERRORS: dict[str, tuple[Any, str]] = {
     "a string": (lambda: make_batches("path"), "text|kind"),
     "batch size": (lambda: make_batches(X, batch_size=-2), "positive"),
     "steps": (lambda: make_batches(X, steps_per_epoch=0), "positive"),
-    "orders": (lambda: make_batches(X, orders=[None, None]), "2 entries for the 1"),
-    "order": (lambda: make_batches(X, orders=[(1, 0)]), "no permutation"),
     "both weights": (
         lambda: make_batches(X, Y, Y, class_weight={0: 1.0}),
         "at the same time",
