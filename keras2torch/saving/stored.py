@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -261,8 +261,8 @@ def _restore(model: Any, arrays: list[Array]) -> None:
     wanted = [tuple(v.shape) for v in kept.variables]
     if len(arrays) <= 2 < len(wanted):
         return  # saved before it took a step
-    for order in (_as_it_is, _without_rate, _older):
-        found = order(arrays, wanted, kept)
+    rate = np.asarray(float(kept.learning_rate), np.float32)
+    for found in (arrays, [*arrays[:1], rate, *arrays[1:]], _older(arrays, rate, kept)):
         if [np.shape(a) for a in found] == wanted:
             kept.load_own_variables({str(i): a for i, a in enumerate(found)})
             return
@@ -273,28 +273,33 @@ def _restore(model: Any, arrays: list[Array]) -> None:
     )
 
 
-Order = Callable[[list[Array], list[Any], Any], list[Array]]
+def _older(arrays: list[Array], rate: Array, kept: Any) -> list[Array]:
+    """Bring the order of Keras ≤ 2.10 into today's.
 
-
-def _as_it_is(arrays: list[Array], wanted: list[Any], kept: Any) -> list[Array]:
-    return arrays
-
-
-def _without_rate(arrays: list[Array], wanted: list[Any], kept: Any) -> list[Array]:
-    """Put in the learning rate, which Keras 2 kept in the config."""
-    return [*arrays[:1], _rate(kept), *arrays[1:]]
-
-
-def _older(arrays: list[Array], wanted: list[Any], kept: Any) -> list[Array]:
-    """Bring Keras ≤ 2.10's order, all momenta and then all velocities, into today's."""
+    There all momenta come first, then all velocities; Adam of Keras 2.1 to 2.3 has a
+    placeholder of one number for each third one.
+    """
     count = len(kept._trainable_variables)
-    slots, rest = divmod(len(arrays) - 1, count or 1)
-    if rest or not slots:
+    kinds, places = _slots(kept)
+    groups = [arrays[1 + i * count :][:count] for i in range(len(kinds))]
+    rest = arrays[1 + len(kinds) * count :]
+    if any(np.size(a) != 1 for a in rest) or any(len(g) != count for g in groups):
         return []
-    groups = [arrays[1 + i * count : 1 + (i + 1) * count] for i in range(slots)]
-    mixed = [group[n] for n in range(count) for group in groups]
-    return [arrays[0], _rate(kept), *mixed]
+    return [arrays[0], rate, *[groups[kinds.index(k)][n] for k, n in places]]
 
 
-def _rate(kept: Any) -> Array:
-    return np.asarray(float(kept.learning_rate), np.float32)
+def _slots(kept: Any) -> tuple[list[str], list[tuple[str, int]]]:
+    """Return what is kept of each weight, and of which weight each is, in order."""
+    stems = [v.path.replace("/", "_") for v in kept._trainable_variables]
+    kinds: list[str] = []
+    places: list[tuple[str, int]] = []
+    met: Counter[str] = Counter()
+    for variable in kept.variables[2:]:
+        name = variable.path.rpartition("/")[2]
+        stem = max((s for s in stems if name.startswith(f"{s}_")), key=len, default="")
+        kind = name.removeprefix(f"{stem}_")
+        if kind not in kinds:
+            kinds.append(kind)
+        places.append((kind, met[kind]))
+        met[kind] += 1
+    return kinds, places

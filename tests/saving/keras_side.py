@@ -18,7 +18,19 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 import keras
 import numpy as np
-from zoo import ZOO, layer, observed, own_class, own_function, own_model, trained
+import tf_keras
+from zoo import (
+    ZOO,
+    batch,
+    layer,
+    observed,
+    older,
+    own_class,
+    own_function,
+    own_model,
+    stack,
+    trained,
+)
 
 
 def main(folder):
@@ -71,6 +83,16 @@ def main(folder):
             said = keras.saving.serialize_keras_object(made)
             configs[kind] = said | {"built": made.built}
     (folder / "layers_of_keras.json").write_text(json.dumps(configs))
+    for name, optimizer in older(tf_keras).items():
+        model = stack(tf_keras)
+        model.compile(optimizer, "mse", metrics=["mae"])
+        x, t = batch("own_model")
+        model.fit(x, t, batch_size=5, shuffle=False, verbose=0)
+        model.save(folder / f"older_{name}.h5")
+        model.save(folder / f"older_{name}.keras")
+        model.fit(x, t, batch_size=5, shuffle=False, verbose=0)
+        later = {f"later{i}": w for i, w in enumerate(model.get_weights())}
+        np.savez(folder / f"older_{name}.npz", **later)
     (folder / "failures.json").write_text(json.dumps(failures))
     (folder / "helpless.json").write_text(json.dumps(helpless))
 

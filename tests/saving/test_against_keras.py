@@ -24,7 +24,7 @@ import keras2torch as keras
 from keras2torch.layers.base import REGISTRY
 from keras2torch.models.keras_arguments import BUILT_AT_ONCE
 
-pytestmark = pytest.mark.needs_keras
+pytestmark = [pytest.mark.needs_keras, pytest.mark.slow]
 
 # Keras 3.15 writes these .h5 and cannot read them: an operation is no layer to it,
 # and score_mode="dot" becomes its function ``dot``.
@@ -181,6 +181,26 @@ def without_builds(value):
     if not isinstance(value, dict):
         return value
     return {k: without_builds(v) for k, v in value.items() if k != "build_config"}
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    # Of its older optimizers Keras 2 keeps nothing in a .keras file.
+    [(n, "h5") for n in zoo.older(keras)]
+    + [("new_adam", "keras"), ("new_momentum", "keras")],
+)
+def test_what_an_older_keras_began_is_trained_on(folder, name, ending):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*begins anew.*")
+        warnings.filterwarnings("ignore", message="Argument.*")
+        model = keras.models.load_model(folder / f"older_{name}.{ending}")
+    x, t = zoo.batch("own_model")
+    model.fit(x, t, batch_size=5, shuffle=False, verbose=0)
+    later = {f"later{i}": w for i, w in enumerate(model.get_weights())}
+    # Its RMSprop had epsilon behind the root.
+    tolerance = 1e-4 if name == "rmsprop" else 1e-5
+    expected = dict(np.load(folder / f"older_{name}.npz"))
+    assert_same(later, expected, later=tolerance)
 
 
 def test_built_at_once_is_nothing_that_has_weights():

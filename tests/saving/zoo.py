@@ -371,6 +371,34 @@ def own_model(keras):
     return model
 
 
+def older(keras):
+    """What tf_keras trains: each of its two families of optimizers."""
+    old = getattr(keras.optimizers, "legacy", keras.optimizers)
+    return {
+        "adam": old.Adam(0.01),
+        "amsgrad": old.Adam(0.01, amsgrad=True),
+        "momentum": old.SGD(0.01, momentum=0.9),
+        "sgd": old.SGD(0.01),
+        "rmsprop": old.RMSprop(0.01, rho=0.8),
+        "nadam": old.Adamax(0.01),
+        "new_adam": keras.optimizers.Adam(0.01),
+        "new_momentum": keras.optimizers.SGD(0.01, momentum=0.9),
+    }
+
+
+def stack(keras):
+    L = keras.layers
+    return keras.Sequential(
+        [
+            L.Input((4,)),
+            L.Dense(6, "tanh"),
+            L.Dense(3, use_bias=False),
+            L.LayerNormalization(),
+            L.Dense(2),
+        ]
+    )
+
+
 F4 = {"x": (4,)}
 S64 = {"x": (6, 4)}
 # name → (function, shapes of the inputs, shapes of the targets, whether chance plays)
