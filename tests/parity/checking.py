@@ -5,32 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from parity.asking import answers
-from parity.cases import CASES, Case
+from parity.asking import ours
+from parity.cases import CASES
 from parity.compare import complaints
+from parity.stored import recorded
 
 
 def rows(*groups: str) -> list[object]:
-    """Parameters for all cases of the groups; slow ones are marked."""
+    """Parameters for all cases of the groups."""
     return [
-        pytest.param(case.name, marks=marks(case))
+        pytest.param(
+            case.name,
+            marks=[pytest.mark.xfail(reason=case.missing, strict=True)]
+            if case.missing
+            else [],
+        )
         for case in CASES.values()
         if case.group in groups
     ]
 
 
-def marks(case: Case) -> list[pytest.MarkDecorator]:
-    found = [pytest.mark.slow] if case.slow else []
-    if case.missing:
-        found.append(pytest.mark.xfail(reason=case.missing, strict=True))
-    return found
-
-
 def check(name: str, groups: tuple[str, ...], factory: pytest.TempPathFactory) -> None:
-    keras, ours = answers(groups, common(factory), CASES[name].slow)
-    assert "error" not in keras[name], f"Keras itself fails:\n{keras[name]['error']}"
-    assert "error" not in ours[name], str(ours[name]["error"])
-    lines = complaints(keras[name], ours[name], CASES[name].rtol)
+    case = CASES[name]
+    keras, found = recorded(case.group)[name], ours(groups, common(factory))[name]
+    assert "error" not in found, str(found["error"])
+    lines = complaints(keras, found, case.rtol)
     assert not lines, f"{name} differs:\n" + "\n".join(lines)
 
 

@@ -21,7 +21,6 @@ class Case:
     # Relative to the largest number of an array. More than 1e-5 needs a reason.
     rtol: float = RTOL
     why: str = ""
-    slow: bool = False
     # What keras2torch does not have yet. Its test fails the day it has.
     missing: str = ""
 
@@ -38,12 +37,11 @@ def add(
     run: Callable[[Any], Results],
     rtol: float = RTOL,
     why: str = "",
-    slow: bool = False,
     missing: str = "",
 ) -> None:
     assert name not in CASES, f"two cases are called {name}"
     assert rtol == RTOL or why, f"{name}: another tolerance needs a reason"
-    CASES[name] = Case(name, run, rtol, why, slow, missing)
+    CASES[name] = Case(name, run, rtol, why, missing)
 
 
 def case(
@@ -51,11 +49,10 @@ def case(
     *,
     rtol: float = RTOL,
     why: str = "",
-    slow: bool = False,
     missing: str = "",
 ) -> Callable[[Callable[[Any], Results]], Callable[[Any], Results]]:
     def register(run: Callable[[Any], Results]) -> Callable[[Any], Results]:
-        add(name, run, rtol, why, slow, missing)
+        add(name, run, rtol, why, missing)
         return run
 
     return register

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from parity.checking import check, rows
 
-pytestmark = pytest.mark.needs_keras
 GROUPS = ("layers", "normalization", "penalties")
 
 
