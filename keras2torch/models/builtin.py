@@ -666,9 +666,10 @@ def _make(name: str) -> Any:
     ]
     extra: dict[str, Any] = {"__new__": _new_rnn} if name == "RNN" else {}
     if name == "Normalization":
-        from keras2torch.models.adapting import adapt
+        from keras2torch.models.adapting import adapt, statistics
 
-        extra = {"adapt": adapt}
+        extra = {"adapt": adapt, "mean": statistics("mean")}
+        extra["variance"] = statistics("variance")
     found = type(
         name,
         (BuiltIn,),

@@ -31,6 +31,7 @@ from keras2torch.models.context import (
     resolved,
     within,
 )
+from keras2torch.models.jit import Compiled
 from keras2torch.models.layer import Layer
 from keras2torch.models.logits import Tap, taps
 from keras2torch.models.naming import auto_name
@@ -91,6 +92,7 @@ class Model(Trainer, Layer):
         Trainer.__init__(self)
         self.network: Network | None = None
         self._net: Any = None
+        self._jit: Any = None
         self._net_keys: set[str] = set()
         self._taps: list[Tap] = []
         self._mixing: Any = None
@@ -199,6 +201,7 @@ class Model(Trainer, Layer):
                 self._net_keys.add(key)
                 self._modules[key] = module
         object.__setattr__(self, "_net", net)
+        self.__dict__["_jit"] = None
         self._mask_at = mask_at
         self._in_axes = [_moved(t.layout.axes) for _, t in program.inputs]
         count = len(tree.flatten(self._outputs_struct))
@@ -447,16 +450,17 @@ class Model(Trainer, Layer):
         net = self._net
         if net.training != bool(training) or self._net_mode is None:
             self._set_mode(bool(training))
+        run = self._compiled() if self.jit_compile else net
         try:
             if self._mixing is not None or precision.is_mixed():
                 policy = self._mixing or self._policy
                 with calling(training), precision.computing(policy, tensors[0].device):
-                    made = net(*tensors)
+                    made = run(*tensors)
             elif self._has_given:
                 with calling(training):
-                    made = net(*tensors)
+                    made = run(*tensors)
             else:
-                made = net(*tensors)
+                made = run(*tensors)
         except (RuntimeError, IndexError, ValueError, AssertionError) as error:
             assert self.network is not None
             told = located(error, self, owners_of(self.network))
@@ -484,6 +488,12 @@ class Model(Trainer, Layer):
             return outputs[0]
         packed = tree.pack(struct, outputs)
         return packed
+
+    def _compiled(self) -> Any:
+        """Return the program as ``torch.compile`` has it, itself where it cannot."""
+        if self._jit is None:
+            self.__dict__["_jit"] = Compiled(self._net)
+        return self._jit
 
     def _permuted(self, output: int, value: torch.Tensor) -> torch.Tensor:
         axes = self._out_axes[output]
