@@ -80,7 +80,7 @@ def _ready(layer: Any, shape: tuple[int, ...]) -> None:
             "change them."
         )
     layer.ensure_built()
-    if layer.state is None:
+    if layer._torch_state is None:
         layer.build(shape)
     kept = layer.definition._kept(shape)
     held = tuple(layer.own_variables()[0].shape)
@@ -141,7 +141,7 @@ def statistics(name: str) -> property:
 
     def found(self: Any) -> Any:
         self.ensure_built()
-        return None if self.state is None else getattr(self.state.module, name).detach()
+        return None if self._torch_state is None else getattr(self._torch_state.module, name).detach()
 
     return property(found)
 

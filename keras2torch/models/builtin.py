@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -115,7 +116,7 @@ class BuiltIn(Layer):
         """Return the definition of a layer within: of a wrapper, or a cell."""
         if isinstance(layer, BuiltIn) and layer.is_written:
             return layer.definition
-        if getattr(layer, "network", None) is not None:
+        if getattr(layer, "_call_graph", None) is not None:
             # Under its name for torch; the class has an attribute in the way.
             self._modules["layer"] = self.__dict__["inner_model"] = layer
             config = {"name": layer.name}
@@ -247,7 +248,7 @@ class BuiltIn(Layer):
     def own_variables(self) -> list[Any]:
         """Return the weights, making them if a model is there to tell their shapes."""
         self.ensure_built()
-        made = [] if self.state is None else self.state.variables
+        made = [] if self._torch_state is None else self._torch_state.variables
         return [*made, *self._own]
 
     def ensure_built(self) -> None:
@@ -258,12 +259,12 @@ class BuiltIn(Layer):
             model.ensure_net()
             if self.has_state():
                 return
-        if self.nodes and self.is_written:
-            self._written_for(self.nodes[0])
+        if self._inbound_nodes and self.is_written:
+            self._written_for(self._inbound_nodes[0])
 
     def has_state(self) -> bool:
         """Whether its weights are made."""
-        return self.state is not None
+        return self._torch_state is not None
 
     def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, Any]]:
         """As in torch; a layer of a model has its weights made first."""
@@ -276,7 +277,7 @@ class BuiltIn(Layer):
         return super().state_dict(*args, **kwargs)
 
     def _made_for_torch(self) -> None:
-        if self.state is None and self.is_written and not self._making:
+        if self._torch_state is None and self.is_written and not self._making:
             self._making = True
             try:
                 self.ensure_built()
@@ -289,7 +290,7 @@ class BuiltIn(Layer):
 
     def adopt(self, state: programs.State) -> None:
         """Take the weights that a program made for it."""
-        self.state = state
+        self._torch_state = state
         self.built = True
         for variable, weight in zip(state.variables, state.declared, strict=True):
             variable.regularizer = self._setting(weight, "regularizer")
@@ -306,13 +307,13 @@ class BuiltIn(Layer):
             self._first_weights = None
 
     def _set_trainable(self) -> None:
-        if self.state is None:
+        if self._torch_state is None:
             return
         trained = {
-            w.name for w in self.state.declared if w.trainable and self._trainable
+            w.name for w in self._torch_state.declared if w.trainable and self._trainable
         }
-        for name, source in self.state.sources.items():
-            tensor = programs.tensor_of(self.state.module, name)
+        for name, source in self._torch_state.sources.items():
+            tensor = programs.tensor_of(self._torch_state.module, name)
             if isinstance(tensor, nn.Parameter):
                 moves = source.trainable and bool(trained & set(source.weights))
                 tensor.requires_grad_(moves)
@@ -331,13 +332,13 @@ class BuiltIn(Layer):
     def pin(self) -> None:
         """Keep the weights in Keras' order from now on: several models share them."""
         self.pinned = True
-        if self.state is None or self.state.in_keras_order:
+        if self._torch_state is None or self._torch_state.in_keras_order:
             return
-        values = [v.numpy() for v in self.state.variables]
-        old, self.state = self.state, None
+        values = [v.numpy() for v in self._torch_state.variables]
+        old, self._torch_state = self._torch_state, None
         self._programs.clear()
-        self._written_for(self.nodes[0])
-        new: programs.State = self.state
+        self._written_for(self._inbound_nodes[0])
+        new: programs.State = self._torch_state
         for name in old.sources:
             tensor = programs.tensor_of(old.module, name)
             with torch.no_grad():
@@ -419,7 +420,7 @@ class BuiltIn(Layer):
         one = single(node, written=True)
         outputs = [*one.outputs, *one.made_masks]
         # Asked before it is linked: what is made now is made on the CPU.
-        device = default_device() if self.state is None else programs.device_of(self)
+        device = default_device() if self._torch_state is None else programs.device_of(self)
         pinned = frozenset({self.name}) if self.pinned else frozenset()
         program = programs.compiled(
             one.builder, outputs, layout="keras", in_keras_order=pinned
@@ -435,8 +436,8 @@ class BuiltIn(Layer):
 
     def reset_state(self) -> None:
         """Forget what a stateful recurrent layer remembers of the batch before."""
-        if self.state is not None and hasattr(self.state.module, "reset_states"):
-            self.state.module.reset_states()
+        if self._torch_state is not None and hasattr(self._torch_state.module, "reset_states"):
+            self._torch_state.module.reset_states()
 
     def reset_states(self) -> None:
         """As Keras 2 called it."""
@@ -647,8 +648,10 @@ def _make(name: str) -> Any:
     if hasattr(others, name):
         return getattr(others, name)
     if name not in REGISTRY or name in ("Functional", "Sequential"):
+        near = get_close_matches(name, list(REGISTRY), n=1)
         raise AttributeError(
             f"module 'keras2torch.layers' has no attribute {name!r}: "
+            f"{f'did you mean {near[0]}? ' if near else ''}"
             "`keras2torch layers` lists the layers that are covered."
         )
     definition: Any = REGISTRY[name]

@@ -468,10 +468,10 @@ def check_weights(layer: Any, declared: Sequence[Any], shapes: Sequence[Shape]) 
     shapes
         What it is called on.
     """
-    state = getattr(layer, "state", None)
+    state = getattr(layer, "_torch_state", None)
     held: Any = state.declared if state is not None else None
     if held is None:
-        before = [n.declared for n in layer.nodes if n.declared]
+        before = [n.declared for n in layer._inbound_nodes if n.declared]
         held = before[0] if before else ()
     for mine, wanted in zip(held, declared, strict=False):
         if tuple(mine.shape) != tuple(wanted.shape):
@@ -565,7 +565,7 @@ def _looked_up(layer: Any, values: Sequence[Any]) -> Exception | None:
 
 
 def _built_for(layer: Any) -> str:
-    state: Any = getattr(layer, "state", None)
+    state: Any = getattr(layer, "_torch_state", None)
     if state is None or not state.declared:
         return ""
     first = state.declared[0]
@@ -588,9 +588,9 @@ def located(error: Exception, model: Any, owners: Mapping[str, Any]) -> Exceptio
     if is_of_machine(error) or isinstance(error, Keras2TorchError):
         return error
     modules = {
-        id(o.state.module): o
+        id(o._torch_state.module): o
         for o in owners.values()
-        if getattr(o, "state", None) is not None
+        if getattr(o, "_torch_state", None) is not None
     }
     own = {id(o): o for o in owners.values() if not hasattr(o, "definition")}
     found: tuple[Any, list[Any]] | None = None

@@ -34,7 +34,7 @@ def cloned(
                 "Sequential are not called one by one."
             )
         new = _stack(model, input_tensors, copy)
-    elif model.network is not None:
+    elif model._call_graph is not None:
         new = _graph(model, input_tensors, copy, call_function)
     else:
         if clone_function or input_tensors is not None or call_function:
@@ -54,7 +54,7 @@ def _copying(
     def copy(layer: Any) -> Any:
         if id(layer) not in made:
             inner = isinstance(layer, Sequential) or (
-                isinstance(layer, Model) and layer.network is not None
+                isinstance(layer, Model) and layer._call_graph is not None
             )
             if recursive and inner:
                 call = None if isinstance(layer, Sequential) else call_function
@@ -102,7 +102,7 @@ def _graph(model: Any, input_tensors: Any, copy: Clone, call_function: Any) -> A
     def filled(value: Any) -> Any:
         return values[id(value)] if isinstance(value, KerasTensor) else value
 
-    for node in model.network.nodes:
+    for node in model._call_graph.nodes:
         if node.is_input or all(id(t) in values for t in node.outputs):
             continue
         args = tree.map_structure(filled, list(node.args))
@@ -120,7 +120,7 @@ def _called(node: Node, copy: Clone, call: Any, args: Any, kwargs: Any) -> Any:
 
         operation = Operation(node.operation.name, node.operation.kind)
         new = Node(operation, tuple(args), kwargs)
-        operation.nodes.append(new)
+        operation._inbound_nodes.append(new)
         new.outputs = outputs_of(new)
         return new.outputs
     layer = copy(node.operation)

@@ -239,7 +239,7 @@ def _serialized(layer: Any) -> Config:
         found["registered_name"] = registered
     elif kind is Sequential:
         found = _entry("keras", "Sequential", layer.get_config())
-    elif kind is Model and layer.network is not None:
+    elif kind is Model and layer._call_graph is not None:
         found = _entry("keras.src.models.functional", "Functional", layer.get_config())
         found["registered_name"] = "Functional"
     elif kind.__module__ in ("keras2torch.layers", "keras2torch.models.others"):
@@ -276,7 +276,7 @@ def build_config(layer: Any) -> Config | None:
     if own is not None:
         made: Config | None = plain(own())
         return made
-    network = getattr(layer, "network", None)
+    network = getattr(layer, "_call_graph", None)
     if network is not None:
         sequential = hasattr(layer, "_stack")
         return {"input_shape": list(layer.input_shape) if sequential else None}
@@ -284,8 +284,8 @@ def build_config(layer: Any) -> Config | None:
     if kind in BUILT_AT_ONCE:
         return None
     shapes = layer.__dict__.get("_build_shapes")
-    if shapes is None and isinstance(layer, BuiltIn) and layer.nodes:
-        shapes = _shapes_of(layer, layer.nodes[0])
+    if shapes is None and isinstance(layer, BuiltIn) and layer._inbound_nodes:
+        shapes = _shapes_of(layer, layer._inbound_nodes[0])
     if not shapes:
         return None
     if len(shapes) == 1:
@@ -308,11 +308,11 @@ def functional_config(model: Any) -> Config:
     """Return layers, calls, inputs and outputs of a model of symbolic tensors."""
     from keras2torch.models.sequential import Sequential
 
-    network = model.network
+    network = model._call_graph
     inside = {id(n) for n in network.nodes}
     number: dict[int, int] = {}
     for operation in network.operations:
-        for i, node in enumerate(n for n in operation.nodes if id(n) in inside):
+        for i, node in enumerate(n for n in operation._inbound_nodes if id(n) in inside):
             number[id(node)] = i
     entries: dict[int, InputLayer] = {}
     layers: list[Config] = []
@@ -333,7 +333,7 @@ def functional_config(model: Any) -> Config:
         name, at, index = history(tensor)
         inner = tensor.node.operation if tensor.node is not None else None
         # Keras counts a node of its own for a functional model inside.
-        functional = getattr(inner, "network", None) is not None
+        functional = getattr(inner, "_call_graph", None) is not None
         if functional and not isinstance(inner, Sequential):
             at += int(id(tensor) not in entries)
         return [name, at, index]
@@ -343,7 +343,7 @@ def functional_config(model: Any) -> Config:
     for operation in network.operations:
         calls = [
             _call(n, history)
-            for n in operation.nodes
+            for n in operation._inbound_nodes
             if id(n) in inside and not n.is_input
         ]
         found = serialized(operation)

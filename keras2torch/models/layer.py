@@ -10,6 +10,7 @@ import warnings
 import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -65,10 +66,16 @@ class Layer(nn.Module):
         ``dense``, ``dense_1`` … if not given.
     """
 
-    state: Any = None
+    _torch_state: Any = None
     inner_model: Any = None
     is_written = False
     built = False
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # Keras takes layers before super().__init__(); torch alone does not.
+        made = super().__new__(cls)
+        nn.Module.__init__(made)
+        return made
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -84,16 +91,18 @@ class Layer(nn.Module):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__()
+        if "_modules" not in self.__dict__:
+            super().__init__()
         unknown = kwargs.keys() - _KERAS_ARGUMENTS
         if unknown:
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: "
                 f"{ {k: kwargs[k] for k in sorted(unknown)} }"
+                f"{_near(sorted(unknown)[0], self)}"
             )
         self.training = False
         self.name = name or auto_name(type(self).__name__)
-        self.nodes: list[Node] = []
+        self._inbound_nodes: list[Node] = []
         self.autocast = kwargs.get("autocast", True)
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self._input_shape_arg = _input_shape(kwargs)
@@ -321,20 +330,28 @@ class Layer(nn.Module):
                 f"You called `set_weights(weights)` on layer '{self.name}' with a "
                 f"weight list of length {len(weights)}, but the layer was expecting "
                 f"{len(own)} weights."
+                f"{'' if own else ' It has none before it is built or called.'}"
             )
-        for variable, value in zip(own, weights, strict=True):
+        for i, (variable, value) in enumerate(zip(own, weights, strict=True)):
             if tuple(np.shape(value)) != tuple(variable.shape):
                 raise ValueError(
                     f"Layer {self.name} weight shape {tuple(variable.shape)} "
                     "is not compatible with provided weight shape "
-                    f"{tuple(np.shape(value))}."
+                    f"{tuple(np.shape(value))}: weight {i}, {variable.path}."
                 )
         for variable, value in zip(own, weights, strict=True):
             variable.assign(value)
 
     def count_params(self) -> int:
         """Return the number of values in the weights."""
-        return sum(int(np.prod(v.shape)) for v in self.weights)
+        weights = self.weights
+        if not (weights or self.built or self._inbound_nodes):
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the "
+                "layer isn't built. You can build it manually via: "
+                "`layer.build(input_shape)`."
+            )
+        return sum(int(np.prod(v.shape)) for v in weights)
 
     @property
     def trainable(self) -> bool:
@@ -413,10 +430,19 @@ class Layer(nn.Module):
         tensors = [KerasTensor(s) for s in (first if many else shapes)]
         made = self(tensors if many else tensors[0], *([] if many else tensors[1:]))
         found = tree.map_structure(lambda t: t.shape, made)
-        self.nodes.pop()
+        self._inbound_nodes.pop()
         return found
 
+    def _assert_begun(self) -> None:
+        if "_losses" not in self.__dict__:
+            raise RuntimeError(
+                f"In layer {type(self).__name__!r}, you forgot to call "
+                "`super().__init__()` as the first statement in the `__init__()` "
+                "method. Go add it!"
+            )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._assert_begun()
         if is_symbolic(list(args), kwargs):
             return self.symbolic_call(args, kwargs)
         return super().__call__(*args, **kwargs)
@@ -559,11 +585,11 @@ class Layer(nn.Module):
         node = Node(self, args, kwargs)
         if self.is_written:
             node.outputs = outputs_of(node)
-            self.nodes.append(node)
+            self._inbound_nodes.append(node)
             return self._structured(node.outputs)
         self._probe(node)
         node.outputs = outputs_of(node)
-        self.nodes.append(node)
+        self._inbound_nodes.append(node)
         shown = self._shown[id(node)]
         return tree.pack(shown.structure, node.outputs)
 
@@ -630,12 +656,12 @@ class Layer(nn.Module):
         return tree.map_structure(lambda t: t.shape, self.output)
 
     def _only_node(self, what: str) -> Node:
-        if not self.nodes:
+        if not self._inbound_nodes:
             raise AttributeError(
                 f"The layer {self.name} has never been called and thus has no "
                 f"defined {what}."
             )
-        return self.nodes[0]
+        return self._inbound_nodes[0]
 
     # -- configs
     def get_config(self) -> dict[str, Any]:
@@ -669,7 +695,7 @@ class Layer(nn.Module):
 
 
 # What a layer keeps for itself and torch need not see.
-_PLAIN = frozenset({"nodes", "_losses", "_own", "_probes", "_input_shape_arg"})
+_PLAIN = frozenset({"_inbound_nodes", "_losses", "_own", "_probes", "_input_shape_arg"})
 
 
 def _building(build: Any) -> Any:
@@ -708,6 +734,13 @@ def _input_shape(kwargs: dict[str, Any]) -> Shape | None:
 
 def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor)
+
+
+def _near(name: str, layer: Any) -> str:
+    """Return a hint at the argument that may be meant."""
+    known = inspect.signature(type(layer)).parameters
+    found = get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def _mask_of(value: Any) -> Any:

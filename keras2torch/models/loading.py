@@ -169,11 +169,11 @@ def _build(model: Any, config: Any) -> None:
 def _assign(model: Any, builder: GraphBuilder) -> None:
     """Give every layer its weights, by the path that both graphs know it by."""
     model.ensure_net()
-    owners = owners_of(model.network)
+    owners = owners_of(model._call_graph)
     for path, here in builder.layers.items():
         if not here.weights:
             continue
-        state = owners[path].state
+        state = owners[path]._torch_state
         if state is None:  # nothing of it is read in the program
             continue
         values = {w.name: v for w, v in zip(here.weights, here.values, strict=True)}

@@ -11,7 +11,9 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -90,7 +92,7 @@ class Model(Trainer, Layer):
             kwargs["name"] = auto_name("Functional")
         Layer.__init__(self, **kwargs)
         Trainer.__init__(self)
-        self.network: Network | None = None
+        self._call_graph: Network | None = None
         self._net: Any = None
         self._jit: Any = None
         self._net_keys: set[str] = set()
@@ -113,12 +115,12 @@ class Model(Trainer, Layer):
                     f"by Input and by calling layers; got a {type(tensor).__name__}."
                 )
         self.drop_net()
-        self.network = network(flat_in, flat_out)
+        self._call_graph = network(flat_in, flat_out)
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self._in_specs = [
             (t.name, t.shape, getattr(torch, t.dtype, torch.float32)) for t in flat_in
         ]
-        for operation in self.network.operations:
+        for operation in self._call_graph.operations:
             if isinstance(operation, Layer):
                 operation._users.add(self)
         self.built = True
@@ -126,14 +128,14 @@ class Model(Trainer, Layer):
     @property
     def is_written(self) -> bool:  # type: ignore[override]
         """Whether the source of a model around it has it as text."""
-        return self.network is not None and type(self).call is Model.call
+        return self._call_graph is not None and type(self).call is Model.call
 
     def model_spec(self) -> ModelSpec:
         """Return the model as specs."""
-        assert self.network is not None
+        assert self._call_graph is not None
         return model_spec(
             self.name,
-            self.network,
+            self._call_graph,
             self._inputs_struct,
             self._outputs_struct,
             trainable=self._trainable,
@@ -152,10 +154,10 @@ class Model(Trainer, Layer):
         b, outputs, masks = self._graph()
         told = list(dict.fromkeys(m for m in masks if m is not None))
         at = [None if m is None else told.index(m) for m in masks]
-        assert self.network is not None
+        assert self._call_graph is not None
         pinned = {
             path
-            for path, owner in owners_of(self.network).items()
+            for path, owner in owners_of(self._call_graph).items()
             if getattr(owner, "pinned", False)
         }
         program = programs.compiled(
@@ -174,9 +176,9 @@ class Model(Trainer, Layer):
         """
         if self._net is not None:
             return True
-        if self.network is None:
+        if self._call_graph is None:
             return False
-        owners = owners_of(self.network)
+        owners = owners_of(self._call_graph)
         # Asked before they are linked: what is made now is made on the CPU.
         placed = [programs.device_of(o) for o in owners.values() if _has_tensors(o)]
         while True:
@@ -219,11 +221,11 @@ class Model(Trainer, Layer):
 
     def _set_kinds(self) -> None:
         """Look up what it takes, computes and gives, by the policies of its layers."""
-        assert self.network is not None
+        assert self._call_graph is not None
         layers = [
             o
-            for o in owners_of(self.network).values()
-            if isinstance(o, Layer) and getattr(o, "network", None) is None
+            for o in owners_of(self._call_graph).values()
+            if isinstance(o, Layer) and getattr(o, "_call_graph", None) is None
         ]
         policies = {layer.dtype_policy for layer in layers}
         mixed = [p for p in policies if p.is_mixed]
@@ -237,16 +239,16 @@ class Model(Trainer, Layer):
         if self._mixing is not None or len(policies) > 1:
             self._out_kinds = [
                 getattr(t.node.operation, "compute_dtype", None)
-                if getattr(t.node.operation, "network", None) is None
+                if getattr(t.node.operation, "_call_graph", None) is None
                 else None
                 for t in tree.flatten(self._outputs_struct)
             ]
 
     def _now_in(self, dtype: torch.dtype) -> None:
         super()._now_in(dtype)
-        if self.network is None:
+        if self._call_graph is None:
             return
-        for operation in self.network.operations:
+        for operation in self._call_graph.operations:
             if isinstance(operation, Layer):
                 operation._now_in(dtype)
         if self._net is not None:
@@ -268,7 +270,7 @@ class Model(Trainer, Layer):
         For a model of symbolic tensors it is the text that was executed, formatted. A
         subclass with a ``call`` of its own is shown with what its layers are in torch.
         """
-        if self.network is None or not self.is_written:
+        if self._call_graph is None or not self.is_written:
             from keras2torch.models.shown import shown
 
             return str(shown(self))
@@ -314,13 +316,13 @@ class Model(Trainer, Layer):
     @property
     def layers(self) -> list[Any]:
         """The layers in Keras' order, inputs included."""
-        if self.network is not None:
-            return [o for o in self.network.operations if not isinstance(o, Operation)]
+        if self._call_graph is not None:
+            return [o for o in self._call_graph.operations if not isinstance(o, Operation)]
         return [m for m in self.tracked_layers() if isinstance(m, Layer)]
 
     def tracked_layers(self) -> list[nn.Module]:
         """Return the layers within, those of the graph first."""
-        graph = self.network.operations if self.network is not None else []
+        graph = self._call_graph.operations if self._call_graph is not None else []
         found = [o for o in graph if isinstance(o, nn.Module)]
         own = [m for key, m in self._modules.items() if key not in self._net_keys]
         for module in unheld(own):
@@ -347,9 +349,11 @@ class Model(Trainer, Layer):
         for layer in layers:
             if layer.name == name:
                 return layer
+        names = [str(layer.name) for layer in layers]
+        near = get_close_matches(str(name), names, n=1)
         raise ValueError(
-            f"No such layer: {name}. Existing layers are: "
-            f"{[layer.name for layer in layers]}."
+            f"No such layer: {name}. Existing layers are: {names}."
+            f"{f' Did you mean {near[0]!r}?' if near else ''}"
         )
 
     @property
@@ -394,7 +398,7 @@ class Model(Trainer, Layer):
     @property
     def output_names(self) -> list[str] | None:
         """Names by which ``compile`` knows the outputs: those of their layers."""
-        if self.network is None:
+        if self._call_graph is None:
             return None
         struct = self._outputs_struct
         if isinstance(struct, dict) and len(struct) == len(self.outputs):
@@ -407,7 +411,7 @@ class Model(Trainer, Layer):
         return names
 
     def _symbolic(self, what: str) -> None:
-        if self.network is None:
+        if self._call_graph is None:
             raise AttributeError(
                 f"The model {self.name} has no defined {what}: it is not made of "
                 "symbolic tensors, or not built yet."
@@ -415,6 +419,7 @@ class Model(Trainer, Layer):
 
     # -- calls
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._assert_begun()
         if args and type(args[0]) is torch.Tensor and len(args) == 1:
             return nn.Module.__call__(self, *args, **kwargs)
         if is_symbolic(list(args), kwargs):
@@ -423,7 +428,7 @@ class Model(Trainer, Layer):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call on tensors or arrays with Keras' axes."""
-        if self.network is None or type(self).call not in _OWN_CALLS:
+        if self._call_graph is None or type(self).call not in _OWN_CALLS:
             return Layer.forward(self, *args, **kwargs)
         if self._has_given and not within():
             self._clear_losses()
@@ -433,7 +438,7 @@ class Model(Trainer, Layer):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Compute; a subclass without symbolic tensors overrides it."""
-        if self.network is None:
+        if self._call_graph is None:
             raise NotImplementedError(
                 f"Model {type(self).__name__} does not have a `call()` method "
                 "implemented."
@@ -462,8 +467,8 @@ class Model(Trainer, Layer):
             else:
                 made = run(*tensors)
         except (RuntimeError, IndexError, ValueError, AssertionError) as error:
-            assert self.network is not None
-            told = located(error, self, owners_of(self.network))
+            assert self._call_graph is not None
+            told = located(error, self, owners_of(self._call_graph))
             if told is error:
                 raise
             raise told from error
@@ -504,12 +509,12 @@ class Model(Trainer, Layer):
         net = self._net
         net.train(training)
         net.training = training
-        assert self.network is not None
-        for owner in owners_of(self.network).values():
-            if isinstance(owner, BuiltIn) and owner.state is not None:
+        assert self._call_graph is not None
+        for owner in owners_of(self._call_graph).values():
+            if isinstance(owner, BuiltIn) and owner._torch_state is not None:
                 kind = type(owner.definition).__name__
                 if kind in INFERENCE_WHEN_FROZEN:
-                    owner.state.module.train(training and owner._trainable)
+                    owner._torch_state.module.train(training and owner._trainable)
         self._net_mode = (training, None)
 
     def _standardized(self, inputs: Any) -> list[torch.Tensor]:
@@ -527,6 +532,13 @@ class Model(Trainer, Layer):
                 value = torch.as_tensor(np.asarray(value))
                 value = value.to(programs.device_of(self))
             if value.dtype != dtype:
+                if value.is_complex() and not dtype.is_complex:
+                    warnings.warn(
+                        f"Input {name!r} of model {self.name!r} is complex: its "
+                        "imaginary part is dropped.",
+                        stacklevel=4,
+                    )
+                    value = value.real
                 value = value.to(dtype)
             if value.ndim != len(shape):
                 value = self._adjusted(value, shape, name)
@@ -572,7 +584,14 @@ class Model(Trainer, Layer):
                 )
             flat = tree.flatten({k: inputs[k] for k in struct})
         elif isinstance(inputs, (list, tuple)) and len(self._in_specs) == 1:
-            many = len(inputs) == 1 and np.ndim(inputs[0]) == len(self._in_specs[0][1])
+            name, shape, _ = self._in_specs[0]
+            arrays = all(hasattr(v, "shape") and len(v.shape) for v in inputs)
+            if len(inputs) > 1 and arrays:
+                raise ValueError(
+                    f"Model {self.name!r} has 1 input, {name!r}; it was called with a "
+                    f"list of {len(inputs)} arrays."
+                )
+            many = len(inputs) == 1 and np.ndim(inputs[0]) == len(shape)
             flat = [inputs[0]] if many else [inputs]
         else:
             flat = tree.flatten(inputs)
@@ -593,7 +612,7 @@ class Model(Trainer, Layer):
         tensors = self._in_order(args[0])
         check_inputs(self, tensors)
         node = Node(self, (list(tensors),), {})
-        self.nodes.append(node)
+        self._inbound_nodes.append(node)
         node.outputs = outputs_of(node)
         struct = self._outputs_struct
         return (
@@ -604,7 +623,7 @@ class Model(Trainer, Layer):
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights of a subclass, by calling it on zeros of a shape."""
-        if self.network is not None:
+        if self._call_graph is not None:
             self.ensure_net()
             return
         if input_shape is None:
@@ -683,7 +702,7 @@ class Model(Trainer, Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what a model of symbolic tensors is made from."""
-        if self.network is None:
+        if self._call_graph is None:
             return {"name": self.name, "trainable": self._trainable}
         from keras2torch.models.configs import functional_config
 
@@ -725,7 +744,7 @@ def _inverse(axes: Axes) -> Axes:
 
 def _has_tensors(owner: Any) -> bool:
     if isinstance(owner, BuiltIn):
-        return owner.state is not None
+        return owner._torch_state is not None
     return isinstance(owner, nn.Module) and is_given(owner)
 
 

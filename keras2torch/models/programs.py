@@ -121,7 +121,7 @@ def linked(
         owner = owners[path]
         declared = builder.layers[path].weights
         module = getattr(holder, attribute.name)
-        state: State | None = owner.state
+        state: State | None = owner._torch_state
         if state is None:
             made = _adopted(owner, module, attribute.text, attribute.weights, declared)
             owner.adopt(made)

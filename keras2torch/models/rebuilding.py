@@ -344,7 +344,7 @@ def _operated(spec: LayerSpec, args: list[Any], kwargs: Config) -> Any:
     options |= {renamed.get(k, k): v for k, v in kwargs.items() if k != "name"}
     operation = Operation(spec.name, kind)
     node = Node(operation, tuple(args), options)
-    operation.nodes.append(node)
+    operation._inbound_nodes.append(node)
     node.outputs = outputs_of(node)
     return node.outputs
 

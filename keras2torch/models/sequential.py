@@ -89,6 +89,10 @@ class Sequential(Model):
 
     def pop(self, rebuild: bool = True) -> Any:
         """Take the last layer off and return it."""
+        if not self._stack:
+            raise IndexError(
+                f"Sequential model {self.name!r} has no layer to take off."
+            )
         layer = self._stack.pop()
         self._changed()
         return layer
@@ -105,25 +109,33 @@ class Sequential(Model):
         self._stale = False
         assert self._entry is not None
         x: Any = self._entry.output
-        for layer in self._stack:
-            x = layer(x)
-        self._set_graph(self._entry.output, x)
+        calls = [len(layer._inbound_nodes) for layer in self._stack]
+        try:
+            for layer in self._stack:
+                x = layer(x)
+            self._set_graph(self._entry.output, x)
+        except Exception:
+            # A call that failed leaves no trace, so that right shapes fit afterwards.
+            self._stale = True
+            for layer, count in zip(self._stack, calls, strict=True):
+                del layer._inbound_nodes[count:]
+            raise
 
     @property
-    def network(self) -> Network | None:
+    def _call_graph(self) -> Network | None:
         """The calls of the stack, made when somebody first asks."""
         if self._stale:
             self._refresh()
         return self._network
 
-    @network.setter
-    def network(self, value: Network | None) -> None:
+    @_call_graph.setter
+    def _call_graph(self, value: Network | None) -> None:
         self._network = value
 
     @property
     def built(self) -> bool:
         """Whether it is known what goes in."""
-        return self.network is not None
+        return self._call_graph is not None
 
     @built.setter
     def built(self, value: bool) -> None:
@@ -132,7 +144,7 @@ class Sequential(Model):
     @property
     def is_written(self) -> bool:  # type: ignore[override]
         """Whether the source of a model around it has it as text."""
-        return self.network is not None and type(self).call is Sequential.call
+        return self._call_graph is not None and type(self).call is Sequential.call
 
     @property
     def layers(self) -> list[Any]:
@@ -166,6 +178,12 @@ class Sequential(Model):
         assert tensor.node is not None
         self._entry = tensor.node.operation
         self._changed()
+        try:
+            self._refresh()
+        except Exception:
+            self._entry = None
+            self._changed()
+            raise
 
     # -- calls
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -184,7 +202,7 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         """Call the layers one after another."""
-        if self.network is not None:
+        if self._call_graph is not None:
             return self._run(inputs, training)
         for layer in self._stack:
             inputs = layer(inputs)
@@ -202,7 +220,7 @@ def _entry_of(layer: Any) -> InputLayer | None:
     """Return the input that a first layer declares: input_shape, or a model's own."""
     shape = getattr(layer, "_input_shape_arg", None)
     dtype = "float32"
-    if shape is None and isinstance(layer, Model) and layer.network is not None:
+    if shape is None and isinstance(layer, Model) and layer._call_graph is not None:
         if tensors := layer.inputs[1:]:
             raise ValueError(
                 f"The first layer of a Sequential has {len(tensors) + 1} inputs."

@@ -29,13 +29,13 @@ def shown(model: Any) -> str:
     lines = ["# What its layers are in PyTorch:"]
     for layer in layers_in(model):
         if isinstance(layer, BuiltIn) and layer.is_written:
-            state = layer.state
+            state = layer._torch_state
             text = state.text if state is not None else "a function, or not built yet"
             lines.append(f"# {layer.name}: {text}")
     if len(lines) > 1:
         parts.append("\n".join(lines))
     for layer in layers_in(model):
         inside = isinstance(layer, Model) and layer is not model
-        if inside and layer.network is not None:
+        if inside and layer._call_graph is not None:
             parts.append(f"# {layer.name}:\n{layer.source()}")
     return "\n\n\n".join(parts) + "\n"

@@ -126,7 +126,7 @@ def model_spec(
         spec = layer_spec(operation)
         made[id(operation)] = spec
         layers.append(spec)
-        calls = [n for n in operation.nodes if id(n) in inside]
+        calls = [n for n in operation._inbound_nodes if id(n) in inside]
         for i, node in enumerate(calls):
             number[id(node)] = i
     # A model may begin at any tensor; what made it stays outside.
@@ -169,9 +169,9 @@ def owners_of(network: Network, prefix: str = "") -> dict[str, Any]:
     for operation in network.operations:
         path = prefix + operation.name
         found[path] = operation
-        inner = getattr(operation, "network", None)
+        inner = getattr(operation, "_call_graph", None)
         if inner is None and (held := getattr(operation, "inner_model", None)):
-            inner = held.network
+            inner = held._call_graph
         if inner is not None and not is_given(operation):
             found |= owners_of(inner, f"{path}/")
     return found
@@ -181,7 +181,7 @@ def owners_of_call(operation: Any) -> dict[str, Any]:
     """Return path → layer for the call of one layer by itself."""
     found = {operation.name: operation}
     held = getattr(operation, "inner_model", None)
-    inner = held.network if held is not None else getattr(operation, "network", None)
+    inner = held._call_graph if held is not None else getattr(operation, "_call_graph", None)
     return found | (owners_of(inner, f"{operation.name}/") if inner else {})
 
 

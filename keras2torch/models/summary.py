@@ -111,9 +111,9 @@ def _widths(ends: list[float], width: int) -> list[int]:
 
 def _listed(model: Any) -> list[Any]:
     """Return what gets a row; operations between layers do, in a functional model."""
-    if model.network is None or hasattr(model, "_stack"):
+    if model._call_graph is None or hasattr(model, "_stack"):
         return list(model.layers)
-    return list(model.network.operations)
+    return list(model._call_graph.operations)
 
 
 def _ranged(layers: list[Any], bounds: Any) -> list[Any]:
@@ -144,7 +144,7 @@ def _kind(layer: Any) -> str:
     if isinstance(layer, Operation):
         return layer.kind
     kind = type(layer).__name__
-    return "Functional" if kind == "Model" and layer.network is not None else kind
+    return "Functional" if kind == "Model" and layer._call_graph is not None else kind
 
 
 def _totals(model: Any) -> list[str]:
@@ -181,15 +181,15 @@ def _count(layer: Any) -> int:
 
 def _is_built(layer: Any) -> bool:
     plain = isinstance(layer, (InputLayer, Operation))
-    return plain or bool(layer.built) or bool(layer.nodes)
+    return plain or bool(layer.built) or bool(layer._inbound_nodes)
 
 
 def _shapes(layer: Any) -> str:
     """Return what came out of its last call, or of the batch that it was built by."""
     if isinstance(layer, InputLayer):
         return str(tuple(layer.batch_shape))
-    if layer.nodes:
-        shapes = [tuple(t.shape) for t in layer.nodes[-1].outputs]
+    if layer._inbound_nodes:
+        shapes = [tuple(t.shape) for t in layer._inbound_nodes[-1].outputs]
     else:
         shapes = getattr(layer, "_made_shapes", [])
     if not shapes:
@@ -200,7 +200,7 @@ def _shapes(layer: Any) -> str:
 
 def _is_branched(model: Any) -> bool:
     """Whether layers do not simply follow one another."""
-    network = model.network
+    network = model._call_graph
     if network is None or hasattr(model, "_stack"):
         return False
     if sum(n.is_input for n in network.nodes) > 1:
@@ -216,9 +216,9 @@ def _is_branched(model: Any) -> bool:
 
 def _before(layer: Any, model: Any) -> str:
     """Return the tensors that it is called on within the model."""
-    inside = {id(n) for n in model.network.nodes}
+    inside = {id(n) for n in model._call_graph.nodes}
     found = []
-    for node in getattr(layer, "nodes", ()):
+    for node in getattr(layer, "_inbound_nodes", ()):
         if id(node) not in inside:
             continue
         for tensor in node.inputs:

@@ -29,7 +29,7 @@ class Operation:
 
     name: str
     kind: str
-    nodes: list[Node] = field(default_factory=list)
+    _inbound_nodes: list[Node] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -39,14 +39,14 @@ class InputLayer:
     name: str
     batch_shape: Shape
     dtype: str = "float32"
-    nodes: list[Node] = field(default_factory=list)
+    _inbound_nodes: list[Node] = field(default_factory=list)
     trainable: bool = True
     weights: tuple[Any, ...] = ()
 
     @property
     def output(self) -> KerasTensor:
         """The tensor that stands for the batch."""
-        return self.nodes[0].outputs[0]
+        return self._inbound_nodes[0].outputs[0]
 
     def get_weights(self) -> list[Any]:
         """Return nothing."""
@@ -150,7 +150,7 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(
+        raise ValueError(
             f"the KerasTensor {self.name!r} stands for a batch to come and has no "
             "values: call the model on data to get some."
         )
@@ -257,7 +257,7 @@ def operate(kind: str, *args: Any, **kwargs: Any) -> KerasTensor:
     node = Node(operation, args, kwargs)
     if kind in _ELEMENTWISE:
         _broadcast(kind, [t.shape for t in node.inputs])
-    operation.nodes.append(node)
+    operation._inbound_nodes.append(node)
     node.outputs = outputs_of(node)
     return node.outputs[0]
 
@@ -311,7 +311,7 @@ def Input(
     node = Node(layer)
     tensor_name = name or auto_name("keras_tensor")
     node.outputs = [KerasTensor(checked, kind, name=tensor_name, node=node)]
-    layer.nodes.append(node)
+    layer._inbound_nodes.append(node)
     return node.outputs[0]
 
 

@@ -74,7 +74,7 @@ def _of(thing: Any, path: str, seen: set[int]) -> Iterator[Place]:
     if isinstance(thing, Sequential) or _is_functional(thing):
         yield from _in_container(thing.layers, _joined(path, "layers"), seen)
     attributes = _attributes(thing)
-    if isinstance(thing, Model) and thing.network is None:
+    if isinstance(thing, Model) and thing._call_graph is None:
         # What comes later in the alphabet is met in the list of all layers.
         attributes.append(("layers", thing.layers))
     for name, value in sorted(attributes, key=lambda kv: _key(kv[0])):
@@ -86,7 +86,7 @@ def _of(thing: Any, path: str, seen: set[int]) -> Iterator[Place]:
 
 
 def _is_functional(thing: Any) -> bool:
-    return isinstance(thing, Model) and thing.network is not None
+    return isinstance(thing, Model) and thing._call_graph is not None
 
 
 def _joined(path: str, name: str) -> str:
@@ -103,7 +103,7 @@ def _built_in(layer: BuiltIn, path: str) -> Iterator[Place]:
     """Yield a place for the layer and one for each part of it: ``cell``."""
     layer.ensure_built()
     parts: dict[str, list[Any]] = {"": []}
-    state = layer.state
+    state = layer._torch_state
     if state is not None:
         pairs = sorted(
             zip(state.declared, state.variables, strict=True),
@@ -142,7 +142,7 @@ def _counted(name: str, used: dict[str, int]) -> str:
 def class_name(thing: Any) -> str:
     """Return what a thing in a list is called after."""
     kind = type(thing)
-    if kind is Model and thing.network is not None:
+    if kind is Model and thing._call_graph is not None:
         return "functional"
     return snake_case(_PYTHON_NAMES.get(kind.__name__, kind.__name__))
 
@@ -158,8 +158,8 @@ def _attributes(layer: Layer) -> list[tuple[str, Any]]:
             continue
         if isinstance(value, (nn.Module, list, tuple, Mapping)):
             found[name] = value
-    if isinstance(layer, BuiltIn) and layer.state is not None:
-        theirs = vars(layer.state.module)["_modules"]
+    if isinstance(layer, BuiltIn) and layer._torch_state is not None:
+        theirs = vars(layer._torch_state.module)["_modules"]
         found = {k: v for k, v in found.items() if theirs.get(k) is not v}
     return list(found.items())
 

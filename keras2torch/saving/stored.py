@@ -165,8 +165,8 @@ def top_level(model: Any) -> list[Any]:
 
 def _converted(model: Any, root: h5py.Group, version: Version) -> bool:
     """Read weights that an older Keras keeps in another form; False if it cannot."""
-    if model.network is None or not all(
-        la.is_written for la in owners_of(model.network).values() if _is_layer(la)
+    if model._call_graph is None or not all(
+        la.is_written for la in owners_of(model._call_graph).values() if _is_layer(la)
     ):
         return False
     model.ensure_net()
@@ -176,11 +176,11 @@ def _converted(model: Any, root: h5py.Group, version: Version) -> bool:
         found = LegacyStore(root, version).matched(model.model_spec(), builder.layers)
     except WeightMismatch as error:
         raise ValueError(str(error)) from error
-    owners = owners_of(model.network)
+    owners = owners_of(model._call_graph)
     for path, here in builder.layers.items():
         if not here.weights:
             continue
-        state = owners[path].state
+        state = owners[path]._torch_state
         arrays = [s() for s in found[path]]
         wanted = here.weights
         if len(arrays) < len(wanted):

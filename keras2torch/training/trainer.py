@@ -9,21 +9,21 @@ import inspect
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from keras2torch import callbacks as callbacks_module
 from keras2torch import tree
 from keras2torch.callbacks.logs import LazyLogs, pythonify_logs
-from keras2torch.data.arrays import split
+from keras2torch.data.arrays import split, whole
 from keras2torch.data.batches import make_batches
 from keras2torch.data.epochs import Batches
 from keras2torch.data.packing import unpack_x_y_sample_weight
+from keras2torch.data.tensors import add_note, to_tensor
 from keras2torch.metrics import Mean, Metric
 from keras2torch.training.compiled import CompileLoss, CompileMetrics
 from keras2torch.training.memory import keep_buffers
@@ -349,15 +349,9 @@ class Trainer:
 
     def _test(self, x: Any, y: Any, sample_weight: Any) -> None:
         y_pred = self._called(x, False)
-        if self._compile_loss is not None or self._own_loss():
-            loss = self._loss_of(x, y, y_pred, sample_weight, False)
-            self._track(loss, x)
+        loss = self._loss_of(x, y, y_pred, sample_weight, False)
+        self._track(loss, x)
         self._count_batch(x, y, y_pred, sample_weight)
-
-    def _own_loss(self) -> bool:
-        return type(self).compute_loss is not Trainer.compute_loss or bool(
-            self.losses  # type: ignore[attr-defined]
-        )
 
     # -- precision
     def _policy_name(self) -> str:
@@ -385,7 +379,11 @@ class Trainer:
 
     def _built_for(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Build a model that waits for its first batch; return the data whole."""
-        if getattr(self, "network", None) is not None:
+        if x is None:
+            raise ValueError(
+                f"Model {getattr(self, 'name', '')!r} was given no data: x is None."
+            )
+        if getattr(self, "_call_graph", None) is not None:
             self.ensure_net()  # type: ignore[attr-defined]
             return x, y
         if self._has_weights():
@@ -410,13 +408,7 @@ class Trainer:
         return x, y
 
     def _sample(self, value: Any) -> Any:
-        if value is None or isinstance(value, torch.Tensor):
-            return value if value is None else value.to(self._device())
-        if hasattr(value, "numpy"):
-            value = value.numpy()
-        tensor = torch.as_tensor(np.asarray(value))
-        tensor = tensor.float() if tensor.dtype == torch.float64 else tensor
-        return tensor.to(self._device())
+        return None if value is None else to_tensor(value, "x").to(self._device())
 
     def _has_weights(self) -> bool:
         assert isinstance(self, nn.Module)
@@ -481,6 +473,7 @@ class Trainer:
             layer and shapes.
         """
         self._assert_compiled("fit")
+        epochs = whole(epochs, "epochs")
         keep_buffers()
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split(
@@ -510,38 +503,58 @@ class Trainer:
         self.stop_training = False
         logs: Any = {}
         validation: Batches | None = None
-        callbacks.on_train_begin()
-        for epoch in range(self._initial_epoch or initial_epoch, epochs):
-            self.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            self.train()  # type: ignore[attr-defined]
-            last = self._train_epoch(batches, callbacks)
-            logs = self._epoch_logs(last)
-            self.eval()  # type: ignore[attr-defined]
-            if validation_data is not None and _is_due(epoch, validation_freq):
-                if validation is None:
-                    vx, vy, vw = unpack_x_y_sample_weight(validation_data)
-                    validation = self._batches(
-                        vx,
-                        vy,
-                        vw,
-                        batch_size=validation_batch_size or batch_size,
-                        steps_per_epoch=validation_steps,
-                    )
-                found = self._evaluate(validation, callbacks)
-                logs |= {f"val_{k}": v for k, v in found.items()}
-            callbacks.on_epoch_end(epoch, logs)
-            if self.stop_training or batches.exhausted:
-                break
-        if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
-            self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
-        callbacks.on_train_end(logs)
+        with self._recovering():
+            callbacks.on_train_begin()
+            for epoch in range(self._initial_epoch or initial_epoch, epochs):
+                self.reset_metrics()
+                callbacks.on_epoch_begin(epoch)
+                self.train()  # type: ignore[attr-defined]
+                last = self._train_epoch(batches, callbacks)
+                logs = self._epoch_logs(last)
+                self.eval()  # type: ignore[attr-defined]
+                if validation_data is not None and _is_due(epoch, validation_freq):
+                    with _noted(f"Raised by validation_data, after epoch {epoch + 1}."):
+                        if validation is None:
+                            vx, vy, vw = unpack_x_y_sample_weight(validation_data)
+                            validation = self._batches(
+                                vx,
+                                vy,
+                                vw,
+                                batch_size=validation_batch_size or batch_size,
+                                steps_per_epoch=validation_steps,
+                            )
+                        found = self._evaluate(validation, callbacks)
+                    logs |= {f"val_{k}": v for k, v in found.items()}
+                callbacks.on_epoch_end(epoch, logs)
+                if self.stop_training or batches.exhausted:
+                    break
+            if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
+                self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
+            callbacks.on_train_end(logs)
         return self.history
+
+    @contextmanager
+    def _recovering(self) -> Iterator[None]:
+        """Leave a model that failed as it was: in inference mode, matched with no data.
+
+        Which losses and metrics go with data that do not fit must not stay.
+        """
+        try:
+            yield
+        except Exception:
+            if self._compile_loss is not None:
+                self._compile_loss.forget()
+            if self._compile_metrics is not None:
+                self._compile_metrics.forget()
+            raise
+        finally:
+            self.eval()  # type: ignore[attr-defined]
 
     def _prepare(self) -> None:
         """Look once at what every step would have to look at."""
         assert isinstance(self, nn.Module)
         self._adds_losses = self._may_add_losses()
+        _moved_along(self.optimizer)
 
     def _may_add_losses(self) -> bool:
         regularized = any(
@@ -619,7 +632,8 @@ class Trainer:
                 steps=batches.num_batches,
                 model=self,
             )
-        logs = self._evaluate(batches, callbacks)
+        with self._recovering():
+            logs = self._evaluate(batches, callbacks)
         return logs if return_dict else self._flattened(logs)
 
     def _evaluate(self, batches: Batches, callbacks: Any) -> dict[str, Any]:
@@ -716,9 +730,8 @@ class Trainer:
         self._prepare()
         self.reset_metrics()
         self.train()  # type: ignore[attr-defined]
-        with _step():
+        with self._recovering(), _step():
             logs = pythonify_logs(self.train_step(_packed(batch)))
-        self.eval()  # type: ignore[attr-defined]
         return logs if return_dict else self._flattened(logs)
 
     def test_on_batch(
@@ -734,7 +747,7 @@ class Trainer:
         self._prepare()
         self.reset_metrics()
         self.eval()  # type: ignore[attr-defined]
-        with torch.no_grad(), _step():
+        with self._recovering(), torch.no_grad(), _step():
             logs = pythonify_logs(self.test_step(_packed(batch)))
         return logs if return_dict else self._flattened(logs)
 
@@ -779,6 +792,22 @@ def _takes_training(call: Any) -> bool:
     return "training" in inspect.signature(call).parameters
 
 
+def _moved_along(optimizer: Any) -> None:
+    """Have an optimizer keep what it keeps where a model was moved to by ``.to()``."""
+    for parameter, kept in getattr(optimizer, "state", {}).items():
+        if not isinstance(parameter, torch.Tensor):
+            continue
+        for value in kept.values():
+            like = isinstance(value, torch.Tensor) and value.shape == parameter.shape
+            if like and (
+                value.device != parameter.device
+                or (value.is_floating_point() and value.dtype != parameter.dtype)
+            ):
+                # torch brings every value to its parameter when it loads.
+                optimizer.load_state_dict(optimizer.state_dict())
+                return
+
+
 def _densified(parameters: list[torch.Tensor]) -> None:
     """Give embeddings dense gradients: torch's own optimizers take no others."""
     for parameter in parameters:
@@ -816,8 +845,20 @@ def _array(tensor: torch.Tensor) -> Any:
     return tensor.detach().cpu().numpy()
 
 
+@contextmanager
+def _noted(note: str) -> Iterator[None]:
+    """Tell more about an exception, below its message."""
+    try:
+        yield
+    except Exception as error:
+        add_note(error, note)
+        raise
+
+
 def _is_due(epoch: int, frequency: Any) -> bool:
     """Whether an epoch is one to validate after."""
     if isinstance(frequency, int):
+        if frequency < 1:
+            raise ValueError(f"validation_freq is a positive number, not {frequency}.")
         return (epoch + 1) % frequency == 0
     return epoch + 1 in frequency
