@@ -9,9 +9,11 @@ import numpy as np
 
 from keras2torch.callbacks.callback import Callback
 from keras2torch.callbacks.learning_rates import (
+    has_learning_rate,
     learning_rate,
     log_learning_rates,
     optimizers,
+    set_learning_rate,
 )
 from keras2torch.callbacks.logs import Logs
 from keras2torch.callbacks.printing import print_msg
@@ -44,7 +46,7 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def _update_optimizer_lr(self, optimizer: Any, epoch: int) -> Any:
-        if not hasattr(optimizer, "learning_rate"):
+        if not has_learning_rate(optimizer):
             raise ValueError('Optimizer must have a "learning_rate" attribute.')
         try:
             rate = self.schedule(epoch, learning_rate(optimizer))
@@ -54,7 +56,7 @@ class LearningRateScheduler(Callback):
             raise ValueError(
                 f"The output of the `schedule` function should be a float. Got: {rate}"
             )
-        optimizer.learning_rate = rate
+        set_learning_rate(optimizer, rate)
         return rate
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

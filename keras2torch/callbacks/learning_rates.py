@@ -10,8 +10,34 @@ from keras2torch.callbacks.logs import Logs
 
 
 def learning_rate(optimizer: Any) -> float:
-    """Return an optimizer's rate now: a float32 in Keras, so 0.01 is 0.0099999998."""
+    """Return an optimizer's rate now: a float32 in Keras, so 0.01 is 0.0099999998.
+
+    Of an optimizer of torch's own it is that of its first group, as it is.
+    """
+    if _is_of_torch(optimizer):
+        return float(optimizer.param_groups[0]["lr"])
     return float(np.float32(float(optimizer.learning_rate)))
+
+
+def set_learning_rate(optimizer: Any, rate: float) -> None:
+    """Set an optimizer's rate; groups of torch's keep their proportions."""
+    if not _is_of_torch(optimizer):
+        optimizer.learning_rate = rate
+        return
+    before = learning_rate(optimizer)
+    for group in optimizer.param_groups:
+        factor = group["lr"] / before if before else 1.0
+        group["lr"] = float(rate) * factor
+
+
+def has_learning_rate(optimizer: Any) -> bool:
+    """Whether there is a rate to set."""
+    return hasattr(optimizer, "learning_rate") or _is_of_torch(optimizer)
+
+
+def _is_of_torch(optimizer: Any) -> bool:
+    groups = getattr(optimizer, "param_groups", None)
+    return bool(groups) and not hasattr(optimizer, "learning_rate")
 
 
 def optimizers(optimizer: Any) -> list[tuple[str, Any]]:

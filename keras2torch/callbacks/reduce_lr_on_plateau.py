@@ -11,6 +11,7 @@ from keras2torch.callbacks.learning_rates import (
     learning_rate,
     log_learning_rates,
     optimizers,
+    set_learning_rate,
 )
 from keras2torch.callbacks.logs import Logs
 from keras2torch.callbacks.monitor_callback import MonitorCallback
@@ -119,7 +120,7 @@ class ReduceLROnPlateau(MonitorCallback):
             if old <= np.float32(self.min_lr):
                 continue
             new = max(old * self.factor, self.min_lr)
-            optimizer.learning_rate = new
+            set_learning_rate(optimizer, new)
             reduced = True
             if self.verbose > 0:
                 whose = f" {name}" if name else ""

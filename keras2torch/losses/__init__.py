@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torch import nn
 from torch.nn.modules.loss import _Loss as _ModuleOfTorch
 
 from keras2torch import serialization
@@ -152,11 +153,30 @@ _OBJECTS = serialization.offer(
 )
 
 
+# Functions of torch take predictions first, as its modules do.
+_OF_FUNCTIONS: dict[str, type[_ModuleOfTorch]] = {
+    "binary_cross_entropy": nn.BCELoss,
+    "binary_cross_entropy_with_logits": nn.BCEWithLogitsLoss,
+    "cross_entropy": nn.CrossEntropyLoss,
+    "huber_loss": nn.HuberLoss,
+    "kl_div": nn.KLDivLoss,
+    "l1_loss": nn.L1Loss,
+    "mse_loss": nn.MSELoss,
+    "multi_margin_loss": nn.MultiMarginLoss,
+    "multilabel_margin_loss": nn.MultiLabelMarginLoss,
+    "multilabel_soft_margin_loss": nn.MultiLabelSoftMarginLoss,
+    "nll_loss": nn.NLLLoss,
+    "poisson_nll_loss": nn.PoissonNLLLoss,
+    "smooth_l1_loss": nn.SmoothL1Loss,
+    "soft_margin_loss": nn.SoftMarginLoss,
+}
+
+
 def get(identifier: Any) -> Any:
     """Return the loss that a name, config, class, instance or callable stands for.
 
-    A loss of ``torch.nn`` is wrapped so that it can be called in Keras' order, see
-    :class:`TorchLoss`; any other callable, taken to be ``f(y_true, y_pred)``, is given
+    A loss of ``torch.nn`` or ``torch.nn.functional`` is wrapped so that it can be
+    called in Keras' order, see :class:`TorchLoss`; any other callable, taken to be ``f(y_true, y_pred)``, is given
     back as it is.
 
     Raises
@@ -164,6 +184,8 @@ def get(identifier: Any) -> Any:
     ValueError
         If it stands for none, with the names that come near.
     """
+    if getattr(identifier, "__module__", None) == "torch.nn.functional":
+        identifier = _OF_FUNCTIONS.get(identifier.__name__, identifier)
     if isinstance(identifier, type) and issubclass(identifier, _ModuleOfTorch):
         identifier = identifier()
     if isinstance(identifier, _ModuleOfTorch):

@@ -317,7 +317,9 @@ class Model(Trainer, Layer):
     def layers(self) -> list[Any]:
         """The layers in Keras' order, inputs included."""
         if self._call_graph is not None:
-            return [o for o in self._call_graph.operations if not isinstance(o, Operation)]
+            return [
+                o for o in self._call_graph.operations if not isinstance(o, Operation)
+            ]
         return [m for m in self.tracked_layers() if isinstance(m, Layer)]
 
     def tracked_layers(self) -> list[nn.Module]:

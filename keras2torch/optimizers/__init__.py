@@ -114,8 +114,8 @@ def deserialize(
 def get(identifier: Any) -> Any:
     """Return an optimizer of a name, a configuration, a class or an optimizer.
 
-    An optimizer of torch's own comes back as it is; a class of torch's is made with its
-    defaults when the weights are there.
+    An optimizer of torch's own comes back as it is; a class of torch's, or a
+    ``functools.partial`` of one, is made when the weights are there.
 
     Raises
     ------
@@ -133,4 +133,7 @@ def get(identifier: Any) -> Any:
             return identifier()  # type: ignore[call-arg]
         if issubclass(identifier, torch.optim.Optimizer):
             return TorchOptimizer(identifier)
+    made = getattr(identifier, "func", None)  # partial(torch.optim.SGD, lr=0.1)
+    if isinstance(made, type) and issubclass(made, torch.optim.Optimizer):
+        return TorchOptimizer(identifier)
     raise ValueError(f"Could not interpret optimizer identifier: {identifier}")

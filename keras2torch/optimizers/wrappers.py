@@ -409,15 +409,15 @@ class MultiOptimizer(Optimizer):
 
 
 class TorchOptimizer(Optimizer):
-    """An optimizer class of torch, made with its defaults once the weights are there.
+    """An optimizer class of torch, made once the weights are there.
 
     Parameters
     ----------
     kind
-        A class such as ``torch.optim.Adam``.
+        A class such as ``torch.optim.Adam``, or a ``functools.partial`` of one.
     """
 
-    def __init__(self, kind: type[torch.optim.Optimizer]) -> None:
+    def __init__(self, kind: Callable[..., torch.optim.Optimizer]) -> None:
         self.kind = kind
         super().__init__(0.0)
 
@@ -425,7 +425,7 @@ class TorchOptimizer(Optimizer):
         if self.built:
             return
         super().build(variables)
-        self.made = self.kind(self._layout.tensors)  # type: ignore[call-arg]
+        self.made = self.kind(self._layout.tensors)
         # The same objects: schedulers and state_dict see what the optimizer uses.
         self.made.param_groups[0].setdefault("iterations", 0)
         self.param_groups, self.state = self.made.param_groups, self.made.state
