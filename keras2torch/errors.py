@@ -37,6 +37,10 @@ class UnfitCall(UnsupportedLayer, ValueError):
     """A layer is called on a shape that it cannot take; Keras raises ValueError."""
 
 
+class UnfitTargets(Keras2TorchError, ValueError):
+    """Targets that a loss cannot compare with what the model returns."""
+
+
 class WeightMismatch(Keras2TorchError):
     """The weights in the file do not fit the architecture."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from inspect import isclass
 from typing import Any
 
 from keras2torch.callbacks.callback import Callback, overrides
@@ -47,6 +48,10 @@ class CallbackList(Callback):
     ) -> None:
         super().__init__()
         self.callbacks: list[Any] = list(_flat(callbacks))
+        for callback in self.callbacks:
+            if isclass(callback) or not hasattr(callback, "set_model"):
+                kind = "a class: make one of it" if isclass(callback) else "no Callback"
+                raise TypeError(f"{callback!r} among the callbacks is {kind}.")
         self._progbar: ProgbarLogger | None = None
         self._history: History | None = None
         for callback in self.callbacks:

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from keras2torch.errors import UnfitTargets
 from keras2torch.losses.loss import LossFunctionWrapper, squeeze_or_expand_to_same_rank
 from keras2torch.tensors import as_floating, as_tensor
 from keras2torch.training import losses as numbers
@@ -147,7 +148,7 @@ def categorical_crossentropy(
         Where the shapes differ.
     """
     y_true, y_pred = _categorical(y_true, y_pred, label_smoothing, axis)
-    _same_shape(y_true, y_pred)
+    _same_classes(y_true, y_pred)
     logits = _logits(y_pred, from_logits, "softmax", "categorical_crossentropy")
     if logits is None:
         return numbers.categorical_crossentropy(y_true, y_pred, dim=axis)
@@ -473,10 +474,24 @@ def _broadcast(
 
 def _same_shape(y_true: torch.Tensor, y_pred: torch.Tensor) -> None:
     if y_true.shape != y_pred.shape:
-        raise ValueError(
+        raise UnfitTargets(
             f"targets of shape {tuple(y_true.shape)} cannot be compared with "
             f"predictions of shape {tuple(y_pred.shape)}."
         )
+
+
+def _same_classes(y_true: torch.Tensor, y_pred: torch.Tensor) -> None:
+    """Raise unless every sample has a number for each class."""
+    try:
+        _same_shape(y_true, y_pred)
+    except UnfitTargets as error:
+        numbers = y_true.ndim == y_pred.ndim - 1 or y_true.shape[-1:] == (1,)
+        if not numbers:
+            raise
+        raise UnfitTargets(
+            f"{error} They look like class numbers: take the loss "
+            "'sparse_categorical_crossentropy', or keras.utils.to_categorical(y)."
+        ) from None
 
 
 def _axes(axis: Any) -> Any:
@@ -520,16 +535,18 @@ def _categorical(
 
 def _labels_fit(y_true: torch.Tensor, y_pred: torch.Tensor) -> None:
     if y_true.shape != y_pred.shape[:-1]:
-        raise ValueError(
+        one_hot = y_true.shape == y_pred.shape and y_true.ndim > 1
+        hint = " They look like one-hot rows: take the loss 'categorical_crossentropy'."
+        raise UnfitTargets(
             f"class numbers of shape {tuple(y_true.shape)} cannot be compared with "
-            f"predictions of shape {tuple(y_pred.shape)}."
+            f"predictions of shape {tuple(y_pred.shape)}.{hint if one_hot else ''}"
         )
 
 
 def _in_range(labels: torch.Tensor, classes: int) -> None:
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
-        raise ValueError(
+        raise UnfitTargets(
             f"the class numbers go from {low} to {high}, the predictions have "
             f"{classes} classes, 0 to {classes - 1}."
         )

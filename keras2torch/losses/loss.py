@@ -12,6 +12,7 @@ import torch
 from typing_extensions import Self
 
 from keras2torch import serialization, tree
+from keras2torch.errors import UnfitTargets
 from keras2torch.tensors import as_tensor, torch_dtype
 
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
@@ -324,7 +325,7 @@ def _product(a: torch.Tensor, b: torch.Tensor, of: str, by: str) -> torch.Tensor
     try:
         return a * b
     except RuntimeError as error:
-        raise ValueError(
+        raise UnfitTargets(
             f"{of} of shape {tuple(a.shape)} cannot be weighted by {by} of shape "
             f"{tuple(b.shape)}."
         ) from error

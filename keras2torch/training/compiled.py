@@ -16,6 +16,7 @@ import torch
 from keras2torch import losses as losses_module
 from keras2torch import metrics as metrics_module
 from keras2torch import serialization, tree
+from keras2torch.errors import UnfitTargets
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -216,6 +217,11 @@ class CompileMetrics:
                 for metric in group.metrics:
                     metric.update_state(t, p, w)
 
+    def forget(self) -> None:
+        """Match metrics anew with the next batch."""
+        self.built = False
+        self._plain, self._weighted, self._order = [], [], None
+
     def reset_state(self) -> None:
         """Begin anew."""
         for metric in self.metrics:
@@ -296,6 +302,10 @@ class CompileLoss:
     def metrics(self) -> list[Any]:
         """A mean per output, where there are several."""
         return [t.mean for t in self.terms or () if t.mean is not None]
+
+    def forget(self) -> None:
+        """Match losses anew with the next batch."""
+        self.terms = None
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Match losses with outputs.
@@ -408,8 +418,14 @@ class CompileLoss:
             weight = sample_weight
             if tree.is_nested(sample_weight):
                 weight = tree.flatten(sample_weight)[0]
-            value = term.loss(y_true, y_pred, weight)
+            value = _lost(term, y_true, y_pred, weight)
             return value if term.weight is None else value * term.weight
+        if y_true is None:
+            raise ValueError(
+                "there are no targets: the loss of compile() compares them with the "
+                f"outputs, {self._told(y_pred, self._names)}. Give y, or data that "
+                "yields (x, y)."
+            )
         y_true = self._matched(y_true, y_pred)
         if self.terms is None:
             self.build(y_true, y_pred)
@@ -427,7 +443,7 @@ class CompileLoss:
             weight = sample_weight
             if tree.is_nested(sample_weight):
                 weight = _at(sample_weight, term.path)
-            value = term.loss(true, pred, weight)
+            value = _lost(term, true, pred, weight)
             if term.mean is not None:
                 # By batch, not by sample: in a graph Keras does not know the size.
                 term.mean.update_state(value.detach())
@@ -449,6 +465,16 @@ class CompileLoss:
             and set(self._names) == set(y_true)
         ):
             y_true = [y_true[n] for n in self._names]
+        elif (
+            isinstance(y_pred, (list, tuple))
+            and isinstance(y_true, dict)
+            and self._names
+            and not set(y_true) <= set(self._names)
+        ):
+            raise ValueError(
+                f"the targets have the keys {sorted(map(str, y_true))}, the outputs "
+                f"of the model are called {self._names}."
+            )
         flat, wanted = tree.flatten(y_true), tree.flatten(y_pred)
         if len(flat) == len(wanted):
             return tree.pack(y_pred, flat)
@@ -459,11 +485,33 @@ class CompileLoss:
             for value, i in zip(flat, at, strict=True):
                 filled[i] = value
             return tree.pack(y_pred, filled)
+        keys = sorted(y_true) if isinstance(y_true, dict) else None
         raise ValueError(
-            "y_true and y_pred have different structures.\n"
-            f"y_true: {tree.map_structure(lambda _: '*', y_true)}\n"
-            f"y_pred: {tree.map_structure(lambda _: '*', y_pred)}"
+            "the targets do not go with the outputs: the model returns "
+            f"{self._told(y_pred, self._names)}; there are the targets "
+            f"{self._told(y_true, keys)}."
         )
+
+    def _told(self, value: Any, names: Sequence[str] | None) -> str:
+        """Return how many tensors there are, with names and shapes."""
+        flat = tree.flatten(value)
+        shapes = [str(tuple(v.shape)) if v is not None else "None" for v in flat]
+        if names is not None and len(names) == len(flat):
+            pairs = zip(names, shapes, strict=True)
+            shapes = [f"{name!r} of shape {shape}" for name, shape in pairs]
+        else:
+            shapes = [f"shape {shape}" for shape in shapes]
+        return f"{len(flat)} ({', '.join(shapes)})"
+
+
+def _lost(term: _Term, y_true: Any, y_pred: Any, weight: Any) -> Any:
+    """Return the loss of one output; what does not fit is told with its name."""
+    if y_true is None:
+        raise ValueError(f"there are no targets for the loss of {term.name!r}.")
+    try:
+        return term.loss(y_true, y_pred, weight)
+    except UnfitTargets as error:
+        raise UnfitTargets(f"loss of {term.name!r}: {error}") from error
 
 
 def _has(value: Any, key: Any) -> bool:
