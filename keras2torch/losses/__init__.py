@@ -176,8 +176,8 @@ def get(identifier: Any) -> Any:
     """Return the loss that a name, config, class, instance or callable stands for.
 
     A loss of ``torch.nn`` or ``torch.nn.functional`` is wrapped so that it can be
-    called in Keras' order, see :class:`TorchLoss`; any other callable, taken to be ``f(y_true, y_pred)``, is given
-    back as it is.
+    called in Keras' order, see :class:`TorchLoss`; any other callable, taken to be
+    ``f(y_true, y_pred)``, is given back as it is.
 
     Raises
     ------
