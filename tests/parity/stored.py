@@ -64,8 +64,9 @@ def outline(node: Any) -> Any:
         return [outline(n) for n in kept]
     if not isinstance(node, ast.AST):
         return repr(node)
-    fields = [(k, v) for k, v in ast.iter_fields(node) if v not in (None, [])]
-    return [type(node).__name__, *[[k, outline(v)] for k, v in fields]]
+    # Newer versions have fields that are empty: they do not count.
+    fields = [(k, outline(v)) for k, v in ast.iter_fields(node) if v is not None]
+    return [type(node).__name__, *[[k, v] for k, v in fields if v != []]]
 
 
 @cache
