@@ -669,7 +669,7 @@ class Layer(nn.Module):
         config: dict[str, Any] = {
             "name": self.name,
             "trainable": self._trainable,
-            "dtype": self._policy.name,
+            "dtype": dtype_policies.serialize(self._policy),
         }
         if self._regularizer is not None:
             from keras2torch import regularizers

@@ -1,0 +1,1 @@
+"""Keras' PyTorch idioms, on Keras' torch backend and on keras2torch."""
