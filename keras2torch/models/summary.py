@@ -152,6 +152,7 @@ def _totals(model: Any) -> list[str]:
     trained = {id(v) for v in weights if v.trainable}
     total = sum(int(np.prod(v.shape)) for v in weights)
     moved = sum(int(np.prod(v.shape)) for v in weights if id(v) in trained)
+    fixed = total - moved
     optimizer: Any = getattr(model, "optimizer", None)
     kept = getattr(optimizer, "variables", ())
     extra = 0
