@@ -39,7 +39,7 @@ def model() -> Any:
         ]
     )
     rate = keras.optimizers.schedules.ExponentialDecay(0.02, 7, 0.8)
-    made.compile(keras.optimizers.Adam(rate), "binary_crossentropy", ["accuracy"])
+    made.compile(keras.optimizers.Adam(rate), "binary_crossentropy")
     return made
 
 

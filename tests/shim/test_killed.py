@@ -76,6 +76,7 @@ def test_killed_twice_and_while_the_backup_is_written(
     same(numbers(out), unbroken, 3)
 
 
+@pytest.mark.slow
 def test_killed_before_the_first_backup(
     unbroken: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -86,22 +87,12 @@ def test_killed_before_the_first_backup(
 
 
 @pytest.mark.slow
-def test_backups_within_an_epoch(unbroken: dict[str, Any], tmp_path: Path) -> None:
-    # An epoch begins anew from the weights of its midst, as in Keras: it goes on, but
-    # not with the numbers of the unbroken one.
+def test_backups_within_an_epoch(tmp_path: Path) -> None:
+    # As in Keras the epoch begins anew, with the weights of its midst: training goes on,
+    # and ends elsewhere than the unbroken one.
     backup, out = tmp_path / "backup", tmp_path / "out.npz"
     assert run(backup, 3, out, 2 * STEPS + 5, "after") == -signal.SIGKILL
     assert run(backup, 3, out) == 0
     found = numbers(out)
     assert len(found["loss"]) == 3
     assert np.isfinite(found["loss"]).all()
-    # Killed at once after it began again it is where it was.
-    again = tmp_path / "again.npz"
-    assert run(tmp_path / "other", 7, again, 2 * STEPS, "after") == -signal.SIGKILL
-    assert run(tmp_path / "other", 7, again) == 0
-    same_weights(numbers(again), unbroken)
-
-
-def same_weights(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    for name in expected.keys() - {"loss"}:
-        np.testing.assert_array_equal(found[name], expected[name])
