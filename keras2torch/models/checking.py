@@ -533,6 +533,13 @@ def explained(error: Exception, layer: Any, values: Sequence[Any]) -> Exception:
     if (told := _looked_up(layer, values)) is not None:
         return told
     shapes = [tuple(v.shape) for v in values if isinstance(v, torch.Tensor)]
+    if hasattr(layer, "definition") and shapes:
+        tensors = [KerasTensor(s) for s in shapes]
+        args: Any = (tensors,) if len(tensors) > 1 else tuple(tensors)
+        try:
+            check_call(layer, Node(layer, args))
+        except UnfitCall as told:
+            return told
     if len(shapes) > 1 and len({s[:1] for s in shapes}) > 1:
         return UnfitCall(
             f"{called(layer)} was called on shapes {shown(shapes)}, whose batches "
@@ -574,9 +581,10 @@ def _built_for(layer: Any) -> str:
 
 def _short(error: Exception) -> str:
     """Return the first line of torch's own reason."""
-    return (str(error).strip().split("\n") or [""])[0].rstrip(".") or type(
-        error
-    ).__name__
+    first = str(error).strip().partition("\n")[0].rstrip(".")
+    if re.search("must match|is invalid for input|cannot be multiplied", first):
+        return "the sizes do not fit"
+    return first or type(error).__name__
 
 
 def located(error: Exception, model: Any, owners: Mapping[str, Any]) -> Exception:
@@ -606,15 +614,25 @@ def located(error: Exception, model: Any, owners: Mapping[str, Any]) -> Exceptio
         if id(module) in modules and found is None:
             owner = modules[id(module)]
             # torch's own frame around forward has them as `args`.
-            found = (owner, tree.flatten([v for k, v in frame.items() if k != "self"]))
+            given = tree.flatten([v for k, v in frame.items() if k != "self"])
+            found = (owner, [_channels_last(owner, v) for v in given])
+    known = isinstance(error, (RuntimeError, IndexError, ValueError, AssertionError))
+    if not known or (found is None and not line):
+        return error
     if found is not None:
         return explained(error, *found)
-    if not line:
-        return error
     return UnfitCall(
         f"model {model.name!r} cannot compute `{line}`"
         f"{f' of shapes {shown(tensors)}' if tensors else ''}: {_short(error)}."
     )
+
+
+def _channels_last(layer: Any, value: Any) -> Any:
+    """Return what a module of a program got as the layer takes it."""
+    spatial = _rank(type(layer.definition).__name__)
+    image = isinstance(value, torch.Tensor) and value.ndim == spatial + 2
+    first = getattr(layer.definition, "data_format", None) == "channels_first"
+    return value.movedim(1, -1) if spatial and image and not first else value
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[tuple[dict[str, Any], str]]:

@@ -288,6 +288,17 @@ class Model(Trainer, Layer):
         self.ensure_net()
         yield from super().named_children()
 
+    def get_submodule(self, target: str) -> nn.Module:
+        """As in torch; the program is written first, and lists have their modules."""
+        self.ensure_net()
+        module: nn.Module = self
+        for name in filter(None, target.split(".")):
+            found = module._modules.get(name)
+            if found is None:
+                return super().get_submodule(target)
+            module = found
+        return module
+
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """As in torch: the names of :meth:`source`, torch's shapes."""
         self.ensure_net()
@@ -327,7 +338,7 @@ class Model(Trainer, Layer):
         graph = self._call_graph.operations if self._call_graph is not None else []
         found = [o for o in graph if isinstance(o, nn.Module)]
         own = [m for key, m in self._modules.items() if key not in self._net_keys]
-        for module in unheld(own):
+        for module in self._by_first_sight(list(unheld(own))):
             if all(module is not f for f in found):
                 found.append(module)
         return found
@@ -468,7 +479,7 @@ class Model(Trainer, Layer):
                     made = run(*tensors)
             else:
                 made = run(*tensors)
-        except (RuntimeError, IndexError, ValueError, AssertionError) as error:
+        except Exception as error:
             assert self._call_graph is not None
             told = located(error, self, owners_of(self._call_graph))
             if told is error:
@@ -705,7 +716,8 @@ class Model(Trainer, Layer):
     def get_config(self) -> dict[str, Any]:
         """Return what a model of symbolic tensors is made from."""
         if self._call_graph is None:
-            return {"name": self.name, "trainable": self._trainable}
+            own = self._own_arguments(Model.get_config)
+            return {"name": self.name, **own, "trainable": self._trainable}
         from keras2torch.models.configs import functional_config
 
         config: dict[str, Any] = functional_config(self)

@@ -206,7 +206,7 @@ class CompileMetrics:
         for group, t, p in zip(self._plain, true, pred, strict=False):
             if group is not None:
                 for metric in group.metrics:
-                    metric.update_state(t, p)
+                    _counted(metric, t, p)
         weights = [None] * len(pred)
         if sample_weight is not None:
             weights = self._flattened(sample_weight)
@@ -215,7 +215,7 @@ class CompileMetrics:
         for group, t, p, w in zip(self._weighted, true, pred, weights, strict=False):
             if group is not None:
                 for metric in group.metrics:
-                    metric.update_state(t, p, w)
+                    _counted(metric, t, p, w)
 
     def forget(self) -> None:
         """Match metrics anew with the next batch."""
@@ -245,6 +245,24 @@ class CompileMetrics:
                 count[name] += 1
                 results[shown] = metric.result()
         return results
+
+
+def _counted(metric: Any, y_true: Any, y_pred: Any, *weight: Any) -> None:
+    """Update a metric; what does not fit is told with its name."""
+    try:
+        metric.update_state(y_true, y_pred, *weight)
+    except (RuntimeError, IndexError, ValueError, AttributeError) as error:
+        own = type(metric).__module__.startswith("keras2torch.")
+        tensors = [v for v in (y_true, y_pred, *weight) if v is not None]
+        if not own or "CUDA" in str(error) or len(tensors) < 2:
+            raise
+        shapes = [tuple(getattr(v, "shape", ())) for v in tensors]
+        weighed = f", weighed by {shapes[2]}" if len(shapes) > 2 else ""
+        reason = f": {error}" if isinstance(error, ValueError) else "."
+        raise UnfitTargets(
+            f"metric {metric.name!r} cannot compare targets of shape {shapes[0]} with "
+            f"predictions of shape {shapes[1]}{weighed}{reason}"
+        ) from error
 
 
 def _group(metrics: Any, y_true: Any, y_pred: Any, output: str | None) -> _Group | None:

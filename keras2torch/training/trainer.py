@@ -257,13 +257,13 @@ class Trainer:
         data
             ``(x, y)`` or ``(x, y, sample_weight)``, with Keras' axes.
         """
-        self._train(*unpack_x_y_sample_weight(data))
-        return LazyLogs(self.get_metrics_result)
+        logs = self._train(*unpack_x_y_sample_weight(data))
+        return LazyLogs(self.get_metrics_result) if logs is None else logs
 
     def test_step(self, data: Any) -> Any:
         """Evaluate one batch and return the logs; may be overridden."""
-        self._test(*unpack_x_y_sample_weight(data))
-        return LazyLogs(self.get_metrics_result)
+        logs = self._test(*unpack_x_y_sample_weight(data))
+        return LazyLogs(self.get_metrics_result) if logs is None else logs
 
     def predict_step(self, data: Any) -> Any:
         """Return what the model makes of one batch; may be overridden."""
@@ -277,18 +277,30 @@ class Trainer:
         with _step():
             return self(x)  # type: ignore[operator]
 
-    def _train(self, x: Any, y: Any, sample_weight: Any) -> None:
+    def _train(self, x: Any, y: Any, sample_weight: Any) -> Any:
         y_pred = self._called(x, True)
         loss = self._loss_of(x, y, y_pred, sample_weight, True)
         self._track(loss, x)
+        if type(self).compute_metrics is not Trainer.compute_metrics:
+            self._move(loss)
+            return self.compute_metrics(x, y, y_pred, sample_weight)
+        # Counted first, so that targets that a metric cannot take move no weight.
+        self._count(y, y_pred, sample_weight)
         self._move(loss)
-        self._count_batch(x, y, y_pred, sample_weight)
+        return None
 
-    def _count_batch(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
-        if type(self).compute_metrics is Trainer.compute_metrics:
-            self._count(y, y_pred, sample_weight)
-        else:
-            self.compute_metrics(x, y, y_pred, sample_weight)
+    def _count_batch(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """Count a batch; return the logs if they are of a user's own making."""
+        if type(self).compute_metrics is not Trainer.compute_metrics:
+            return self.compute_metrics(x, y, y_pred, sample_weight)
+        self._count(y, y_pred, sample_weight)
+        return None
+
+    def _is_plain(self, step: str) -> bool:
+        """Whether a step is this one, and its logs are the metrics."""
+        own = type(self)
+        same = getattr(own, step) is getattr(Trainer, step)
+        return same and own.compute_metrics is Trainer.compute_metrics
 
     def _track(self, loss: torch.Tensor, x: Any) -> None:
         """Count the loss once per sample: the last batch may be smaller."""
@@ -347,11 +359,11 @@ class Trainer:
                 self._scaler = torch.amp.GradScaler(kind)
         return self._parameters_moved
 
-    def _test(self, x: Any, y: Any, sample_weight: Any) -> None:
+    def _test(self, x: Any, y: Any, sample_weight: Any) -> Any:
         y_pred = self._called(x, False)
         loss = self._loss_of(x, y, y_pred, sample_weight, False)
         self._track(loss, x)
-        self._count_batch(x, y, y_pred, sample_weight)
+        return self._count_batch(x, y, y_pred, sample_weight)
 
     # -- precision
     def _policy_name(self) -> str:
@@ -567,7 +579,7 @@ class Trainer:
     def _train_epoch(self, batches: Batches, callbacks: Any) -> Any:
         """Train on every batch; return the logs of the last, if a step makes any."""
         wanted = callbacks.wants_train_batches
-        plain = type(self).train_step is Trainer.train_step
+        plain = self._is_plain("train_step")
         lazy = LazyLogs(self.get_metrics_result)
         logs: Any = None
         for step, batch in enumerate(batches):
@@ -643,7 +655,7 @@ class Trainer:
         callbacks.on_test_begin()
         self.reset_metrics()
         wanted = callbacks.wants_test_batches
-        plain = type(self).test_step is Trainer.test_step
+        plain = self._is_plain("test_step")
         logs: Any = None
         with torch.no_grad():
             for step, batch in enumerate(batches):

@@ -26,6 +26,11 @@ def draw(*shape: int) -> Any:
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
+def stream(*batches: Any) -> Any:
+    """Return a generator of batches."""
+    yield from batches
+
+
 def classes(count: int, n: int = 3) -> Any:
     """Return class numbers."""
     return np.arange(count) % n
@@ -802,22 +807,22 @@ def py_dataset_dies(keras: Any) -> Any:
 
 @mistake
 def generator_of_other_shapes(keras: Any) -> Any:
-    return dense(keras).fit(iter([(X, Y), (draw(8, 5), Y)]), **QUIET)
+    return dense(keras).fit(stream((X, Y), (draw(8, 5), Y)), **QUIET)
 
 
 @mistake
 def generator_of_lists(keras: Any) -> Any:
-    return dense(keras).fit(iter([[X, Y]]), **QUIET)
+    return dense(keras).fit(stream([X, Y]), **QUIET)
 
 
 @mistake
 def generator_of_four(keras: Any) -> Any:
-    return dense(keras).fit(iter([(X, Y, Y, Y)]), **QUIET)
+    return dense(keras).fit(stream((X, Y, Y, Y)), **QUIET)
 
 
 @mistake
 def y_beside_generator(keras: Any) -> Any:
-    return dense(keras).fit(iter([(X, Y)]), Y, **QUIET)
+    return dense(keras).fit(stream((X, Y)), Y, **QUIET)
 
 
 # -------------------------------------------------------------- validation, settings
@@ -858,7 +863,7 @@ def validation_split_negative(keras: Any) -> Any:
 
 @mistake
 def validation_split_of_generator(keras: Any) -> Any:
-    return dense(keras).fit(iter([(X, Y)]), validation_split=0.5, **QUIET)
+    return dense(keras).fit(stream((X, Y)), validation_split=0.5, **QUIET)
 
 
 @mistake
@@ -1182,3 +1187,99 @@ def sparse_inputs(keras: Any) -> Any:
     import scipy.sparse
 
     return dense(keras).fit(scipy.sparse.csr_matrix(X), Y, **QUIET).history
+
+
+# ------------------------------------------------- what only the numbers can tell
+@mistake
+def lengths_differ_when_run(keras: Any) -> Any:
+    a, b = keras.Input((None, 3), name="a"), keras.Input((None, 3), name="b")
+    model = keras.Model([a, b], keras.layers.Add(name="plus")([a, b]), name="sum")
+    return model.predict([draw(2, 4, 3), draw(2, 5, 3)], **QUIET)
+
+
+@mistake
+def image_too_small_when_run(keras: Any) -> Any:
+    image = keras.Input((None, None, 1), name="image")
+    look = keras.layers.Conv2D(2, 5, name="look")(image)
+    return keras.Model(image, look, name="eye").predict(draw(2, 3, 3, 1), **QUIET)
+
+
+@mistake
+def reshape_unfit_when_run(keras: Any) -> Any:
+    x = keras.Input((None, 3), name="x")
+    form = keras.layers.Reshape((2, 6), name="form")(x)
+    return keras.Model(x, form, name="shaped").predict(draw(2, 5, 3), **QUIET)
+
+
+@mistake
+def dense_of_many_shapes(keras: Any) -> Any:
+    layer = keras.layers.Dense(3, name="only")
+    for steps in range(1, 8):
+        layer(draw(2, steps, 4))
+    return layer(draw(2, 9, 5))
+
+
+@mistake
+def conv_of_many_shapes(keras: Any) -> Any:
+    layer = keras.layers.Conv2D(2, 5, name="look")
+    for size in range(6, 13):
+        layer(draw(2, size, size, 1))
+    return layer(draw(2, 3, 3, 1))
+
+
+@mistake
+def subclass_conv_on_flat(keras: Any) -> Any:
+    class Own(keras.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(name="own")
+            self.look = keras.layers.Conv2D(3, 3, name="look")
+
+        def call(self, x: Any) -> Any:
+            return self.look(x)
+
+    model = Own()
+    model.compile("sgd", "mse")
+    return model.fit(X, Y, **QUIET)
+
+
+@mistake
+def own_layer_fails_when_run(keras: Any) -> Any:
+    class Broken(keras.layers.Layer):  # type: ignore[misc]
+        broken = False
+
+        def call(self, x: Any) -> Any:
+            if self.broken:
+                raise ArithmeticError("no luck")
+            return x
+
+    layer = Broken(name="mine")
+    model = keras.Sequential([keras.Input((4,)), layer], name="small")
+    model(X)
+    layer.broken = True
+    return model(X)
+
+
+@mistake
+def metric_unfit(keras: Any) -> Any:
+    model = dense(keras, metrics=["sparse_categorical_accuracy"])
+    return model.fit(X, Y, **QUIET)
+
+
+@mistake
+def late_model_on_text(keras: Any) -> Any:
+    model = keras.Sequential([keras.layers.Dense(3, name="only")], name="late")
+    model.compile("sgd", "mse")
+    return model.fit(np.array([["a"] * 4] * 8), Y, **QUIET)
+
+
+@mistake
+def late_model_on_images(keras: Any) -> Any:
+    model = keras.Sequential([keras.layers.Conv2D(2, 3, name="look")], name="late")
+    model.compile("sgd", "mse")
+    return model.fit(X, Y, **QUIET)
+
+
+@mistake
+def callback_class(keras: Any) -> Any:
+    stop = keras.callbacks.EarlyStopping
+    return dense(keras).fit(X, Y, callbacks=[stop], **QUIET)
