@@ -41,6 +41,28 @@ def _arguments(call: Any) -> tuple[str, ...]:
     return tuple(n for n in names if n != "self")
 
 
+def _given(cls: Any, args: Any, kwargs: Any) -> dict[str, Any] | None:
+    """Return the arguments of a constructor; None unless all are plain values."""
+    signature = inspect.signature(cls.__init__)
+    try:
+        bound = signature.bind(None, *args, **kwargs)
+    except TypeError:
+        return None
+    bound.apply_defaults()
+    found: dict[str, Any] = {}
+    for n, (key, value) in enumerate(bound.arguments.items()):
+        kind = signature.parameters[key].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL and value:
+            return None
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            found |= value
+        elif n and kind is not inspect.Parameter.VAR_POSITIONAL:
+            found[key] = value
+    found.pop("name", None)
+    plain = (str, int, float, bool, type(None))
+    return found if all(isinstance(v, plain) for v in tree.flatten(found)) else None
+
+
 @cache
 def _default(call: Any) -> Any:
     """Return what a ``call`` has as default of ``training``."""
@@ -70,11 +92,14 @@ class Layer(nn.Module):
     inner_model: Any = None
     is_written = False
     built = False
+    _order: dict[int, None] = {}  # noqa: RUF012 - replaced, never changed
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # Keras takes layers before super().__init__(); torch alone does not.
         made = super().__new__(cls)
         nn.Module.__init__(made)
+        if not cls.__module__.startswith("keras2torch."):
+            made.__dict__["_given"] = _given(cls, args, kwargs)
         return made
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -120,6 +145,12 @@ class Layer(nn.Module):
             # The user's name for it, not the one that add_weight chose.
             for key in [k for k, p in self._parameters.items() if p is value]:
                 del self._parameters[key]
+        if isinstance(value, nn.Module) and "_modules" in self.__dict__:
+            self._modules.pop(name, None)  # what replaces another comes last, too
+            super().__setattr__(name, value)
+            self._note_order()
+            self._shadow(name, value)
+            return
         if name.startswith("_") and not isinstance(value, (list, dict, tuple)):
             super().__setattr__(name, value)
             return
@@ -132,6 +163,25 @@ class Layer(nn.Module):
             object.__setattr__(self, name, value)
             return
         super().__setattr__(name, value)
+        if isinstance(value, Parameter):
+            self._shadow(name, value)
+
+    def _shadow(self, name: str, value: Any) -> None:
+        """Have a user's ``self.half`` or ``self.type`` hide torch's method."""
+        if inspect.isroutine(getattr(type(self), name, None)):
+            self.__dict__[name] = value
+
+    def _note_order(self) -> None:
+        """Note when each layer was first seen: the order of the weights in Keras."""
+        found = {id(m) for m in tracking.unheld(self._modules.values())}
+        kept = {i: None for i in self._order if i in found}
+        for module in tracking.unheld(self._modules.values()):
+            kept.setdefault(id(module))
+        self.__dict__["_order"] = kept
+
+    def _by_first_sight(self, modules: list[nn.Module]) -> list[nn.Module]:
+        place = {i: n for n, i in enumerate(self._order)}
+        return sorted(modules, key=lambda m: place.get(id(m), len(place)))
 
     def _retrack(self, name: str) -> None:
         """Register the layers in a list or dict with torch."""
@@ -140,6 +190,7 @@ class Layer(nn.Module):
         if (found := tracking.held(self.__dict__.get(name))) is not None:
             found.training = self.training
             self._modules[name] = found
+        self._note_order()
 
     @property
     def path_name(self) -> str:
@@ -238,7 +289,8 @@ class Layer(nn.Module):
         )
         value = made(sizes, dtype=kind) if callable(made) else made
         tensor = torch.as_tensor(value).to(default_device(), getattr(torch, kind))
-        weight = Parameter(tensor, requires_grad=trainable and floating)
+        moves = trainable and floating and self._trainable
+        weight = Parameter(tensor, requires_grad=moves)
         weight.name = name or auto_name("variable")
         weight.path = f"{self.name}/{weight.name}"
         weight.regularizer = regularizers.get(regularizer)
@@ -266,7 +318,7 @@ class Layer(nn.Module):
         for module in tracking.unheld(self._modules.values()):
             if all(module is not f for f in found):
                 found.append(module)
-        return found
+        return self._by_first_sight(found)
 
     @property
     def weights(self) -> list[Any]:
@@ -295,12 +347,12 @@ class Layer(nn.Module):
     @property
     def trainable_weights(self) -> list[Any]:
         """The weights that an optimizer moves."""
-        return [v for v in self.weights if v.trainable]
+        return [v for v in self.weights if v.trainable] if self.trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Any]:
         """The others."""
-        return [v for v in self.weights if not v.trainable]
+        return [v for v in self.weights if not (self.trainable and v.trainable)]
 
     @property
     def trainable_variables(self) -> list[Any]:
@@ -360,6 +412,10 @@ class Layer(nn.Module):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        if value is True and self._trainable is True:
+            # TensorFlow skips an attribute that is set to what it is (AutoTrackable),
+            # so that layers within, frozen one by one, stay so in Keras.
+            return
         self._trainable = bool(value)
         for variable in self._own:
             floating = variable.is_floating_point()
@@ -668,6 +724,7 @@ class Layer(nn.Module):
         """Return what :meth:`from_config` makes it from."""
         config: dict[str, Any] = {
             "name": self.name,
+            **self._own_arguments(Layer.get_config),
             "trainable": self._trainable,
             "dtype": dtype_policies.serialize(self._policy),
         }
@@ -678,6 +735,11 @@ class Layer(nn.Module):
                 self.activity_regularizer
             )
         return config
+
+    def _own_arguments(self, default: Any) -> dict[str, Any]:
+        """Return what a user's class was made with, if it writes no config itself."""
+        given = self.__dict__.get("_given")
+        return given if given and type(self).get_config is default else {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -705,8 +767,6 @@ def _building(build: Any) -> Any:
         result = build(self, *args, **kwargs)
         self._built_shapes(dict(zip(_arguments(build), args, strict=False)) | kwargs)
         self.built = True
-        if not self._trainable:
-            self.trainable = False
         if self._first_weights is not None and self.weights:
             self.set_weights(self._first_weights)
             self._first_weights = None

@@ -101,6 +101,12 @@ class Trainer:
         from keras2torch import optimizers
 
         self.optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and self._policy_name() == "mixed_float16":
+            own = isinstance(self.optimizer, optimizers.Optimizer)
+            if own and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
+                self.optimizer = optimizers.LossScaleOptimizer(
+                    self.optimizer, name="loss_scale_optimizer"
+                )
         names = getattr(self, "output_names", None)
         self.loss = loss if loss is not None else self.loss
         # What is not given stays as it was, as in Keras.
@@ -353,7 +359,7 @@ class Trainer:
                     found[id(parameter)] = parameter
         self._parameters_moved = list(found.values())
         self._foreign = not isinstance(self.optimizer, Optimizer)
-        if self._policy_name() == "mixed_float16" and self._scaled:
+        if self._foreign and self._policy_name() == "mixed_float16" and self._scaled:
             kind = self._parameters_moved[0].device.type
             if kind == "cuda":
                 self._scaler = torch.amp.GradScaler(kind)

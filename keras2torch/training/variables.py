@@ -164,7 +164,9 @@ class Variable:
             if flat is None:
                 flat = tensor.new_zeros(int(np.prod(self.shape)))
             flat = flat.index_copy(0, at, kept)
-        assert flat is not None
+        if flat is None:
+            # A weight without a place in torch: Normalization's count, which stays 0.
+            return torch.zeros(self.shape, dtype=torch.int32)
         return flat.reshape(self.shape)
 
     @torch.no_grad()
@@ -207,6 +209,59 @@ class Variable:
         """Subtract from the weight."""
         return self.assign(self.keras().detach() - torch.as_tensor(_plain(value)))
 
+    # -- in expressions of a user's: the tensor in Keras' shape
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        given = [_tensors(a) for a in args]
+        return func(*given, **{k: _tensors(v) for k, v in (kwargs or {}).items()})
+
+    def __getitem__(self, key: Any) -> torch.Tensor:
+        return self.keras()[key]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __neg__(self) -> torch.Tensor:
+        return -self.keras()
+
+    def __abs__(self) -> torch.Tensor:
+        return self.keras().abs()
+
+    def __add__(self, other: Any) -> torch.Tensor:
+        return self.keras() + _tensors(other)
+
+    def __sub__(self, other: Any) -> torch.Tensor:
+        return self.keras() - _tensors(other)
+
+    def __mul__(self, other: Any) -> torch.Tensor:
+        return self.keras() * _tensors(other)
+
+    def __truediv__(self, other: Any) -> torch.Tensor:
+        return self.keras() / _tensors(other)
+
+    def __pow__(self, other: Any) -> torch.Tensor:
+        return self.keras() ** _tensors(other)
+
+    def __matmul__(self, other: Any) -> torch.Tensor:
+        return self.keras() @ _tensors(other)
+
+    def __radd__(self, other: Any) -> torch.Tensor:
+        return _tensors(other) + self.keras()
+
+    def __rsub__(self, other: Any) -> torch.Tensor:
+        return _tensors(other) - self.keras()
+
+    def __rmul__(self, other: Any) -> torch.Tensor:
+        return _tensors(other) * self.keras()
+
+    def __rtruediv__(self, other: Any) -> torch.Tensor:
+        return _tensors(other) / self.keras()
+
+    def __rmatmul__(self, other: Any) -> torch.Tensor:
+        return _tensors(other) @ self.keras()
+
     def numpy(self) -> Array:
         """Return a copy in Keras' shape."""
         array: Array = self.keras().detach().cpu().numpy().copy()
@@ -223,6 +278,15 @@ class Variable:
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
+
+
+def _tensors(value: Any) -> Any:
+    """Return tensors for variables, also within lists."""
+    if isinstance(value, Variable):
+        return value.keras()
+    if isinstance(value, (list, tuple)):
+        return type(value)(_tensors(v) for v in value)
+    return value
 
 
 def _taken(tensor: torch.Tensor, of: Of | None) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""A process that trains is killed; the next one ends with the unbroken one's weights."""
+"""A training is killed; the next process ends with the unbroken one's weights."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def test_killed_before_the_first_backup(
 
 @pytest.mark.slow
 def test_backups_within_an_epoch(tmp_path: Path) -> None:
-    # As in Keras the epoch begins anew, with the weights of its midst: training goes on,
-    # and ends elsewhere than the unbroken one.
+    # As in Keras the epoch begins anew, with the weights of its midst: training goes
+    # on, and ends elsewhere than the unbroken one.
     backup, out = tmp_path / "backup", tmp_path / "out.npz"
     assert run(backup, 3, out, 2 * STEPS + 5, "after") == -signal.SIGKILL
     assert run(backup, 3, out) == 0

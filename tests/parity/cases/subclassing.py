@@ -53,7 +53,7 @@ def numbers(value: Any) -> Any:
 
 def kind(layer: Any) -> str:
     name = type(layer).__name__
-    return {"Model": "Functional", "TFOpLambda": "Operation"}.get(name, name)
+    return {"Model": "Functional", "OwnCellRNN": "RNN"}.get(name, name)
 
 
 def first(x: Any) -> Any:
@@ -392,7 +392,7 @@ def in_init(keras: Any) -> Arrays:
     model.compile(keras.optimizers.SGD(0.1), "mse")
     found = order(model) | train_and_ask(model, X, Y, batch_size=5)
     return found | {
-        "dtype": np.array([str(w.dtype) for w in model.weights]),
+        "dtype": np.array([str(w.dtype).split(".")[-1] for w in model.weights]),
         "steps": int(model.layers[0].steps),
         "losses": np.array([float(v) for v in model.losses]),
     }
@@ -543,7 +543,6 @@ def freeze_some(keras: Any) -> Arrays:
             self.body = [layers.Dense(4, activation="tanh") for _ in range(3)]
             self.norm = layers.BatchNormalization(momentum=0.5)
             self.out = layers.Dense(2)
-            self.body[1].trainable = False
 
         def call(self, x: Any) -> Any:
             for layer in self.body:
@@ -551,6 +550,8 @@ def freeze_some(keras: Any) -> Arrays:
             return self.out(self.norm(x))
 
     model = Net()
+    model(X[:2])
+    model.body[1].trainable = False
     found = trained(keras, model)
     model.trainable = False
     found["all-frozen"] = len(model.trainable_weights)
@@ -577,7 +578,7 @@ def given_frozen(keras: Any) -> Arrays:
             return self.dense(x) * self.gain
 
     x = keras.Input((5,))
-    y = Block(trainable=False, name="frozen")(x)
+    y = Block(trainable=False, name="frozen")(x)  # but not the layer in it
     model = keras.Model(x, layers.Dense(2)(Block()(y)))
     return trained(keras, model)
 
