@@ -312,7 +312,8 @@ def functional_config(model: Any) -> Config:
     inside = {id(n) for n in network.nodes}
     number: dict[int, int] = {}
     for operation in network.operations:
-        for i, node in enumerate(n for n in operation._inbound_nodes if id(n) in inside):
+        nodes = [n for n in operation._inbound_nodes if id(n) in inside]
+        for i, node in enumerate(nodes):
             number[id(node)] = i
     entries: dict[int, InputLayer] = {}
     layers: list[Config] = []

@@ -181,6 +181,5 @@ def _of_every_model() -> frozenset[str]:
 # Set only after a model was compiled, trained or built.
 _LATER = frozenset(
     "_probes _keras_variables _build_shapes _made_shapes inner_model optimizer loss "
-    "history state _compile_metrics _compile_loss _loss_tracker definition "
-    "_objects".split()
+    "history _compile_metrics _compile_loss _loss_tracker _objects".split()
 )
