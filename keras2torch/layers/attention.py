@@ -362,9 +362,9 @@ class Attention(_SequenceAttention):
 
     def weights(self, *shapes: Shape) -> list[Weight]:
         """Up to two scalars."""
-        found = [Weight("scale", ())] if self.use_scale else []
+        found = [Weight("scale", (), default=1.0)] if self.use_scale else []
         if self.score_mode == "concat":
-            found.append(Weight("concat_score_weight", ()))
+            found.append(Weight("concat_score_weight", (), default=1.0))
         return found
 
     def _plain(self, call: Call) -> bool:
@@ -393,6 +393,9 @@ class Attention(_SequenceAttention):
 @layer
 class AdditiveAttention(_SequenceAttention):
     """Additive (Bahdanau) attention: the scores are sums of ``tanh(query + key)``."""
+
+    # What Keras starts with, and no argument of its.
+    scale_initializer: ClassVar[str] = "glorot_uniform"
 
     use_scale: bool = True
     dropout: float = 0.0

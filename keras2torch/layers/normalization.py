@@ -390,7 +390,7 @@ class RMSNormalization(_OverAxes):
 
     def weights(self, *shapes: Shape) -> list[Weight]:
         """``scale`` spans the normalized axes."""
-        return [Weight("scale", self._sizes(shapes[0]))]
+        return [Weight("scale", self._sizes(shapes[0]), default=1.0)]
 
     def module(self, call: Call) -> Module:
         """``nn.RMSNorm(64, eps=1e-06)`` over the last axes, else a small class."""

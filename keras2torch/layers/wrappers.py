@@ -178,11 +178,6 @@ class TimeDistributed(Layer):
         if not inner.trainable:
             made.weights = {k: frozen(s) for k, s in made.weights.items()}
             made.init += ("{self}.requires_grad_(False)",)
-        if type(inner).__name__ == "BatchNormalization":
-            made.notes += (
-                "in training Keras normalises each step by itself and moves the "
-                "averages once a step; here all steps are one batch",
-            )
         return made
 
     def forward(self, call: Call, module: str) -> Forward:
@@ -196,6 +191,11 @@ class TimeDistributed(Layer):
             return Forward(f"{module}({fold}){back}")
         if len(call.inputs) != 1:
             raise self.unsupported(f"{len(call.inputs)} inputs")
+        if type(self.inner).__name__ == "BatchNormalization" and call.mask is None:
+            # In training Keras normalizes each step by itself, and the averages move
+            # once a step.
+            text = f"torch.stack([{module}(step) for step in {x}.unbind(1)], dim=1)"
+            return Forward(text)
         steps = f"{x}_steps"
         inside, mask = f"{steps}_mask", None
         before: tuple[str, ...] = ()

@@ -51,6 +51,9 @@ class BuiltIn(Layer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         own = {k: kwargs.pop(k) for k in list(kwargs) if _is_own(type(self), k)}
+        if self.definition_class.__name__ == "SimpleRNN":
+            # Keras takes it and forgets it (layers/rnn/simple_rnn.py, 3.15).
+            kwargs.pop("activity_regularizer", None)
         super().__init__(**kwargs)
         fields = _fields(self.definition_class)
         if len(args) > len(fields):
@@ -468,6 +471,8 @@ class BuiltIn(Layer):
             for variable in self.own_variables():
                 if variable.name == name:
                     return variable
+        if name == "weight":  # torch's, of a layer whose model was not called yet
+            self._made_for_torch()
         try:
             return super().__getattr__(name)
         except AttributeError:
