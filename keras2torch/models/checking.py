@@ -405,8 +405,8 @@ def _attention(layer: Any, definition: Any, kind: str, shapes: Any, node: Node) 
         named = dict(zip(_QUERIES, first, strict=False))
     else:
         return
-    query, value, key = (named.get(n) for n in _QUERIES)
-    key = value if key is None else key
+    query, value = named.get("query"), named.get("value")
+    key = value if named.get("key") is None else named["key"]
     if not (isinstance(value, KerasTensor) and isinstance(key, KerasTensor)):
         return
     told = [t.shape for t in (query, value, key) if isinstance(t, KerasTensor)]
@@ -415,8 +415,9 @@ def _attention(layer: Any, definition: Any, kind: str, shapes: Any, node: Node) 
             f"{called(layer)} was called on query, value and key of shapes "
             f"{shown(told)}; value and key differ in more than the last axis."
         )
-    wide = kind == "Attention" and isinstance(query, KerasTensor)
-    if wide and not _alike(query.shape[-1:], key.shape[-1:]):
+    if kind != "Attention" or not isinstance(query, KerasTensor):
+        return
+    if not _alike(query.shape[-1:], key.shape[-1:]):
         raise UnfitCall(
             f"{called(layer)} was called on query, value and key of shapes "
             f"{shown(told)}; query and key differ in the last axis."
@@ -538,8 +539,10 @@ def explained(error: Exception, layer: Any, values: Sequence[Any]) -> Exception:
         args: Any = (tensors,) if len(tensors) > 1 else tuple(tensors)
         try:
             check_call(layer, Node(layer, args))
-        except UnfitCall as told:
-            return told
+        except (UnfitCall, TypeError) as unfit:
+            # How the tensors were given is not known here: a TypeError means nothing.
+            if isinstance(unfit, UnfitCall):
+                return unfit
     if len(shapes) > 1 and len({s[:1] for s in shapes}) > 1:
         return UnfitCall(
             f"{called(layer)} was called on shapes {shown(shapes)}, whose batches "
