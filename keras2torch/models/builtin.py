@@ -375,6 +375,14 @@ class BuiltIn(Layer):
         """Compute; for a subclass that calls ``super().call``."""
         return self._run(args, kwargs)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of what comes out: one that it makes, or that goes through."""
+        if type(self.definition).__name__ not in _MASKING:
+            return previous_mask
+        with torch.no_grad():
+            made = self._run((inputs,), {"training": False})
+        return getattr(made, "_keras_mask", None)
+
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args = tuple(tree.map_structure(self._converted, list(args)))
         kwargs = tree.map_structure(self._converted, kwargs)
@@ -491,6 +499,7 @@ WEIGHT_NAMES = frozenset(
     "moving_variance pointwise_kernel recurrent_kernel scale variance".split()
 )
 # Frozen, these run in inference mode (layers/normalization/batch_normalization.py).
+_MASKING = frozenset({"Embedding", "Masking"})
 INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
 
 
@@ -672,7 +681,7 @@ def _make(name: str) -> Any:
         for f in dataclasses.fields(definition)
         if f.name in fields
     ]
-    extra: dict[str, Any] = {"__new__": _new_rnn} if name == "RNN" else {}
+    extra: dict[str, Any] = {"__new__": _NEW[name]} if name in _NEW else {}
     if name == "Normalization":
         from keras2torch.models.adapting import adapt, statistics
 
@@ -697,14 +706,35 @@ def _make(name: str) -> Any:
     return found
 
 
-def _new_rnn(cls: Any, cell: Any, *args: Any, **kwargs: Any) -> Any:
+def _is_ours(layer: Any) -> bool:
+    """Whether a layer within a wrapper is written out, not a user's own code."""
+    if layer is None or isinstance(layer, (Mapping, Definition)):
+        return True
+    return getattr(layer, "_call_graph", None) is not None or (
+        isinstance(layer, BuiltIn) and layer.is_written
+    )
+
+
+def _new_rnn(cls: Any, cell: Any = None, *args: Any, **kwargs: Any) -> Any:
     """Make an RNN; over a cell of a user's own, one that loops over it."""
     cells = cell if isinstance(cell, (list, tuple)) else [cell]
-    if all(isinstance(c, (BuiltIn, Mapping, Definition)) for c in cells):
+    if all(map(_is_ours, cells)):
         return object.__new__(cls)
     from keras2torch.models.own_cells import OwnCellRNN
 
     return OwnCellRNN(cell, *args, **kwargs)
+
+
+def _new_time_distributed(cls: Any, layer: Any = None, **kwargs: Any) -> Any:
+    """Make a TimeDistributed; of a layer of a user's own, one that loops over it."""
+    if _is_ours(layer):
+        return object.__new__(cls)
+    from keras2torch.models.own_cells import OwnTimeDistributed
+
+    return OwnTimeDistributed(layer, **kwargs)
+
+
+_NEW = {"RNN": _new_rnn, "TimeDistributed": _new_time_distributed}
 
 
 __all__ = ["BuiltIn", "InputLayer", "definitions", "named"]

@@ -108,7 +108,8 @@ class LossScaleOptimizer(Optimizer):
     ) -> None:
         here = [g for g in grads if g is not None]
         scale = self.dynamic_scale.value
-        if all(bool(_values(g).isfinite().all()) for g in here):
+        # One look at the device, however many gradients there are.
+        if bool(torch.stack([_values(g).isfinite().all() for g in here]).all()):
             factor = scale.item()
             unscaled = [None if g is None else g / factor for g in grads]
             self.inner_optimizer._advance(unscaled, strangers)

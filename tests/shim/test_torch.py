@@ -199,8 +199,7 @@ def test_a_layer_of_a_model_that_was_not_called_has_its_parameters() -> None:
     model.compile(optimizer, "mse")
     model.fit(X, X[:, :2], verbose=0)
     moved = [
-        bool((a != b).any())
-        for a, b in zip(before, model.get_weights(), strict=True)
+        bool((a != b).any()) for a, b in zip(before, model.get_weights(), strict=True)
     ]
     assert moved == [False, False, True, True]
 
