@@ -6,9 +6,15 @@ Three models on made-up arrays, Adam, cross-entropy and accuracy, one thread. Ea
 is a process of its own, and the rounds alternate between the rows:
 
 - ``loop``: the PyTorch loop below, in a process that never heard of keras2torch;
+- ``loop-fused``: the same, with ``torch.optim.Adam(fused=True)``;
 - ``fit``: keras2torch, and between its epochs the same loop, on the same arrays. fit
   tells glibc to keep large buffers, which helps both: so the loop is measured twice;
 - ``keras-tensorflow`` and ``keras-torch``: Keras' own fit on both backends.
+
+The loop is what an engineer writes who knows PyTorch and measures: whole arrays as
+tensors, indexed by a permutation instead of collated by a DataLoader; images channels
+last in memory; the loss from logits; gradients set to None; loss and accuracy summed
+as tensors and read once an epoch. It does not know about glibc's buffers.
 
 The first epoch of every process is not counted. Beside the seconds on the clock stand
 those of the processor, which other work on the machine disturbs less.
@@ -36,7 +42,7 @@ ONE_THREAD = {
     f"{name}_THREADS" if name.startswith("TF") else f"{name}_NUM_THREADS": "1"
     for name in THREADS
 }
-ROWS = ("loop", "fit", "keras-tensorflow", "keras-torch")
+ROWS = ("loop", "loop-fused", "fit", "keras-tensorflow", "keras-torch")
 
 
 @dataclass(frozen=True)
@@ -150,8 +156,11 @@ def fitted(
 
 
 # -------------------------------------------------------------------- the loop by hand
-def loop(name: str) -> Callable[[], tuple[float, float]]:
-    """Return an epoch of the loop, which returns its loss and accuracy."""
+def loop(name: str, fused: bool | None = None) -> Callable[[], tuple[float, float]]:
+    """Return an epoch of the loop, which returns its loss and accuracy.
+
+    ``fused`` goes to ``torch.optim.Adam``.
+    """
     import torch
     from torch import nn
     from torch.nn import functional as F
@@ -182,7 +191,7 @@ def loop(name: str) -> Callable[[], tuple[float, float]]:
         "lstm": lambda: [Last(), nn.Linear(32, task.classes)],
     }
     model = nn.Sequential(*hidden[name]())
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
     x, y = (torch.from_numpy(a) for a in arrays(task))
     if name == "cnn":
         # A view: channels last in memory, in which convolutions on a CPU are faster.
@@ -209,8 +218,8 @@ def loop(name: str) -> Callable[[], tuple[float, float]]:
 class Timed:
     """An epoch of the loop with its seconds and losses."""
 
-    def __init__(self, name: str) -> None:
-        self.epoch = loop(name)
+    def __init__(self, name: str, fused: bool | None = None) -> None:
+        self.epoch = loop(name, fused)
         self.clock = Clock()
         self.losses: list[float] = []
 
@@ -228,11 +237,11 @@ class Timed:
 # --------------------------------------------------------------------------- processes
 def measured(row: str, name: str, epochs: int) -> dict[str, Any]:
     """Measure a row in this process."""
-    if row == "loop":
-        by_hand = Timed(name)
+    if row.startswith("loop"):
+        by_hand = Timed(name, fused=True if row == "loop-fused" else None)
         for _ in range(epochs):
             by_hand()
-        return {"loop": by_hand.found()}
+        return {row: by_hand.found()}
     if row == "fit":
         import keras2torch
 
