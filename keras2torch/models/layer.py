@@ -63,6 +63,10 @@ def _given(cls: Any, args: Any, kwargs: Any) -> dict[str, Any] | None:
     return found if all(isinstance(v, plain) for v in tree.flatten(found)) else None
 
 
+def _is_method(cls: Any, name: str) -> bool:
+    return inspect.isroutine(getattr(cls, name, None))
+
+
 @cache
 def _default(call: Any) -> Any:
     """Return what a ``call`` has as default of ``training``."""
@@ -145,6 +149,11 @@ class Layer(nn.Module):
             # The user's name for it, not the one that add_weight chose.
             for key in [k for k, p in self._parameters.items() if p is value]:
                 del self._parameters[key]
+        clashes = isinstance(value, Parameter) and _is_method(type(self), name)
+        if clashes and "_parameters" in self.__dict__:
+            self._parameters[name] = value
+            self._shadow(name, value)
+            return
         if isinstance(value, nn.Module) and "_modules" in self.__dict__:
             self._modules.pop(name, None)  # what replaces another comes last, too
             super().__setattr__(name, value)
@@ -163,12 +172,10 @@ class Layer(nn.Module):
             object.__setattr__(self, name, value)
             return
         super().__setattr__(name, value)
-        if isinstance(value, Parameter):
-            self._shadow(name, value)
 
     def _shadow(self, name: str, value: Any) -> None:
         """Have a user's ``self.half`` or ``self.type`` hide torch's method."""
-        if inspect.isroutine(getattr(type(self), name, None)):
+        if _is_method(type(self), name):
             self.__dict__[name] = value
 
     def _note_order(self) -> None:

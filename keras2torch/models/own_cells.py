@@ -1,15 +1,17 @@
-"""``RNN`` over a cell of a user's own: the loop in sight.
+"""Wrappers around a user's own layers: the loop over steps in sight.
 
-Source: ``keras/src/layers/rnn/rnn.py`` (3.15).
+Sources: ``rnn.py`` and ``time_distributed.py`` in ``keras/src/layers/rnn/`` (3.15).
 """
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
 
 from keras2torch.models.layer import Layer
+from keras2torch.models.naming import auto_name
 
 
 class OwnCellRNN(Layer):
@@ -35,7 +37,7 @@ class OwnCellRNN(Layer):
         zero_output_for_mask: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name=kwargs.pop("name", None) or auto_name("RNN"), **kwargs)
         self.cell = cell
         self.return_sequences = return_sequences
         self.return_state = return_state
@@ -104,6 +106,39 @@ class OwnCellRNN(Layer):
     def reset_state(self) -> None:
         """Begin the next batch with zeros."""
         self._kept = None
+
+
+class OwnTimeDistributed(Layer):
+    """Calls a layer step by step.
+
+    Parameters
+    ----------
+    layer
+        Called on what each step of axis 1 holds.
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        name = kwargs.pop("name", None) or auto_name("TimeDistributed")
+        super().__init__(name=name, **kwargs)
+        self.layer = layer
+        self.supports_masking = True
+        self._takes_mask = "mask" in inspect.signature(layer.call).parameters
+
+    def build(self, input_shape: Any) -> None:
+        """Build the layer for one step."""
+        if not self.layer.built:
+            self.layer.build((input_shape[0], *input_shape[2:]))
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Call the layer on each step."""
+        given: dict[str, Any] = {}
+        if mask is not None and self._takes_mask:
+            given = {"mask": mask.unbind(1)}
+        made = [
+            self.layer(x, **{k: v[t] for k, v in given.items()})
+            for t, x in enumerate(inputs.unbind(1))
+        ]
+        return torch.stack(made, 1)
 
 
 def _where(mask: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:

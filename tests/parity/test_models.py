@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from parity.checking import check, rows
 
-GROUPS = ("models", "custom", "results")
+GROUPS = ("models", "custom", "subclassing", "results")
 
 
 @pytest.mark.xdist_group("parity-models")

@@ -213,7 +213,11 @@ def compute_loss_of_old(keras: Any) -> Arrays:
     # Without `training`, and the terms of layers left out.
     class Custom(keras.Model):
         def compute_loss(
-            self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
+            self,
+            x: Any = None,
+            y: Any = None,
+            y_pred: Any = None,
+            sample_weight: Any = None,
         ) -> Any:
             return torch.mean(torch.abs(y_pred - y))
 
@@ -344,7 +348,9 @@ def vae(keras: Any) -> Arrays:
     x = keras.Input((5,))
     y = layers.Dense(4, activation="relu")(x)
     mean, log_var = layers.Dense(2, name="mean")(y), layers.Dense(2, name="var")(y)
-    encoder = keras.Model(x, [mean, log_var, Sampling()([mean, log_var])], name="encoder")
+    encoder = keras.Model(
+        x, [mean, log_var, Sampling()([mean, log_var])], name="encoder"
+    )
     z = keras.Input((2,))
     decoder = keras.Model(z, layers.Dense(5)(layers.Dense(4, activation="relu")(z)))
     start(encoder, 1)
@@ -357,6 +363,7 @@ def vae(keras: Any) -> Arrays:
             self.decoder = decoder
             self.total_loss_tracker = keras.metrics.Mean(name="total_loss")
             self.kl_loss_tracker = keras.metrics.Mean(name="kl_loss")
+            self.built = True
 
         @property
         def metrics(self) -> list[Any]:
@@ -384,7 +391,11 @@ def vae(keras: Any) -> Arrays:
     model.compile(optimizer=keras.optimizers.Adam(0.02))
     found = train(model, X, batch_size=5)
     latent = encoder.predict(X, verbose=0)
-    return found | named("latent", latent) | {"made": decoder.predict(latent[2], verbose=0)}
+    return (
+        found
+        | named("latent", latent)
+        | {"made": decoder.predict(latent[2], verbose=0)}
+    )
 
 
 @case
@@ -395,12 +406,18 @@ def vae_by_add_loss(keras: Any) -> Arrays:
     class Sampling(layers.Layer):
         def call(self, inputs: Any) -> Any:
             mean, log_var = inputs
-            kl = -0.5 * torch.mean(log_var - torch.square(mean) - torch.exp(log_var) + 1)
+            kl = -0.5 * torch.mean(
+                log_var - torch.square(mean) - torch.exp(log_var) + 1
+            )
             self.add_loss(kl)
-            return mean + torch.exp(0.5 * log_var) * noise[: mean.shape[0]].to(mean.device)
+            return mean + torch.exp(0.5 * log_var) * noise[: mean.shape[0]].to(
+                mean.device
+            )
 
     class Encoder(layers.Layer):
-        def __init__(self, latent_dim: int = 2, name: str = "encoder", **kw: Any) -> None:
+        def __init__(
+            self, latent_dim: int = 2, name: str = "encoder", **kw: Any
+        ) -> None:
             super().__init__(name=name, **kw)
             self.proj = layers.Dense(4, activation="relu")
             self.dense_mean = layers.Dense(latent_dim)
@@ -508,8 +525,11 @@ def contrastive(keras: Any) -> Arrays:
             return near, torch.sum(torch.square(anchor - negative), -1)
 
     tower = keras.Sequential(
-        [keras.Input((5,)), layers.Dense(4, activation="tanh")]
-        + [layers.Dense(3, use_bias=False)]  # its bias would have no gradient
+        [
+            keras.Input((5,)),
+            layers.Dense(4, activation="tanh"),
+            layers.Dense(3, use_bias=False),  # a bias would have no gradient
+        ]
     )
     inputs = [keras.Input((5,), name=n) for n in ("anchor", "positive", "negative")]
     network = keras.Model(inputs, Distance()(*[tower(i) for i in inputs]))
@@ -812,7 +832,9 @@ def own_metric_and_callback(keras: Any) -> Arrays:
                 shape=(), name="ctp", initializer="zeros"
             )
 
-        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        def update_state(
+            self, y_true: Any, y_pred: Any, sample_weight: Any = None
+        ) -> None:
             y_pred = torch.argmax(y_pred, dim=1)
             values = (y_true.to(torch.int32) == y_pred.to(torch.int32)).float()
             if sample_weight is not None:

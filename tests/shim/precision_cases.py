@@ -43,7 +43,8 @@ def trained(keras: Any, model: Any) -> dict[str, Any]:
     history = model.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
     found = {f"weight/{i}": w for i, w in enumerate(model.get_weights())}
     found["predict"] = np.asarray(model.predict(x, verbose=0))
-    found["call"] = np.asarray(keras.ops.convert_to_numpy(model(x)))
+    dtype = model(x).dtype
+    found["call"] = np.array(str(getattr(dtype, "name", dtype)).removeprefix("torch."))
     return found | {"loss": np.array(history.history["loss"])}
 
 

@@ -54,7 +54,11 @@ TOLERANCE = {"mixed": 0.05, "float64": 1e-6, "floatx": 1e-13, "policy": 1e-6}
 @pytest.mark.parametrize("name", precision_cases.CASES)
 def test_as_keras(name: str, answers: list[dict[str, Any]]) -> None:
     expected, found = (
-        {k.removeprefix(f"{name}/"): v for k, v in a.items() if k.startswith(f"{name}/")}
+        {
+            k.removeprefix(f"{name}/"): v
+            for k, v in a.items()
+            if k.startswith(f"{name}/")
+        }
         for a in answers
     )
     assert found.keys() == expected.keys()
@@ -64,8 +68,6 @@ def test_as_keras(name: str, answers: list[dict[str, Any]]) -> None:
     for key, value in expected.items():
         if key == "predict/dtype" and str(value) == "bfloat16":
             continue  # numpy has none: float32
-        if key == "call/dtype" and str(value) == "bfloat16":
-            continue
         if value.dtype.kind == "U":
             assert (found[key] == value).all(), (key, found[key], value)
         else:

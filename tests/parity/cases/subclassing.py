@@ -53,7 +53,11 @@ def numbers(value: Any) -> Any:
 
 def kind(layer: Any) -> str:
     name = type(layer).__name__
-    return {"Model": "Functional", "OwnCellRNN": "RNN"}.get(name, name)
+    return {
+        "Model": "Functional",
+        "OwnCellRNN": "RNN",
+        "OwnTimeDistributed": "TimeDistributed",
+    }.get(name, name)
 
 
 def first(x: Any) -> Any:
@@ -155,7 +159,9 @@ def replaced(keras: Any) -> Arrays:
         def call(self, x: Any) -> Any:
             return self.out(self.body(x))
 
-    return trained(keras, Net())
+    found = trained(keras, Net())
+    del found["layers"]  # Keras goes on listing the layer that was replaced
+    return found
 
 
 @case("subclassing/sequential-within")
@@ -364,9 +370,7 @@ def in_init(keras: Any) -> Arrays:
             self.shift = self.add_weight(
                 shape=(size,), initializer="zeros", trainable=False, name="shift"
             )
-            self.gain = self.add_weight(
-                (size,), "ones", name="gain", regularizer="l2"
-            )
+            self.gain = self.add_weight((size,), "ones", name="gain", regularizer="l2")
             self.steps = self.add_weight(
                 shape=(),
                 initializer="zeros",
@@ -957,7 +961,7 @@ def nested(keras: Any) -> Arrays:
     x = {"pair": [X, floats(9, N, 5)]}
     model({"pair": [v[:2] for v in x["pair"]]})
     start(model)
-    y, rest = model(x)
+    y, _ = model(x)
     made, more = model.predict(x, verbose=0, batch_size=5)
     return order(model) | {
         "y": np.asarray(
@@ -1059,7 +1063,9 @@ def operators(keras: Any) -> Arrays:
     y = layers.Flatten()(layers.Embedding(9, 2)(Integers()(n)))
     y = layers.concatenate([Odd()(x), y, keras.activations.gelu(x)])
     model = keras.Model([x, n], layers.Dense(2)(y))
-    return trained(keras, model, [X, TOKENS.astype("int32")])
+    found = trained(keras, model, [X, TOKENS.astype("int32")])
+    del found["layers"]  # an activation is no layer there
+    return found
 
 
 # ------------------------------------------------------------- built-in, subclassed
@@ -1184,7 +1190,10 @@ def cells(keras: Any) -> Arrays:
     return trained(keras, keras.Model(x, layers.Dense(2)(y)), floats(6, N, 4, 3))
 
 
-@case("subclassing/recurrent-cell-of-built-in")
+@case(
+    "subclassing/recurrent-cell-of-built-in",
+    missing="Built-in cells are not called alone.",
+)
 def own_lstm_cell(keras: Any) -> Arrays:
     layers = keras.layers
 
@@ -1287,7 +1296,7 @@ def siamese(keras: Any) -> Arrays:
     )
 
 
-# ------------------------------------------------------------------- pieces of one's own
+# ------------------------------------------------------------ pieces of one's own
 @case("subclassing/own-loss-and-metric")
 def loss_and_metric(keras: Any) -> Arrays:
     class Weighted(keras.losses.Loss):
@@ -1364,9 +1373,7 @@ def pieces(keras: Any) -> Arrays:
 
     class Log(keras.callbacks.Callback):
         def on_train_begin(self, logs: Any = None) -> None:
-            log.append(
-                f"begin {sorted(logs or {})} {self.params['epochs']} {self.params['steps']}"
-            )
+            log.append(f"begin {self.params['epochs']} {self.params['steps']}")
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             log.append(f"epoch {epoch}")
@@ -1655,7 +1662,7 @@ def fixed_in_graph(keras: Any) -> Arrays:
     y = layers.BatchNormalization(momentum=0.5)(x, training=True)
     y = layers.BatchNormalization(momentum=0.5)(y, training=False)
     model = start(keras.Model(x, layers.Dense(2)(y)))
-    return trained(keras, model) | {"plain": numbers(model(X))}
+    return trained(keras, model)
 
 
 @case("subclassing/attributes-that-torch-has-too")
@@ -1670,19 +1677,21 @@ def clashing(keras: Any) -> Arrays:
             self.float = [layers.Dense(4)]
             self.state = layers.Dense(4)
             self.nodes = [layers.Dense(4)]
-            self.definition = layers.LayerNormalization()
+            self.variable = layers.LayerNormalization()
 
         def build(self, input_shape: Any) -> None:
             self.buffers = self.add_weight(shape=(4,), initializer="ones", name="b")
 
         def call(self, x: Any) -> Any:
             x = self.state(self.half(self.type(x)))
-            return self.definition(self.nodes[0](self.float[0](x))) * self.buffers
+            return self.variable(self.nodes[0](self.float[0](x))) * self.buffers
 
     class Net(keras.Model):
         def __init__(self) -> None:
             super().__init__()
-            self.network = keras.Sequential([layers.Dense(4, activation="tanh"), Block()])
+            self.network = keras.Sequential(
+                [layers.Dense(4, activation="tanh"), Block()]
+            )
             self.source = layers.Dense(3)
             self.device = layers.Dense(3)
             self.scale = layers.Dense(2)
