@@ -229,37 +229,37 @@ class Variable:
     def __abs__(self) -> torch.Tensor:
         return self.keras().abs()
 
-    def __add__(self, other: Any) -> torch.Tensor:
+    def __add__(self, other: Any) -> Any:
         return self.keras() + _tensors(other)
 
-    def __sub__(self, other: Any) -> torch.Tensor:
+    def __sub__(self, other: Any) -> Any:
         return self.keras() - _tensors(other)
 
-    def __mul__(self, other: Any) -> torch.Tensor:
+    def __mul__(self, other: Any) -> Any:
         return self.keras() * _tensors(other)
 
-    def __truediv__(self, other: Any) -> torch.Tensor:
+    def __truediv__(self, other: Any) -> Any:
         return self.keras() / _tensors(other)
 
-    def __pow__(self, other: Any) -> torch.Tensor:
+    def __pow__(self, other: Any) -> Any:
         return self.keras() ** _tensors(other)
 
-    def __matmul__(self, other: Any) -> torch.Tensor:
+    def __matmul__(self, other: Any) -> Any:
         return self.keras() @ _tensors(other)
 
-    def __radd__(self, other: Any) -> torch.Tensor:
+    def __radd__(self, other: Any) -> Any:
         return _tensors(other) + self.keras()
 
-    def __rsub__(self, other: Any) -> torch.Tensor:
+    def __rsub__(self, other: Any) -> Any:
         return _tensors(other) - self.keras()
 
-    def __rmul__(self, other: Any) -> torch.Tensor:
+    def __rmul__(self, other: Any) -> Any:
         return _tensors(other) * self.keras()
 
-    def __rtruediv__(self, other: Any) -> torch.Tensor:
+    def __rtruediv__(self, other: Any) -> Any:
         return _tensors(other) / self.keras()
 
-    def __rmatmul__(self, other: Any) -> torch.Tensor:
+    def __rmatmul__(self, other: Any) -> Any:
         return _tensors(other) @ self.keras()
 
     def numpy(self) -> Array:
