@@ -557,9 +557,12 @@ class Optimizer(Kept):
 
 
 def one_minus_power(beta: float, step: int, dtype: torch.dtype) -> float:
-    """Return 1 - beta^step as Keras has it: in float32 it is 1e-5 off at first."""
+    """Return 1 - beta^step as Keras has it: in float32 it is 1e-5 off at first.
+
+    Of float64 weights, too: the number is one of float32 before it is cast to float64.
+    """
     if dtype == torch.float64:
-        return 1.0 - float(beta) ** step
+        return 1.0 - float(np.float32(beta)) ** step
     return float(np.float32(1.0) - np.float32(beta) ** np.float32(step))
 
 

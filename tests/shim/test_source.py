@@ -34,7 +34,9 @@ def cnn() -> Any:
     x = i = keras.Input((12, 10, 3))
     x = layers.Conv2D(4, 3, strides=2, padding="same", name="conv")(x)
     x = layers.ReLU()(layers.BatchNormalization(name="norm")(x))
-    x = layers.DepthwiseConv2D(3, name="depth")(layers.MaxPooling2D()(x))
+    x = layers.DepthwiseConv2D(3, padding="same", name="depth")(
+        layers.MaxPooling2D()(x)
+    )
     return keras.Model(i, layers.Dense(3, name="out")(layers.Flatten()(x)))
 
 
