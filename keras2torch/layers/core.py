@@ -25,6 +25,18 @@ from keras2torch.layers.text import call as call_text
 
 
 @layer
+class Identity(Layer):
+    """Gives back what it gets."""
+
+    layout = "follow"
+    masking = "pass"
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x``."""
+        return Forward(call.x.name)
+
+
+@layer
 class Dense(Layer):
     """``activation(x @ kernel + bias)`` over the last axis, whatever the rank."""
 

@@ -70,6 +70,7 @@ from keras2torch.layers.core import (
     Dense,
     Embedding,
     Functional,
+    Identity,
     Masking,
     Sequential,
 )
@@ -211,6 +212,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Identity",
     "LSTMCell",
     "Layer",
     "LayerNormalization",

@@ -406,8 +406,7 @@ class BuiltIn(Layer):
 
     def _learns(self) -> bool:
         """Whether it behaves as in training; a frozen BatchNormalization does not."""
-        frozen = type(self.definition).__name__ in INFERENCE_WHEN_FROZEN
-        return self._trainable or not frozen
+        return self._trainable or not infers_when_frozen(self.definition)
 
     def _program_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
         key = _signature(args, kwargs, exact=len(self._programs) < _EXACT)
@@ -501,6 +500,12 @@ WEIGHT_NAMES = frozenset(
 # Frozen, these run in inference mode (layers/normalization/batch_normalization.py).
 _MASKING = frozenset({"Embedding", "Masking"})
 INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
+
+
+def infers_when_frozen(definition: Definition) -> bool:
+    """Whether a layer, or the one that it applies to each step, is one of these."""
+    inside = getattr(definition, "inner", definition)
+    return type(inside).__name__ in INFERENCE_WHEN_FROZEN
 
 
 class _Call:

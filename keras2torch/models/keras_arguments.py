@@ -71,9 +71,17 @@ def stated(kind: str, key: str, fields: Mapping[str, Any]) -> Any:
         return stated(kind, "pool_size", fields)
     if key == "value_dim" and value is None:
         return fields["key_dim"]
-    if kind == "Normalization" and key == "axis" and isinstance(value, int):
-        return [value]
-    each = key in _PER_AXIS or (key == "size" and rank > 1)
+    if (
+        kind == "Normalization"
+        and key == "axis"
+        and not isinstance(value, (list, tuple))
+    ):
+        return [] if value is None else [value]
+    if kind == "MultiHeadAttention" and key == "output_shape":
+        return [value] if isinstance(value, int) else value
+    if key == "padding" and isinstance(value, str):
+        return value.lower()
+    each = key in _PER_AXIS or (key == "size" and rank > 1) or key == "output_padding"
     if each and rank and isinstance(value, int):
         return [value] * rank
     if key in ("padding", "cropping") and (ends := _ENDS.fullmatch(kind)):

@@ -24,7 +24,7 @@ from keras2torch import tree
 from keras2torch.dialect import GraphBuilder
 from keras2torch.layers.base import Shape
 from keras2torch.models import precision, programs
-from keras2torch.models.builtin import INFERENCE_WHEN_FROZEN, BuiltIn
+from keras2torch.models.builtin import BuiltIn, infers_when_frozen
 from keras2torch.models.checking import check_inputs, located
 from keras2torch.models.context import (
     NOT_GIVEN,
@@ -525,8 +525,7 @@ class Model(Trainer, Layer):
         assert self._call_graph is not None
         for owner in owners_of(self._call_graph).values():
             if isinstance(owner, BuiltIn) and owner._torch_state is not None:
-                kind = type(owner.definition).__name__
-                if kind in INFERENCE_WHEN_FROZEN:
+                if infers_when_frozen(owner.definition):
                     owner._torch_state.module.train(training and owner._trainable)
         self._net_mode = (training, None)
 

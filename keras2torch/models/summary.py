@@ -225,6 +225,7 @@ def _before(layer: Any, model: Any) -> str:
         for tensor in node.inputs:
             if tensor.node is not None:
                 made = tensor.node.operation
-                at = next(i for i, n in enumerate(made.nodes) if n is tensor.node)
+                calls = getattr(made, "nodes", [tensor.node])
+                at = next(i for i, n in enumerate(calls) if n is tensor.node)
                 found.append(f"{made.name}[{at}][{tensor.index}]")
     return ", ".join(found) or "-"

@@ -378,7 +378,8 @@ class ClassWriter:
         if attribute.weights or attribute.body is not None:
             line = f"self.{attribute.name}.requires_grad_(False)"
             self._text.init.append(f"{line}  # trainable=False")
-        if type(step.node.layer).__name__ in _INFERENCE_WHEN_FROZEN:
+        inside = getattr(step.node.layer, "inner", step.node.layer)
+        if type(inside).__name__ in _INFERENCE_WHEN_FROZEN:
             self._text.frozen.append(attribute.name)
 
     def _penalties(self, step: LayerStep, attribute: Attribute, module: Module) -> None:
