@@ -174,10 +174,10 @@ class Trainer:
             if module is not self and isinstance(module, Trainer):
                 continue
             for value in vars(module).values():
-                kept = isinstance(value, Metric) and id(value) not in own
-                if kept and value is not self._loss_tracker:
-                    own.add(id(value))
-                    found.append(value)
+                for metric in _metrics_in(value):
+                    if id(metric) not in own and metric is not self._loss_tracker:
+                        own.add(id(metric))
+                        found.append(metric)
         return found
 
     @property
@@ -796,6 +796,16 @@ class Trainer:
 
         if config:
             self.compile(**compile_arguments(config))
+
+
+def _metrics_in(value: Any) -> Iterator[Metric]:
+    """Iterate over the metrics that an attribute is, or that its list or dict holds."""
+    if isinstance(value, Metric):
+        yield value
+    # Lists and dicts of a user's are of classes of this project's that watch them.
+    elif isinstance(value, (list, dict)) and type(value) not in (list, dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _metrics_in(part)
 
 
 def _step() -> AbstractContextManager[Any]:

@@ -1680,11 +1680,11 @@ def clashing(keras: Any) -> Arrays:
             self.variable = layers.LayerNormalization()
 
         def build(self, input_shape: Any) -> None:
-            self.buffers = self.add_weight(shape=(4,), initializer="ones", name="b")
+            self.cpu = self.add_weight(shape=(4,), initializer="ones", name="b")
 
         def call(self, x: Any) -> Any:
             x = self.state(self.half(self.type(x)))
-            return self.variable(self.nodes[0](self.float[0](x))) * self.buffers
+            return self.variable(self.nodes[0](self.float[0](x))) * self.cpu
 
     class Net(keras.Model):
         def __init__(self) -> None:
@@ -1702,3 +1702,273 @@ def clashing(keras: Any) -> Arrays:
             return self.scale(self.device(self.source(x)))
 
     return trained(keras, Net())
+
+
+# ---------------------------------------------------------------------------- guides
+@case("subclassing/guide-features-of-a-model")
+def features(keras: Any) -> Arrays:
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 2)),
+            layers.Conv2D(3, 3, activation="relu", name="one"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(2, name="last"),
+        ]
+    )
+    start(model)
+    several = keras.Model(model.inputs, [layer.output for layer in model.layers])
+    one = keras.Model(inputs=model.inputs, outputs=model.get_layer(name="one").output)
+    model.compile(keras.optimizers.SGD(0.001), "mse")
+    found = train(model, IMAGES, Y, batch_size=5)
+    found |= named("several", several.predict(IMAGES, verbose=0))
+    return found | {"one": one.predict(IMAGES, verbose=0)}
+
+
+@case("subclassing/guide-autoencoder-of-shared-graph")
+def shared_graph(keras: Any) -> Arrays:
+    layers = keras.layers
+    x = keras.Input((6, 6, 2), name="img")
+    y = layers.Conv2D(3, 3, activation="relu")(x)
+    y = layers.GlobalMaxPooling2D()(y)
+    encoder = keras.Model(x, y, name="encoder")
+    z = layers.Reshape((1, 1, 3))(y)
+    z = layers.Conv2DTranspose(2, 6, activation="sigmoid")(z)
+    auto = keras.Model(x, z, name="autoencoder")
+    start(auto)
+    auto.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
+    found = train(auto, IMAGES, (IMAGES > 0).astype("float32"), batch_size=5)
+    return found | {"code": encoder.predict(IMAGES, verbose=0)}
+
+
+@case("subclassing/guide-ensemble")
+def ensemble(keras: Any) -> Arrays:
+    layers = keras.layers
+
+    def get_model() -> Any:
+        x = keras.Input((5,))
+        return keras.Model(x, layers.Dense(2)(x))
+
+    models = [get_model() for _ in range(3)]
+    x = keras.Input((5,))
+    model = keras.Model(x, layers.average([m(x) for m in models]))
+    return trained(keras, model)
+
+
+@case("subclassing/guide-tickets")
+def tickets(keras: Any) -> Arrays:
+    layers = keras.layers
+    title = keras.Input((None,), name="title", dtype="int32")
+    tags = keras.Input((5,), name="tags")
+    y = layers.LSTM(3)(layers.Embedding(7, 4)(title))
+    y = layers.concatenate([y, tags])
+    priority = layers.Dense(1, name="priority")(y)
+    department = layers.Dense(3, name="department")(y)
+    model = keras.Model(
+        inputs=[title, tags],
+        outputs={"priority": priority, "department": department},
+    )
+    x = {"title": TOKENS, "tags": X}
+    model(first(x))
+    start(model)
+    model.compile(
+        optimizer=keras.optimizers.RMSprop(1e-2),
+        loss={
+            "priority": keras.losses.BinaryCrossentropy(from_logits=True),
+            "department": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        },
+        loss_weights={"priority": 1.0, "department": 0.2},
+    )
+    y = {"priority": (LABELS > 1).astype("float32")[:, None], "department": LABELS}
+    return order(model) | train(model, x, y, batch_size=5)
+
+
+@case("subclassing/guide-functional-subclass")
+def functional_subclass(keras: Any) -> Arrays:
+    layers = keras.layers
+
+    class MLP(keras.Model):
+        def __init__(self, width: int, **kwargs: Any) -> None:
+            x = keras.Input((5,))
+            hidden = layers.Dense(width, activation="tanh")
+            y = layers.Dense(2)(hidden(x))
+            super().__init__(inputs=x, outputs=y, **kwargs)
+            self.width = width
+            self.hidden = hidden
+            self.extra = layers.Dense(2)
+
+        def score(self, x: Any) -> Any:
+            return self.extra(self(x))
+
+    model = MLP(4, name="mlp")
+    model.score(X[:2])
+    found = trained(keras, model)
+    return found | {"score": numbers(model.score(X))}
+
+
+@case("subclassing/guide-early-stopping-of-its-own")
+def stopping(keras: Any) -> Arrays:
+    class EarlyStoppingAtMinLoss(keras.callbacks.Callback):
+        def __init__(self, patience: int = 0) -> None:
+            super().__init__()
+            self.patience = patience
+            self.best_weights: Any = None
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.wait = 0
+            self.stopped_epoch = 0
+            self.best = np.inf
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            current = logs.get("loss")
+            if np.less(current, self.best):
+                self.best = current
+                self.wait = 0
+                self.best_weights = self.model.get_weights()
+            else:
+                self.wait += 1
+                if self.wait >= self.patience:
+                    self.stopped_epoch = epoch
+                    self.model.stop_training = True
+                    self.model.set_weights(self.best_weights)
+
+    class Scheduler(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            rate = float(self.model.optimizer.learning_rate)
+            self.model.optimizer.learning_rate = rate * (0.3 if epoch % 2 else 4.0)
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((5,)), layers.Dense(4, activation="tanh"), layers.Dense(2)]
+    )
+    start(model)
+    model.compile(keras.optimizers.SGD(0.05), "mse", metrics=["mae"])
+    stop = EarlyStoppingAtMinLoss(patience=1)
+    found = train(model, X, Y, batch_size=5, epochs=9, callbacks=[stop, Scheduler()])
+    return found | {"stopped": stop.stopped_epoch, "best": float(stop.best)}
+
+
+@case("subclassing/guide-hypernetwork")
+def hypernetwork(keras: Any) -> Arrays:
+    layers = keras.layers
+
+    class Linear(layers.Layer):
+        """Computes with weights that another layer makes."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.maker = layers.Dense(5 * 2 + 2)
+            self.shape = layers.Reshape((5, 2))
+
+        def call(self, x: Any) -> Any:
+            made = self.maker(x)
+            kernel = self.shape(made[:, :10])
+            row = x[:, None, :]
+            return (row @ kernel)[:, 0] + made[:, 10:]
+
+    class Net(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = Linear()
+
+        def call(self, inputs: Any) -> Any:
+            return self.body(inputs)
+
+    return trained(keras, Net())
+
+
+@case("subclassing/guide-mixed-inputs-to-fit")
+def fit_inputs(keras: Any) -> Arrays:
+    layers = keras.layers
+
+    class Rows(keras.utils.PyDataset):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> Any:
+            at = slice(index * 5, index * 5 + 5)
+            return X[at], Y[at], np.ones(len(X[at]), "float32") * (index + 1.0)
+
+    class Net(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.out = layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.out(x)
+
+    model = Net()
+    model(X[:2])
+    start(model)
+    model.compile(keras.optimizers.SGD(0.1), "mse", weighted_metrics=["mae"])
+    found = train(model, Rows(), validation_data=Rows())
+    found |= named("evaluate", model.evaluate(Rows(), verbose=0, return_dict=True))
+    return found | {"predict": model.predict(X, batch_size=3, verbose=0)}
+
+
+@case("subclassing/add-metric-and-loss-of-a-model-property")
+def metrics_property(keras: Any) -> Arrays:
+    layers = keras.layers
+
+    class Net(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.out = layers.Dense(4), layers.Dense(2)
+            self.sizes = [keras.metrics.Mean(name="a"), keras.metrics.Mean(name="b")]
+            self.by_name = {"c": keras.metrics.Mean(name="c")}
+
+        def call(self, x: Any) -> Any:
+            y = self.body(x)
+            self.sizes[1].update_state(y * y)
+            self.by_name["c"].update_state(y)
+            return self.out(y)
+
+    model = Net()
+    found = trained(keras, model, metrics=["mae"])
+    found["names"] = np.array(sorted(model.evaluate(X, Y, verbose=0, return_dict=True)))
+    return found
+
+
+@case("subclassing/masks-of-several-inputs")
+def several_masks(keras: Any) -> Arrays:
+    layers = keras.layers
+    seen: list[str] = []
+
+    class Both(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, inputs: Any, mask: Any = None) -> Any:
+            seen.append(str([m is not None for m in mask]) if mask is not None else "-")
+            return inputs[0] + inputs[1]
+
+        def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+            return mask[0]
+
+    class Named(layers.Layer):
+        def call(
+            self, query: Any, value: Any, query_mask: Any = None, value_mask: Any = None
+        ) -> Any:
+            seen.append(f"{query_mask is not None} {value_mask is not None}")
+            return query * value
+
+    class Net(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = layers.Embedding(7, 3, mask_zero=True)
+            self.plain = layers.Embedding(7, 3)
+            self.both, self.named = Both(), Named()
+            self.read, self.out = layers.GRU(3), layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            a, b = self.embed(x), self.plain(x)
+            y = self.both([a, b])
+            return self.out(self.read(y) + self.read(self.named(y, b)))
+
+    found = trained(keras, Net(), TOKENS)
+    return found | {"seen": np.array(sorted(set(seen)))}
