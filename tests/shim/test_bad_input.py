@@ -388,10 +388,18 @@ FAILS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Any]] = {
     "batch": (classifier, lambda m: m.train_on_batch(X, Y), None),
     "evaluation": (classifier, lambda m: m.evaluate(X, Y), None),
     "prediction": (classifier, lambda m: m.predict(draw(8, 5)), None),
+    # "accuracy" and "crossentropy" become what goes with the first targets.
     "metric": (
-        lambda: classifier(loss="mse", metrics=["sparse_categorical_accuracy"]),
+        lambda: classifier(
+            loss="mse", metrics=["accuracy", "sparse_categorical_accuracy"]
+        ),
         lambda m: m.fit(X, Y),
-        draw(8, 1),
+        classes(8)[:, None],
+    ),
+    "loss": (
+        lambda: classifier(loss="crossentropy"),
+        lambda m: m.fit(X, draw(8, 2)),
+        None,
     ),
     "late": (late, lambda m: m.fit(X, Y), Y),
     "late, short": (late, lambda m: m.fit(draw(8, 2, 5), Y), Y),
