@@ -396,7 +396,7 @@ def _attention(layer: Any, definition: Any, kind: str, shapes: Any, node: Node) 
             )
         named = dict(zip(_QUERIES, node.args, strict=False)) | node.kwargs
     elif kind in ("Attention", "AdditiveAttention"):
-        first = node.args[0] if node.args else None
+        first = node.args[0] if node.args else node.kwargs.get("inputs")
         if not isinstance(first, (list, tuple)) or len(first) not in (2, 3):
             raise UnfitCall(
                 f"{called(layer)} takes a list, [query, value] or [query, value, key]; "

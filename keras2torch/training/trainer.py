@@ -488,7 +488,13 @@ class Trainer:
         ------
         ValueError
             If it was not compiled, or data and model do not fit; the message names
-            layer and shapes.
+            layer and shapes. The model can be fitted again then. What a generator or
+            a ``PyDataset`` raises comes through, with epoch and batch in a note.
+
+        Notes
+        -----
+        NaN in inputs, targets or weights makes a loss that is NaN, and training goes
+        on, as in Keras; ``callbacks.TerminateOnNaN`` stops it.
         """
         self._assert_compiled("fit")
         epochs = whole(epochs, "epochs")

@@ -478,6 +478,38 @@ def test_what_was_assigned_before_super_is_part_of_a_layer() -> None:
     assert list(model.parameters())
 
 
+LEGIT: dict[str, Callable[[Any], Any]] = {
+    "batches joined": lambda k: k.Concatenate(axis=0)([draw(2, 3), draw(4, 3)]),
+    "steps joined": lambda k: k.Concatenate(axis=1)([draw(2, 3, 4), draw(2, 5, 4)]),
+    "broadcast": lambda k: k.Multiply()([draw(2, 8, 8, 3), draw(2, 1, 1, 3)]),
+    "fewer axes": lambda k: k.Add()([draw(2, 4), draw(2, 3, 4)]),
+    "other axes": lambda k: k.Dot(axes=(1, 2))([draw(2, 3, 4), draw(2, 5, 3)]),
+    "causal": lambda k: k.Conv1D(4, 3, padding="causal")(draw(2, 2, 3)),
+    "same": lambda k: k.MaxPooling2D(5, padding="SAME")(draw(2, 3, 3, 1)),
+    "transposed": lambda k: k.Conv2DTranspose(4, 5)(draw(2, 3, 3, 1)),
+    "by name": lambda k: k.Attention()(inputs=[draw(2, 4, 6), draw(2, 5, 6)]),
+    "query, value": lambda k: k.MultiHeadAttention(2, 3)(
+        query=draw(2, 4, 6), value=draw(2, 5, 7)
+    ),
+    "a group each": lambda k: k.GroupNormalization(-1)(draw(2, 8, 6)),
+    "sizes of numpy": lambda k: k.Dense(np.int64(4))(draw(2, 3)),
+    "rate of 1": lambda k: k.Dropout(1)(draw(2, 3)),
+    "one index a sample": lambda k: k.Embedding(5, 2)(np.array([1, 2])),
+    "open size": lambda k: k.Reshape((-1, 2))(draw(2, 3, 4)),
+}
+
+
+@pytest.mark.parametrize("name", LEGIT)
+def test_what_fits_is_not_refused(name: str) -> None:
+    assert LEGIT[name](keras.layers).ndim
+
+
+def test_a_shape_that_was_only_asked_about_binds_nothing() -> None:
+    layer = keras.layers.Dense(3)
+    assert layer.compute_output_shape((None, 4)) == (None, 3)
+    assert layer(keras.Input((5,))).shape == (None, 3)
+
+
 def test_memory_is_not_called_a_wrong_shape() -> None:
     from keras2torch.models.checking import explained
 
