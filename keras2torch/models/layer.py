@@ -764,7 +764,10 @@ class Layer(nn.Module):
 
 
 # What a layer keeps for itself and torch need not see.
-_PLAIN = frozenset({"_inbound_nodes", "_losses", "_own", "_probes", "_input_shape_arg"})
+_PLAIN = frozenset(
+    "_inbound_nodes _losses _own _probes _input_shape_arg _inputs_struct "
+    "_outputs_struct".split()
+)
 
 
 def _building(build: Any) -> Any:
