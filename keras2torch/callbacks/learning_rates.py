@@ -19,7 +19,7 @@ def learning_rate(optimizer: Any) -> float:
     return float(np.float32(float(optimizer.learning_rate)))
 
 
-def set_learning_rate(optimizer: Any, rate: float) -> None:
+def set_learning_rate(optimizer: Any, rate: Any) -> None:
     """Set an optimizer's rate; groups of torch's keep their proportions."""
     if not _is_of_torch(optimizer):
         optimizer.learning_rate = rate

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -279,6 +280,26 @@ class BuiltIn(Layer):
         self._made_for_torch()
         return super().state_dict(*args, **kwargs)
 
+    def register_forward_hook(self, hook: Any, **kwargs: Any) -> Any:
+        """As in torch; called where the layer itself is, not its text in a model."""
+        self._hooks_are_of_calls()
+        return super().register_forward_hook(hook, **kwargs)
+
+    def register_forward_pre_hook(self, hook: Any, **kwargs: Any) -> Any:
+        """As in torch; called where the layer itself is, not its text in a model."""
+        self._hooks_are_of_calls()
+        return super().register_forward_pre_hook(hook, **kwargs)
+
+    def _hooks_are_of_calls(self) -> None:
+        if self._users and self.is_written:
+            warnings.warn(
+                f"The model of layer {self.name!r} runs as one program, which calls no "
+                "hooks of its layers. Hook its module of torch, "
+                f"model.get_submodule({self.name!r}), or make a model whose output is "
+                "layer.output.",
+                stacklevel=3,
+            )
+
     def _made_for_torch(self) -> None:
         if self._torch_state is None and self.is_written and not self._making:
             self._making = True
@@ -313,7 +334,9 @@ class BuiltIn(Layer):
         if self._torch_state is None:
             return
         trained = {
-            w.name for w in self._torch_state.declared if w.trainable and self._trainable
+            w.name
+            for w in self._torch_state.declared
+            if w.trainable and self._trainable
         }
         for name, source in self._torch_state.sources.items():
             tensor = programs.tensor_of(self._torch_state.module, name)
@@ -430,7 +453,9 @@ class BuiltIn(Layer):
         one = single(node, written=True)
         outputs = [*one.outputs, *one.made_masks]
         # Asked before it is linked: what is made now is made on the CPU.
-        device = default_device() if self._torch_state is None else programs.device_of(self)
+        device = (
+            default_device() if self._torch_state is None else programs.device_of(self)
+        )
         pinned = frozenset({self.name}) if self.pinned else frozenset()
         program = programs.compiled(
             one.builder, outputs, layout="keras", in_keras_order=pinned
@@ -446,7 +471,9 @@ class BuiltIn(Layer):
 
     def reset_state(self) -> None:
         """Forget what a stateful recurrent layer remembers of the batch before."""
-        if self._torch_state is not None and hasattr(self._torch_state.module, "reset_states"):
+        if self._torch_state is not None and hasattr(
+            self._torch_state.module, "reset_states"
+        ):
             self._torch_state.module.reset_states()
 
     def reset_states(self) -> None:

@@ -230,7 +230,7 @@ class Layer(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Go to another dtype or device, as torch asks; the policy goes along."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         kind = precision.torch_dtype(self.variable_dtype)
         if kind.is_floating_point:
             moved = fn(torch.zeros((), dtype=kind)).dtype

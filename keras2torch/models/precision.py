@@ -80,7 +80,7 @@ def cast(values: Any, dtype: torch.dtype) -> Any:
             return value
         made = value.to(dtype)
         if (mask := getattr(value, "_keras_mask", None)) is not None:
-            made._keras_mask = mask  # type: ignore[attr-defined]
+            made._keras_mask = mask
         return made
 
     return tree.map_structure(one, values)

@@ -318,6 +318,16 @@ def test_hooks_on_layers_of_a_subclass() -> None:
     assert [size for _, size in seen] == [4, 3, 3, 3]
 
 
+def test_a_program_calls_no_hooks_of_layers_and_says_so() -> None:
+    model, seen = functional(), []
+    with pytest.warns(UserWarning, match="get_submodule"):
+        model.get_layer("conv").register_forward_hook(lambda *a: None)
+    conv = model.get_submodule("conv")
+    conv.register_forward_hook(lambda m, args, out: seen.append(tuple(out.shape)))
+    model(batch(functional))
+    assert seen == [(4, 4, 6, 6)]  # torch's module, channels first
+
+
 @each
 def test_torch_compile_traces_it(make: Any) -> None:
     model, x = make().eval(), batch(make)
