@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from typing import Any
+from typing import Any, cast
 
 from keras2torch.models.builtin import BuiltIn
 from keras2torch.models.layer import layers_in
@@ -35,7 +35,7 @@ def shown(model: Any) -> str:
     if len(lines) > 1:
         parts.append("\n".join(lines))
     for layer in layers_in(model):
-        inside = isinstance(layer, Model) and layer is not model
-        if inside and layer._call_graph is not None:
-            parts.append(f"# {layer.name}:\n{layer.source()}")
+        inside = layer is not model and isinstance(layer, Model)
+        if inside and layer.is_written:
+            parts.append(f"# {layer.name}:\n{Model.source(cast(Model, layer))}")
     return "\n\n\n".join(parts) + "\n"

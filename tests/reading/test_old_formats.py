@@ -240,7 +240,10 @@ def test_names_in_chunks(tmp_path: Path) -> None:
 def test_weights_by_order_where_names_differ(tmp_path: Path) -> None:
     """`load_weights` goes by the order of the layers that have weights."""
     first = dense("one", 2, batch_input_shape=[None, 3])
-    activation = {"class_name": "Activation", "config": {"name": "act", "activation": "linear"}}
+    activation = {
+        "class_name": "Activation",
+        "config": {"name": "act", "activation": "linear"},
+    }
     path = tmp_path / "m.json"
     path.write_text(json.dumps(sequential(first, activation, dense("two", 1))))
     a, b = normal(3, 2), normal(2, 1)
