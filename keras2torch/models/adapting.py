@@ -141,7 +141,8 @@ def statistics(name: str) -> property:
 
     def found(self: Any) -> Any:
         self.ensure_built()
-        return None if self._torch_state is None else getattr(self._torch_state.module, name).detach()
+        held = self._torch_state
+        return None if held is None else getattr(held.module, name).detach()
 
     return property(found)
 

@@ -531,7 +531,10 @@ INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
 
 def infers_when_frozen(definition: Definition) -> bool:
     """Whether a layer, or the one that it applies to each step, is one of these."""
-    inside = getattr(definition, "inner", definition)
+    kind = type(definition).__name__
+    inside: Any = definition
+    if kind == "TimeDistributed":
+        inside = inside.inner
     return type(inside).__name__ in INFERENCE_WHEN_FROZEN
 
 

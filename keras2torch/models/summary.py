@@ -225,7 +225,7 @@ def _before(layer: Any, model: Any) -> str:
         for tensor in node.inputs:
             if tensor.node is not None:
                 made = tensor.node.operation
-                calls = getattr(made, "nodes", [tensor.node])
+                calls = made._inbound_nodes
                 at = next(i for i, n in enumerate(calls) if n is tensor.node)
                 found.append(f"{made.name}[{at}][{tensor.index}]")
     return ", ".join(found) or "-"

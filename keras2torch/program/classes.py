@@ -378,7 +378,9 @@ class ClassWriter:
         if attribute.weights or attribute.body is not None:
             line = f"self.{attribute.name}.requires_grad_(False)"
             self._text.init.append(f"{line}  # trainable=False")
-        inside = getattr(step.node.layer, "inner", step.node.layer)
+        inside: Any = step.node.layer
+        if type(inside).__name__ == "TimeDistributed":
+            inside = inside.inner
         if type(inside).__name__ in _INFERENCE_WHEN_FROZEN:
             self._text.frozen.append(attribute.name)
 
