@@ -23,11 +23,12 @@ demo: $(READY)
 test test-all: export OMP_NUM_THREADS := 1
 test test-all: export MKL_NUM_THREADS := 1
 
+# loadfile: the tests of a file share what they asked Keras, so one worker runs them all.
 test: lint
-	$(BIN)/pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow"
 
 test-all: lint
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -8,7 +8,6 @@ from parity.checking import check, rows
 GROUPS = ("fitting", "callbacks")
 
 
-@pytest.mark.xdist_group("parity-fitting")
 @pytest.mark.parametrize("name", rows(*GROUPS))
 def test_same_numbers(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     check(name, GROUPS, tmp_path_factory)

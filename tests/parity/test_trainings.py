@@ -12,13 +12,11 @@ from parity.stored import recorded
 GROUPS = ("trainings",)
 
 
-@pytest.mark.xdist_group("parity-trainings")
 @pytest.mark.parametrize("name", rows(*GROUPS))
 def test_same_curves(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     check(name, GROUPS, tmp_path_factory)
 
 
-@pytest.mark.xdist_group("parity-trainings")
 @pytest.mark.parametrize("name", rows(*GROUPS))
 def test_each_step(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Step by step, and not only relative to the largest; and something is learnt."""
