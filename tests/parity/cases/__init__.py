@@ -13,6 +13,7 @@ from parity.cases import (
     optimizers,
     penalties,
     results,
+    subclassing,
     trainings,
 )
 from parity.table import CASES, RTOL, Case
@@ -33,5 +34,6 @@ __all__ = [
     "optimizers",
     "penalties",
     "results",
+    "subclassing",
     "trainings",
 ]
