@@ -3,10 +3,11 @@
 It trains a small CNN on scikit-learn's digits and prints the PyTorch that was trained.
 """
 
-import keras2torch as keras
-from keras2torch import layers
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+
+import keras2torch as keras
+from keras2torch import layers
 
 keras.utils.set_random_seed(0)
 digits = load_digits()
