@@ -399,7 +399,7 @@ class BuiltIn(Layer):
         return self._run(args, kwargs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Return the mask of what comes out: one that it makes, or that goes through."""
+        """Return the mask of what comes out: made here, or handed through."""
         if type(self.definition).__name__ not in _MASKING:
             return previous_mask
         with torch.no_grad():

@@ -524,17 +524,20 @@ class Model(Trainer, Layer):
         net.training = training
         assert self._call_graph is not None
         for owner in owners_of(self._call_graph).values():
-            if isinstance(owner, BuiltIn) and owner._torch_state is not None:
-                if infers_when_frozen(owner.definition):
-                    owner._torch_state.module.train(training and owner._trainable)
+            held = isinstance(owner, BuiltIn) and owner._torch_state is not None
+            if held and infers_when_frozen(owner.definition):
+                owner._torch_state.module.train(training and owner._trainable)
         self._net_mode = (training, None)
 
     def _standardized(self, inputs: Any) -> list[torch.Tensor]:
         """Return the tensors in the order and axes in which the program takes them."""
-        if type(inputs) is torch.Tensor and inputs.shape[1:] == self._alone:
-            if inputs.dtype is self._in_specs[0][2]:
-                axes = self._in_axes[0]
-                return [inputs if axes is None else inputs.permute(axes)]
+        if (
+            type(inputs) is torch.Tensor
+            and inputs.shape[1:] == self._alone
+            and inputs.dtype is self._in_specs[0][2]
+        ):
+            axes = self._in_axes[0]
+            return [inputs if axes is None else inputs.permute(axes)]
         flat = self._in_order(inputs)
         found = []
         for value, axes, (name, shape, dtype) in zip(

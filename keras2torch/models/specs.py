@@ -181,7 +181,11 @@ def owners_of_call(operation: Any) -> dict[str, Any]:
     """Return path → layer for the call of one layer by itself."""
     found = {operation.name: operation}
     held = getattr(operation, "inner_model", None)
-    inner = held._call_graph if held is not None else getattr(operation, "_call_graph", None)
+    inner = (
+        held._call_graph
+        if held is not None
+        else getattr(operation, "_call_graph", None)
+    )
     return found | (owners_of(inner, f"{operation.name}/") if inner else {})
 
 
