@@ -173,8 +173,10 @@ class Trainer:
         for module in self.modules():
             if module is not self and isinstance(module, Trainer):
                 continue
-            for value in vars(module).values():
-                for metric in _metrics_in(value):
+            for name, value in vars(module).items():
+                # What compile was given counts in what it made of it.
+                kept = () if name == "_compile_config" else _metrics_in(value)
+                for metric in kept:
                     if id(metric) not in own and metric is not self._loss_tracker:
                         own.add(id(metric))
                         found.append(metric)
