@@ -87,8 +87,9 @@ def functional(keras: Any, row: Row, *, trainable: bool = True) -> tuple[Any, ..
     for layer in before:
         tensors = [layer(t) for t in tensors]
     layer = row.layer(keras)
-    layer.trainable = trainable
     made = row.call(layer, tensors if row.listed else tensors[0])
+    # Once it is built: Keras trains what a layer makes within itself later.
+    layer.trainable = trainable
     outputs = Head(keras)(made)
     model = keras.Model(inputs if row.listed else inputs[0], outputs)
     first = layer.get_weights()
@@ -147,16 +148,15 @@ def eager(keras: Any, row: Row) -> Arrays:
     if not row.before:
         alone = row.call(model.layer, x)
         values = alone if isinstance(alone, (list, tuple)) else [alone]
-        found |= {
-            f"alone/{i}": array(v) for i, v in enumerate(values)
-        }
+        found |= {f"alone/{i}": array(v) for i, v in enumerate(values)}
     return found | fitted(compiled(keras, model), row)
 
 
 def remade(keras: Any, row: Row) -> Arrays:
     layer = row.layer(keras)
     config = layer.get_config()
-    new = type(layer).from_config(config)
+    # Keras takes the layers within out of what it is given.
+    new = type(layer).from_config(dict(config))
     x = data(row)
     found: Arrays = {}
     for kind, one in (("old", layer), ("new", new)):
@@ -164,15 +164,14 @@ def remade(keras: Any, row: Row) -> Arrays:
         start(one)
         made = row.call(one, x)
         values = made if isinstance(made, (list, tuple)) else [made]
-        found |= {
-            f"{kind}/{i}": array(v) for i, v in enumerate(values)
-        }
+        found |= {f"{kind}/{i}": array(v) for i, v in enumerate(values)}
     found["keys"] = str(sorted(config))
     found["said"] = json.dumps(
         {
             k: v
             for k, v in sorted(config.items())
             if isinstance(v, (bool, int, float, str, list, tuple, type(None)))
+            and k != "name"
             and not (isinstance(v, float) and np.isnan(v))
         },
         default=str,
@@ -196,10 +195,6 @@ for key, row in rows().items():
     for name in WAYS:
         if name == "config" and not row.has_config:
             continue
-        if name == "frozen" and row.random:
+        if name in row.skip or (name == "frozen" and row.random):
             continue
-        add(
-            f"every/{key}/{name}",
-            way(name, row),
-            missing=row.missing if name not in row.fine else "",
-        )
+        add(f"every/{key}/{name}", way(name, row), missing=row.missing)

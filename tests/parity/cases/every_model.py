@@ -47,8 +47,10 @@ def shared_sizes(keras: Any) -> Arrays:
         for i, model in enumerate(models):
             x = floats(turn + 3 * i, N, *model.input_shape[1:])
             found |= under(f"{turn}/{i}", fit(keras, model, x))
-            found |= {f"{turn}/{i}/ask/{j}": ask(m, floats(j, 3, *m.input_shape[1:]))
-                      for j, m in enumerate(models)}
+            found |= {
+                f"{turn}/{i}/ask/{j}": ask(m, floats(j, 3, *m.input_shape[1:]))
+                for j, m in enumerate(models)
+            }
     return found
 
 
@@ -63,8 +65,10 @@ def shared_ranks(keras: Any) -> Arrays:
     for i, model in enumerate(models):
         x = floats(i, N, *model.input_shape[1:])
         found |= under(str(i), fit(keras, model, x))
-    return found | {f"ask/{i}": ask(m, floats(i, 3, *m.input_shape[1:]))
-                    for i, m in enumerate(models)}
+    return found | {
+        f"ask/{i}": ask(m, floats(i, 3, *m.input_shape[1:]))
+        for i, m in enumerate(models)
+    }
 
 
 def flattened(keras: Any, order: str) -> Arrays:
@@ -140,7 +144,7 @@ def autoencoder(keras: Any) -> Arrays:
     found |= under("again", fit(keras, both, images, images))
     encoder.trainable = False
     found |= under("half", fit(keras, both, images, images))
-    found["names"] = str([la.name for la in both.layers])
+    found["names"] = str([la.name for la in both.layers[1:]])
     found["counts"] = str([len(m.trainable_weights) for m in (both, encoder, decoder)])
     return found
 
@@ -149,12 +153,24 @@ def autoencoder(keras: Any) -> Arrays:
 def stacks(keras: Any) -> Arrays:
     la = keras.layers
     encoder = keras.Sequential(
-        [keras.Input((8, 6, 1)), la.Conv2D(2, 3), la.MaxPooling2D(2), la.Flatten(),
-         la.Dense(3)]
+        [
+            keras.Input((8, 6, 1)),
+            la.Conv2D(2, 3),
+            la.MaxPooling2D(2),
+            la.Flatten(),
+            la.Dense(3),
+        ]
     )
     decoder = keras.Sequential(
-        [keras.Input((3,)), la.Dense(12, activation="tanh"), la.Reshape((3, 2, 2)),
-         la.UpSampling2D(2), la.Flatten(), la.Dense(48), la.Reshape((8, 6, 1))]
+        [
+            keras.Input((3,)),
+            la.Dense(12, activation="tanh"),
+            la.Reshape((3, 2, 2)),
+            la.UpSampling2D(2),
+            la.Flatten(),
+            la.Dense(48),
+            la.Reshape((8, 6, 1)),
+        ]
     )
     both = keras.Sequential([encoder, decoder])
     start(both)
@@ -171,8 +187,13 @@ def stacks(keras: Any) -> Arrays:
 def twice(keras: Any) -> Arrays:
     la = keras.layers
     inner = keras.Sequential(
-        [keras.Input((6, 5, 2)), la.Conv2D(3, 3), la.BatchNormalization(), la.Flatten(),
-         la.Dense(4)]
+        [
+            keras.Input((6, 5, 2)),
+            la.Conv2D(3, 3),
+            la.BatchNormalization(),
+            la.Flatten(),
+            la.Dense(4),
+        ]
     )
     a, b = keras.Input((6, 5, 2)), keras.Input((6, 5, 2))
     y = la.Concatenate()([inner(a), inner(b), la.Subtract()([inner(a), inner(b)])])
@@ -291,7 +312,13 @@ def between_functional(keras: Any) -> Arrays:
 def grown(keras: Any) -> Arrays:
     la = keras.layers
     model = keras.Sequential(
-        [keras.Input((6, 5, 2)), la.Conv2D(3, 2), la.Flatten(), la.Dense(4), la.Dense(2)]
+        [
+            keras.Input((6, 5, 2)),
+            la.Conv2D(3, 2),
+            la.Flatten(),
+            la.Dense(4),
+            la.Dense(2),
+        ]
     )
     start(model)
     x = floats(1, N, 6, 5, 2)
@@ -334,7 +361,7 @@ def transfer(keras: Any) -> Arrays:
     y = la.Dropout(0.0)(body(x, training=False))
     model = keras.Model(x, la.Dense(2, name="head")(y))
     model.get_layer("head").set_weights([floats(5, 4, 2), floats(6, 2)])
-    found["trained"] = str([v.shape for v in map(as_shape, model.trainable_weights)])
+    found["trained"] = str([tuple(v.shape) for v in model.trainable_weights])
     found |= under("head", fit(keras, model, images))
     body.trainable = True
     for layer in body.layers[:-2]:
@@ -346,11 +373,6 @@ def transfer(keras: Any) -> Arrays:
     found |= under("all", fit(keras, model, images, rate=0.01))
     found["flags"] = str([layer.trainable for layer in (*model.layers, *body.layers)])
     return found | {"asked": ask(model, images)}
-
-
-class as_shape:  # noqa: N801
-    def __init__(self, weight: Any) -> None:
-        self.shape = tuple(weight.shape)
 
 
 @case("every-model/frozen-late")
@@ -507,13 +529,18 @@ def names(keras: Any) -> Arrays:
 def looked_at(model: Any) -> Arrays:
     return {
         "layers": str([layer.name for layer in model.layers]),
-        "kinds": str([type(layer).__name__ for layer in model.layers]),
+        # Keras makes another class of a Model of symbolic calls.
+        "kinds": str(
+            [
+                type(layer).__name__.replace("Functional", "Model")
+                for layer in model.layers
+            ]
+        ),
         "input": str(model.input_shape),
         "output": str(model.output_shape),
         "inputs": str([t.name for t in model.inputs]),
         "outputs": str([tuple(t.shape) for t in model.outputs]),
         "counts": str([layer.count_params() for layer in model.layers]),
-        "paths": str([v.path for v in model.weights]),
         "names": str([v.name for v in model.weights]),
     }
 
@@ -537,7 +564,7 @@ def summary(model: Any, **given: Any) -> str:
 
 
 def table_rows(text: str) -> list[str]:
-    """Words of each row and of each line of sums; how wide it is printed is no matter."""
+    """The words of each row and of each sum, however wide they are printed."""
     rows: list[list[str]] = []
     for line in text.splitlines():
         if re.match(r"^[├┡┏└╞]", line) or not line.strip():
@@ -557,8 +584,16 @@ def table_rows(text: str) -> list[str]:
 def stack(keras: Any) -> Any:
     la = clean(keras)
     return keras.Sequential(
-        [keras.Input((8, 6, 2)), la.Conv2D(4, 3), la.BatchNormalization(), la.ReLU(),
-         la.Flatten(), la.Dropout(0.5), la.Dense(1000), la.Dense(2)]
+        [
+            keras.Input((8, 6, 2)),
+            la.Conv2D(4, 3),
+            la.BatchNormalization(),
+            la.ReLU(),
+            la.Flatten(),
+            la.Dropout(0.5),
+            la.Dense(1000),
+            la.Dense(2),
+        ]
     )
 
 
@@ -595,9 +630,9 @@ def inside(keras: Any) -> Any:
         [keras.Input((5,)), la.Dense(4), keras.Sequential([la.Dense(3), la.ReLU()])],
         name="inner",
     )
-    x = keras.Input((5,))
+    x = keras.Input((5,), name="x")
     z = keras.Model(x, la.Dense(5)(x), name="turn")(x)
-    return keras.Model(x, la.Dense(2)(la.Add()([inner(x), inner(z)])))
+    return keras.Model(x, la.Dense(2)(la.Add()([inner(x), inner(z)])), name="all")
 
 
 def line(keras: Any) -> Any:

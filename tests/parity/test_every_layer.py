@@ -1,0 +1,13 @@
+"""Every layer in four ways; models over the same layers, cut, grown and shown."""
+
+from __future__ import annotations
+
+import pytest
+from parity.checking import check, rows
+
+GROUPS = ("every", "every-model")
+
+
+@pytest.mark.parametrize("name", rows(*GROUPS))
+def test_same_numbers(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check(name, GROUPS, tmp_path_factory)
