@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from keras2torch.models.layer import weights_of
+from keras2torch.models.holding import weights_of
 from keras2torch.models.symbolic import InputLayer, Operation
 
 

@@ -18,7 +18,8 @@ from typing import Any
 from torch import nn
 
 from keras2torch.models.builtin import BuiltIn
-from keras2torch.models.layer import Layer, weights_of
+from keras2torch.models.holding import weights_of
+from keras2torch.models.layer import Layer
 from keras2torch.models.model import Model
 from keras2torch.models.naming import snake_case
 from keras2torch.models.sequential import Sequential
