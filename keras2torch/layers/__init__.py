@@ -16,9 +16,9 @@ def __getattr__(name: str) -> Any:
     # Submodules are lower case, as are the functions; those have a list.
     if name.startswith("_") or not (name[0].isupper() or name in _FUNCTIONS):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from keras2torch.models import builtin
+    from keras2torch.models import classes
 
-    return builtin.named(name)
+    return classes.named(name)
 
 
 _FUNCTIONS = frozenset(

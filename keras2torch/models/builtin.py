@@ -10,7 +10,6 @@ import dataclasses
 import inspect
 import warnings
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -21,14 +20,16 @@ from torch import nn
 from keras2torch import tree
 from keras2torch.errors import Keras2TorchError
 from keras2torch.layers import definitions
-from keras2torch.layers.base import REGISTRY, Array, Weight, to_config
+from keras2torch.layers.base import Array, Weight, to_config
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.layers.cells import serialized
 from keras2torch.models import programs
-from keras2torch.models.checking import check_arguments, explained
+from keras2torch.models.calls import ShapedCall, described, signature
+from keras2torch.models.checking import check_arguments
 from keras2torch.models.context import NOT_GIVEN, default_device, resolved
+from keras2torch.models.explaining import explained
 from keras2torch.models.layer import Layer, kept_mask
-from keras2torch.models.logits import Tap, taps
+from keras2torch.models.logits import taps
 from keras2torch.models.specs import owners_of_call, single
 from keras2torch.models.symbolic import InputLayer, KerasTensor, Node
 
@@ -80,7 +81,7 @@ class BuiltIn(Layer):
             self._regularizer = _l1_l2(self.definition)
         self.supports_masking = True
         self._torch_parts: set[int] = set()
-        self._programs: dict[Any, _Call] = {}
+        self._programs: dict[Any, ShapedCall] = {}
         self.pinned = False
 
     def _missing(self, fields: tuple[str, ...], given: dict[str, Any]) -> None:
@@ -431,24 +432,24 @@ class BuiltIn(Layer):
         """Whether it behaves as in training; a frozen BatchNormalization does not."""
         return self._trainable or not infers_when_frozen(self.definition)
 
-    def _program_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Call:
-        key = _signature(args, kwargs, exact=len(self._programs) < _EXACT)
+    def _program_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ShapedCall:
+        key = signature(args, kwargs, exact=len(self._programs) < _EXACT)
         found = self._programs.get(key)
         if found is None:
             exact = len(self._programs) < _EXACT
-            node = Node(self, *_described(args, kwargs, exact=exact))
+            node = Node(self, *described(args, kwargs, exact=exact))
             try:
                 found = self._written_for(node)
             except Keras2TorchError:
                 if exact:
                     raise
-                node = Node(self, *_described(args, kwargs, exact=True))
-                key = _signature(args, kwargs, exact=True)
+                node = Node(self, *described(args, kwargs, exact=True))
+                key = signature(args, kwargs, exact=True)
                 found = self._programs.get(key) or self._written_for(node)
             self._programs[key] = found
         return found
 
-    def _written_for(self, node: Node) -> _Call:
+    def _written_for(self, node: Node) -> ShapedCall:
         """Write the program of one call, on this layer's weights."""
         one = single(node, written=True)
         outputs = [*one.outputs, *one.made_masks]
@@ -467,7 +468,7 @@ class BuiltIn(Layer):
             net = programs.linked(program, one.builder, owners_of_call(self))
         net.to(device)
         self.built = True
-        return _Call(net, one, taps(program, net), node)
+        return ShapedCall(net, one, taps(program, net), node)
 
     def reset_state(self) -> None:
         """Forget what a stateful recurrent layer remembers of the batch before."""
@@ -538,101 +539,6 @@ def infers_when_frozen(definition: Definition) -> bool:
     return type(inside).__name__ in INFERENCE_WHEN_FROZEN
 
 
-class _Call:
-    """A program for calls of one shape."""
-
-    def __init__(self, net: nn.Module, one: Any, tapped: list[Tap], node: Node) -> None:
-        self.net = net
-        self.count = len(one.outputs)
-        self.taps = tapped
-        made = one.made_masks
-        inputs = one.builder.inputs
-        owner = {m: v for v, m in one.builder.masks.items() if v in inputs}
-        # A mask comes out of the program, or it is that of an input.
-        self.mask_at = [
-            None if m is None else (made.index(m) if m in made else None)
-            for m in one.masks
-        ]
-        self.mask_of = [
-            inputs.index(owner[m]) if m is not None and m in owner else None
-            for m in one.masks
-        ]
-        self.masked = [inputs.index(owner[m]) for m in one.builder.used_masks()]
-        assert len(inputs) == len({id(t) for t in node.inputs})
-        self.training = net.training
-
-    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool) -> Any:
-        """Call it on tensors; masks come along and go along."""
-        tensors: list[Any] = []
-        for value in [*tree.leaves(list(args)), *tree.leaves(kwargs)]:
-            if isinstance(value, torch.Tensor) and all(value is not t for t in tensors):
-                tensors.append(value)
-        masks = [tensors[i]._keras_mask for i in self.masked]
-        if self.training != training:
-            self.net.train(training)
-            self.training = training
-        made = self.net(*tensors, *masks)
-        values = list(made) if isinstance(made, tuple) else [made]
-        outputs, given = values[: self.count], values[self.count :]
-        for tap in self.taps:
-            tap.mark(outputs)
-        for i, (at, of) in enumerate(zip(self.mask_at, self.mask_of, strict=True)):
-            if at is not None:
-                outputs[i]._keras_mask = given[at]
-            elif of is not None:
-                outputs[i]._keras_mask = tensors[of]._keras_mask
-        return outputs[0] if self.count == 1 else outputs
-
-
-def _described(
-    args: tuple[Any, ...], kwargs: dict[str, Any], *, exact: bool
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return a call with symbolic tensors for its tensors."""
-    made: dict[int, KerasTensor] = {}
-
-    def symbol(value: Any) -> Any:
-        if not isinstance(value, torch.Tensor):
-            return value
-        if id(value) not in made:
-            kind = str(value.dtype).removeprefix("torch.")
-            tensor = KerasTensor(_sizes(value, exact=exact), kind)
-            mask = getattr(value, "_keras_mask", None)
-            if mask is not None:
-                tensor.mask_shape = (None, *tuple(mask.shape)[1:])
-            made[id(value)] = tensor
-        return made[id(value)]
-
-    return (
-        tuple(tree.map_structure(symbol, list(args))),
-        tree.map_structure(symbol, kwargs),
-    )
-
-
-def _sizes(tensor: torch.Tensor, *, exact: bool) -> tuple[int | None, ...]:
-    if exact or tensor.ndim < 2:
-        return (None, *tensor.shape[1:])
-    return (*[None] * (tensor.ndim - 1), tensor.shape[-1])
-
-
-def _signature(args: Any, kwargs: Any, *, exact: bool) -> Any:
-    order: list[int] = []
-
-    def key(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            if id(value) not in order:
-                order.append(id(value))
-            masked = getattr(value, "_keras_mask", None) is not None
-            sizes = _sizes(value, exact=exact)
-            return (order.index(id(value)), sizes, str(value.dtype), masked)
-        if isinstance(value, (list, tuple)):
-            return tuple(key(v) for v in value)
-        if isinstance(value, dict):
-            return tuple((k, key(v)) for k, v in value.items())
-        return repr(value)
-
-    return key(args), key(kwargs)
-
-
 @cache
 def _fields(definition: Any) -> tuple[str, ...]:
     """Return the arguments of a constructor in Keras' order."""
@@ -675,101 +581,4 @@ def _config_of(value: Any) -> Any:
     return None
 
 
-_made: dict[str, Any] = {}
-
-
-def named(name: str) -> Any:
-    """Return the layer class, or the function, of that name in ``keras.layers``.
-
-    Raises
-    ------
-    AttributeError
-        If Keras has none of that name, or this project has no rule for it.
-    """
-    if name not in _made:
-        _made[name] = _make(name)
-    return _made[name]
-
-
-def _make(name: str) -> Any:
-    from keras2torch.models import others
-
-    if hasattr(others, name):
-        return getattr(others, name)
-    if name not in REGISTRY or name in ("Functional", "Sequential"):
-        near = get_close_matches(name, list(REGISTRY), n=1)
-        raise AttributeError(
-            f"module 'keras2torch.layers' has no attribute {name!r}: "
-            f"{f'did you mean {near[0]}? ' if near else ''}"
-            "`keras2torch layers` lists the layers that are covered."
-        )
-    definition: Any = REGISTRY[name]
-    fields = _fields(definition)
-    parameters = [
-        inspect.Parameter(
-            f.name,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=inspect.Parameter.empty
-            if f.default is dataclasses.MISSING
-            else f.default,
-        )
-        for f in dataclasses.fields(definition)
-        if f.name in fields
-    ]
-    extra: dict[str, Any] = {"__new__": _NEW[name]} if name in _NEW else {}
-    if name == "Normalization":
-        from keras2torch.models.adapting import adapt, statistics
-
-        extra = {"adapt": adapt, "mean": statistics("mean")}
-        extra["variance"] = statistics("variance")
-    found = type(
-        name,
-        (BuiltIn,),
-        {
-            **extra,
-            "__doc__": definition.__doc__,
-            "__module__": "keras2torch.layers",
-            "definition_class": definition,
-            "__signature__": inspect.Signature(
-                [
-                    *parameters,
-                    inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
-                ]
-            ),
-        },
-    )
-    return found
-
-
-def _is_ours(layer: Any) -> bool:
-    """Whether a layer within a wrapper is written out, not a user's own code."""
-    if layer is None or isinstance(layer, (Mapping, Definition)):
-        return True
-    return getattr(layer, "_call_graph", None) is not None or (
-        isinstance(layer, BuiltIn) and layer.is_written
-    )
-
-
-def _new_rnn(cls: Any, cell: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """Make an RNN; over a cell of a user's own, one that loops over it."""
-    cells = cell if isinstance(cell, (list, tuple)) else [cell]
-    if all(map(_is_ours, cells)):
-        return object.__new__(cls)
-    from keras2torch.models.own_cells import OwnCellRNN
-
-    return OwnCellRNN(cell, *args, **kwargs)
-
-
-def _new_time_distributed(cls: Any, layer: Any = None, **kwargs: Any) -> Any:
-    """Make a TimeDistributed; of a layer of a user's own, one that loops over it."""
-    if _is_ours(layer):
-        return object.__new__(cls)
-    from keras2torch.models.own_cells import OwnTimeDistributed
-
-    return OwnTimeDistributed(layer, **kwargs)
-
-
-_NEW = {"RNN": _new_rnn, "TimeDistributed": _new_time_distributed}
-
-
-__all__ = ["BuiltIn", "InputLayer", "definitions", "named"]
+__all__ = ["BuiltIn", "InputLayer", "definitions"]

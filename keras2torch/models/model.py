@@ -25,7 +25,7 @@ from keras2torch.dialect import GraphBuilder
 from keras2torch.layers.base import Shape
 from keras2torch.models import precision, programs
 from keras2torch.models.builtin import BuiltIn, infers_when_frozen
-from keras2torch.models.checking import check_inputs, located
+from keras2torch.models.checking import check_inputs
 from keras2torch.models.context import (
     NOT_GIVEN,
     calling,
@@ -33,6 +33,7 @@ from keras2torch.models.context import (
     resolved,
     within,
 )
+from keras2torch.models.explaining import located
 from keras2torch.models.jit import Compiled
 from keras2torch.models.layer import Layer
 from keras2torch.models.logits import Tap, taps

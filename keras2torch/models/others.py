@@ -136,9 +136,9 @@ class Wrapper(Layer):
 
 def _merging(name: str) -> Callable[..., Any]:
     def merged(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        from keras2torch.models import builtin
+        from keras2torch.models import classes
 
-        return builtin.named(name)(*args, **kwargs)(inputs)
+        return classes.named(name)(*args, **kwargs)(inputs)
 
     merged.__name__ = name.lower()
     merged.__doc__ = f"Call a new ``{name}`` layer on the inputs."
@@ -156,9 +156,9 @@ subtract = _merging("Subtract")
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
     """Call a new ``Dot`` layer on the inputs."""
-    from keras2torch.models import builtin
+    from keras2torch.models import classes
 
-    return builtin.named("Dot")(axes, **kwargs)(inputs)
+    return classes.named("Dot")(axes, **kwargs)(inputs)
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Any = None) -> Any:
         For a class that is neither Keras' own nor handed over or registered.
     """
     from keras2torch import serialization
-    from keras2torch.models import builtin
+    from keras2torch.models import classes
 
     name = str(config.get("registered_name") or config["class_name"])
     short = name.rpartition(">")[2]
@@ -196,7 +196,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Any = None) -> Any:
         )
         if cls is None:
             try:
-                cls = builtin.named(str(config["class_name"]))
+                cls = classes.named(str(config["class_name"]))
             except AttributeError as error:
                 raise ValueError(
                     f"Unknown layer {short!r}: hand its class over in custom_objects, "

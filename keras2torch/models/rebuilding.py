@@ -14,7 +14,7 @@ from typing import Any
 from keras2torch import serialization
 from keras2torch.errors import Keras2TorchError, UnusableFile
 from keras2torch.layers.base import REGISTRY, Shape
-from keras2torch.models import builtin
+from keras2torch.models import builtin, classes
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import auto_name
 from keras2torch.models.symbolic import Input, KerasTensor, Node, Operation
@@ -205,10 +205,10 @@ class Rebuilder:
             if isinstance(said, Mapping) and isinstance(said.get("name"), str):
                 spec.model.name = said["name"]
             inner = self.model(spec.model)
-            cls = builtin.named("TimeDistributed")
+            cls = classes.named("TimeDistributed")
             rest = {k: v for k, v in spec.config.items() if k != "layer"}
             return cls(inner, **_accepted(cls, rest))
-        made = made_builtin(builtin.named(spec.kind), spec.config, spec.raw)
+        made = made_builtin(classes.named(spec.kind), spec.config, spec.raw)
         if spec.shape is not None:
             made._input_shape_arg = spec.shape
         return made

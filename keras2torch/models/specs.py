@@ -19,7 +19,8 @@ from keras2torch.dialect import GraphBuilder, dtype_of, shape_of
 from keras2torch.layers import given
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.layers.base import Shape, to_config
-from keras2torch.models.checking import check_call, check_weights, naming
+from keras2torch.models.checking import check_call, check_weights
+from keras2torch.models.explaining import naming
 from keras2torch.models.symbolic import (
     InputLayer,
     KerasTensor,

@@ -173,7 +173,7 @@ def _key(name: str) -> str:
 @cache
 def _of_every_model() -> frozenset[str]:
     """Return the attributes that are no user's."""
-    from keras2torch.models.builtin import named
+    from keras2torch.models.classes import named
 
     known = {*vars(Sequential()), *vars(named("Dense")(1)), *_LATER}
     return frozenset(known)

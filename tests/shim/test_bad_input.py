@@ -511,7 +511,7 @@ def test_a_shape_that_was_only_asked_about_binds_nothing() -> None:
 
 
 def test_memory_is_not_called_a_wrong_shape() -> None:
-    from keras2torch.models.checking import explained
+    from keras2torch.models.explaining import explained
 
     layer = keras.layers.Dense(2)
     for error in (torch.OutOfMemoryError("full"), RuntimeError("CUDA error: gone")):
