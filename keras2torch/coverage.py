@@ -13,6 +13,7 @@ from keras2torch.program import write
 
 # What a layer is shown with, where its constructor asks for something.
 _ARGUMENTS: dict[str, Any] = {
+    "activation": "relu",
     "filters": 8,
     "units": 8,
     "rate": 0.25,
@@ -96,8 +97,6 @@ def _example(name: str, cls: type[Layer], family: str) -> str:
             arguments["output_size"] = 7
         elif _required(field):
             arguments[field.name] = _ARGUMENTS[field.name]
-    if name == "Activation":
-        arguments["activation"] = "relu"
     if family == "cells" and name != "RNN":
         return "within `RNN` and `Bidirectional`"
     shape = _BY_CLASS.get(name) or _SIZES.get(name[-2:])

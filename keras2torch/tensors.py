@@ -50,11 +50,13 @@ def as_tensor(value: Any) -> Any:
     it is; a weight comes in Keras' shape; arrays keep their dtype; Python floats get
     the floating dtype in force, Python ints int32.
     """
-    if isinstance(value, torch.Tensor) or hasattr(type(value), "__torch_function__"):
+    if isinstance(value, torch.Tensor):
         return value
     keras = getattr(value, "keras", None)
     if callable(keras):
         return keras()
+    if hasattr(type(value), "__torch_function__"):
+        return value
     if isinstance(value, (list, tuple)) and any(map(_is_tensor, value)):
         return torch.stack([as_tensor(v) for v in value])
     if isinstance(value, (np.ndarray, np.generic)):
