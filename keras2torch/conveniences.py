@@ -13,6 +13,7 @@ from keras2torch.data import (
     to_categorical,
     unpack_x_y_sample_weight,
 )
+from keras2torch.models.drawing import model_to_dot, plot_model
 from keras2torch.models.naming import clear_session
 from keras2torch.serialization import (
     CustomObjectScope,
@@ -36,9 +37,11 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",

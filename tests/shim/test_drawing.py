@@ -1,0 +1,38 @@
+"""``plot_model``: a graph in Graphviz' language, and no end of a script without it."""
+
+from pathlib import Path
+
+import pytest
+
+import keras2torch as keras
+from keras2torch import layers
+
+
+def branched() -> keras.Model:
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    dense = layers.Dense(3, name="shared")
+    y = layers.Dense(1, name="out")(layers.Add(name="sum")([dense(a), dense(b)]) * 2.0)
+    return keras.Model([a, b], y)
+
+
+def test_every_call_is_an_edge(tmp_path: Path) -> None:
+    path = tmp_path / "model.dot"
+    keras.utils.plot_model(branched(), to_file=str(path), show_shapes=True)
+    text = path.read_text()
+    assert text.count(" -> ") == 5  # a, b → shared → sum → multiply → out
+    assert "(None, 3)" in text
+    assert "Multiply" in text
+
+
+def test_without_graphviz_a_script_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.warns(UserWarning, match="`dot` is not installed"):
+        keras.utils.plot_model(branched(), "model.png")
+
+
+def test_a_model_without_a_graph_is_told() -> None:
+    class Own(keras.Model):
+        pass
+
+    with pytest.raises(ValueError, match="no graph to draw"):
+        keras.utils.model_to_dot(Own())
