@@ -25,7 +25,11 @@ class LookUps(torch.autograd.Function):
         values = gradient._values()
         apart = values.new_empty(*values.shape, 2)[..., 0].copy_(values)
         return torch.sparse_coo_tensor(
-            gradient._indices(), apart, gradient.shape, is_coalesced=False
+            gradient._indices(),
+            apart,
+            gradient.shape,
+            is_coalesced=False,
+            check_invariants=False,
         )
 
 
