@@ -158,7 +158,7 @@ class Trainer(Steps):
         if getattr(self, "_call_graph", None) is not None:
             self.ensure_net()  # type: ignore[attr-defined]
             return x, y
-        # A step of a user's own may call something else than the model, as a GAN's does.
+        # A step of a user's own may call something else, as a GAN's does.
         own = type(self).train_step is not Steps.train_step
         if own or self._has_weights():
             return x, y
