@@ -321,7 +321,9 @@ def functional_config(model: Any) -> Config:
         if tensor.node is None or not tensor.node.is_input:
             # A model may begin at any tensor: it gets an input of its own there.
             name = f"{tensor.name or 'input'}_{i}"
-            entries[id(tensor)] = InputLayer(name, tensor.shape, tensor.dtype)
+            entries[id(tensor)] = InputLayer(
+                batch_shape=tensor.shape, dtype=tensor.dtype, name=name
+            )
 
     def history(tensor: KerasTensor) -> list[Any]:
         if id(tensor) in entries:

@@ -32,16 +32,50 @@ class Operation:
     _inbound_nodes: list[Node] = field(default_factory=list)
 
 
-@dataclass(eq=False)
 class InputLayer:
-    """The place where a batch comes in."""
+    """The place where a batch comes in; the arguments are those of :func:`Input`."""
 
-    name: str
-    batch_shape: Shape
-    dtype: str = "float32"
-    _inbound_nodes: list[Node] = field(default_factory=list)
-    trainable: bool = True
+    trainable = True
     weights: tuple[Any, ...] = ()
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | int | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+        input_tensor: KerasTensor | None = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        from keras2torch.models.naming import auto_name, dtype_name, floatx
+
+        # As Keras 2 called them.
+        shape = kwargs.pop("input_shape", shape)
+        batch_shape = kwargs.pop("batch_input_shape", batch_shape)
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
+        if sparse or optional:
+            raise ValueError("Input: sparse and optional inputs are not supported.")
+        if input_tensor is not None:
+            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+        if batch_shape is None:
+            if shape is None:
+                raise ValueError("Input wants a shape: Input(shape=(28, 28, 1)).")
+            sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+            batch_shape = (batch_size, *sizes)
+        self.batch_shape: Shape = tuple(
+            None if n is None else int(n) for n in batch_shape
+        )
+        self.dtype = dtype_name(dtype or floatx())
+        self.name = name or auto_name("input_layer")
+        node = Node(self)
+        tensor_name = name or auto_name("keras_tensor")
+        tensor = KerasTensor(self.batch_shape, self.dtype, name=tensor_name, node=node)
+        node.outputs = [tensor]
+        self._inbound_nodes = [node]
 
     @property
     def output(self) -> KerasTensor:
@@ -294,25 +328,17 @@ def Input(
     sparse, optional
         Not supported when true.
     """
-    from keras2torch.models.naming import auto_name, dtype_name, floatx
-
     if tensor is not None:
         return tensor
-    if sparse or optional:
-        raise ValueError("Input: sparse and optional inputs are not supported.")
-    if batch_shape is None:
-        if shape is None:
-            raise ValueError("Input wants a shape: Input(shape=(28, 28, 1)).")
-        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-        batch_shape = (batch_size, *sizes)
-    checked: Shape = tuple(None if n is None else int(n) for n in batch_shape)
-    kind = dtype_name(dtype or floatx())
-    layer = InputLayer(name or auto_name("input_layer"), checked, kind)
-    node = Node(layer)
-    tensor_name = name or auto_name("keras_tensor")
-    node.outputs = [KerasTensor(checked, kind, name=tensor_name, node=node)]
-    layer._inbound_nodes.append(node)
-    return node.outputs[0]
+    return InputLayer(
+        shape,
+        batch_size,
+        dtype,
+        sparse,
+        batch_shape,
+        optional=optional,
+        name=name,
+    ).output
 
 
 @dataclass
