@@ -2,9 +2,10 @@
 
 from typing import Any
 
-import keras2torch as keras
 import numpy as np
 import pytest
+
+import keras2torch as keras
 from keras2torch import layers
 
 
