@@ -39,9 +39,9 @@ BUILT_AT_ONCE = frozenset(
     "Activation ActivityRegularization AlphaDropout AveragePooling1D AveragePooling2D "
     "AveragePooling3D Dropout ELU GaussianDropout GaussianNoise "
     "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D "
-    "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D LeakyReLU Masking "
-    "MaxPooling1D MaxPooling2D MaxPooling3D ReLU Reshape Softmax SpatialDropout1D "
-    "SpatialDropout2D SpatialDropout3D UnitNormalization".split()
+    "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D Identity LeakyReLU "
+    "Masking MaxPooling1D MaxPooling2D MaxPooling3D ReLU Reshape Softmax "
+    "SpatialDropout1D SpatialDropout2D SpatialDropout3D UnitNormalization".split()
 )
 # Their dtype is a name, not a policy.
 PLAIN_DTYPE = frozenset({"SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
