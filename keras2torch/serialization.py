@@ -10,7 +10,6 @@ Source: ``keras/src/saving``, ``serialization_lib`` and ``object_registration`` 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
 from difflib import get_close_matches
@@ -19,6 +18,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+
+from keras2torch.spelling import snake_case
 
 T = TypeVar("T")
 Config = dict[str, Any]
@@ -32,13 +33,6 @@ _OF_LAYERS = ("keras.layers", "keras.models", "keras.src.models")
 
 
 # ----------------------------------------------------------------------- Keras' objects
-def to_snake_case(name: str) -> str:
-    """Return ``"glorot_uniform"`` for ``"GlorotUniform"``, as Keras spells it."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
 def offer(module: str, objects: Iterable[Any], **aliases: Any) -> dict[str, Any]:
     """Make objects known under a public module of Keras.
 
@@ -61,7 +55,7 @@ def offer(module: str, objects: Iterable[Any], **aliases: Any) -> dict[str, Any]
         name: str = thing.__name__
         known[name] = thing
         if isclass(thing):
-            known[to_snake_case(name)] = thing
+            known[snake_case(name)] = thing
         _HOMES[thing] = module
     known.update(aliases)
     return known

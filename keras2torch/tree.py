@@ -6,7 +6,7 @@ The keys of a dict go sorted, those of an OrderedDict as they are.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -15,7 +15,7 @@ def is_nested(structure: Any) -> bool:
     return isinstance(structure, (list, tuple, dict))
 
 
-def keys(structure: dict[Any, Any]) -> list[Any]:
+def keys(structure: Mapping[Any, Any]) -> list[Any]:
     """Return the keys of a dict in the order in which it is flattened."""
     if isinstance(structure, OrderedDict):
         return list(structure)
@@ -54,7 +54,7 @@ def map_structure(function: Callable[..., Any], *structures: Any) -> Any:
         values = [
             map_structure(function, *parts) for parts in zip(*structures, strict=True)
         ]
-        return _like(first, values)
+        return like(first, values)
     return function(*structures)
 
 
@@ -77,7 +77,7 @@ def pack(structure: Any, flat: Sequence[Any]) -> Any:
             made = {k: filled(part[k]) for k in keys(part)}
             return type(part)((k, made[k]) for k in part)
         if isinstance(part, (list, tuple)):
-            return _like(part, [filled(p) for p in part])
+            return like(part, [filled(p) for p in part])
         return next(taken)
 
     return filled(structure)
@@ -112,7 +112,8 @@ def tuples(structure: Any) -> Any:
     return structure
 
 
-def _like(structure: Any, values: list[Any]) -> Any:
+def like(structure: Any, values: list[Any]) -> Any:
+    """Return values as a list, tuple or named tuple, as the structure is."""
     if isinstance(structure, tuple) and hasattr(structure, "_fields"):
         return type(structure)(*values)
     return tuple(values) if isinstance(structure, tuple) else values

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from keras2torch import tree
 
 Build = Callable[[Iterator[Any]], Any]
 
@@ -21,7 +22,7 @@ def gathered(value: Any) -> Any:
     """
     if isinstance(value, (list, tuple)):
         if not _has_numbers(value):
-            return _like(value, [gathered(v) for v in value])
+            return tree.like(value, [gathered(v) for v in value])
         try:
             return np.asarray(value)
         except ValueError as error:
@@ -47,7 +48,7 @@ def flatten(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         return [leaf for v in value for leaf in flatten(v)]
     if isinstance(value, Mapping):
-        return [leaf for k in _keys(value) for leaf in flatten(value[k])]
+        return [leaf for k in tree.keys(value) for leaf in flatten(value[k])]
     return [value]
 
 
@@ -56,7 +57,7 @@ def names(value: Any, name: str) -> list[str]:
     if isinstance(value, (list, tuple)):
         return [n for i, v in enumerate(value) for n in names(v, f"{name}[{i}]")]
     if isinstance(value, Mapping):
-        return [n for k in _keys(value) for n in names(value[k], f"{name}[{k!r}]")]
+        return [n for k in tree.keys(value) for n in names(value[k], f"{name}[{k!r}]")]
     return [name]
 
 
@@ -65,7 +66,7 @@ def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
-        return _like(value, [map_leaves(function, v) for v in value])
+        return tree.like(value, [map_leaves(function, v) for v in value])
     if isinstance(value, Mapping):
         return {k: map_leaves(function, v) for k, v in value.items()}
     return function(value)
@@ -77,9 +78,9 @@ def builder(value: Any) -> Build:
         return lambda leaves: None
     if isinstance(value, (list, tuple)):
         parts = [builder(v) for v in value]
-        return lambda leaves: _like(value, [part(leaves) for part in parts])
+        return lambda leaves: tree.like(value, [part(leaves) for part in parts])
     if isinstance(value, Mapping):
-        by_key = [(k, builder(value[k])) for k in _keys(value)]
+        by_key = [(k, builder(value[k])) for k in tree.keys(value)]
         written = list(value)
 
         def build(leaves: Iterator[Any]) -> dict[Any, Any]:
@@ -110,20 +111,3 @@ def _has_numbers(value: Any) -> bool:
             return True
         value = value[0]
     return isinstance(value, (bool, int, float, complex, str, bytes, np.generic))
-
-
-def _keys(value: Mapping[Any, Any]) -> list[Any]:
-    if isinstance(value, OrderedDict):
-        return list(value)
-    try:
-        return sorted(value)
-    except TypeError:  # keys of several kinds have no order but the written one
-        return list(value)
-
-
-def _like(value: Any, items: list[Any]) -> Any:
-    if isinstance(value, list):
-        return items
-    if hasattr(value, "_fields"):
-        return type(value)(*items)
-    return tuple(items)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from keras2torch import serialization
 from keras2torch.losses.loss import Loss, converted, reduce_weighted_values
+from keras2torch.spelling import snake_case
 
 # Their targets are class numbers, which torch wants in int64.
 _OF_NUMBERS = (
@@ -42,7 +42,7 @@ class TorchLoss(Loss):
 
     def __init__(self, module: nn.Module, name: str | None = None) -> None:
         kind = type(module).__name__
-        super().__init__(name=name or serialization.to_snake_case(kind))
+        super().__init__(name=name or snake_case(kind))
         self.module = module
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:

@@ -32,8 +32,9 @@ from keras2torch.models.keras_arguments import (
     stated,
 )
 from keras2torch.models.layer import Layer
-from keras2torch.models.naming import policy_name, snake_case
+from keras2torch.models.naming import policy_name
 from keras2torch.models.symbolic import InputLayer, KerasTensor, Node, Operation
+from keras2torch.spelling import snake_case
 
 Config = dict[str, Any]
 

@@ -26,14 +26,9 @@ class Tap:
     ----------
     output
         Which of the values that the program returns.
-    activation
-        ``"sigmoid"`` or ``"softmax"``.
-    axes
-        Order that brings it into the axes of the output, if it has others.
     """
 
     output: int
-    activation: str
     value: torch.Tensor | None = None
 
     def keep(self, module: nn.Module, inputs: Any, result: Any) -> None:
@@ -64,7 +59,7 @@ def taps(program: Program, net: nn.Module) -> list[Tap]:
         for activation in ("sigmoid", "softmax"):
             module = _module(text, net, i, activation, dim)
             if module is not None:
-                tap = Tap(i, activation)
+                tap = Tap(i)
                 module.register_forward_hook(tap.keep)
                 found.append(tap)
                 break

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Any
 
 import torch
 
+from keras2torch.spelling import snake_case
+
 _used: Counter[str] = Counter()
-
-
-def snake_case(name: str) -> str:
-    """Return ``conv2d_transpose`` for ``Conv2DTranspose``, as Keras does."""
-    text = re.sub(r"\W+", "", name)
-    text = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", text)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", text).lower()
 
 
 def auto_name(class_name: str) -> str:

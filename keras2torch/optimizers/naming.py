@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -13,15 +12,9 @@ from keras2torch.serialization import (
     get_registered_name,
     get_registered_object,
 )
+from keras2torch.spelling import snake_case
 
 _used: defaultdict[str, int] = defaultdict(int)
-
-
-def snake_case(name: str) -> str:
-    """Return ``my_adam`` for ``MyAdam`` (Keras 3.15 ``utils/naming.py``)."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def auto_name(kind: str) -> str:

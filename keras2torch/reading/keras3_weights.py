@@ -9,7 +9,6 @@ layer that has weights twice.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 
 import h5py
@@ -20,6 +19,7 @@ from keras2torch.layers.definitions import Weight
 from keras2torch.reading import hdf5
 from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.topology import LayerSpec, ModelSpec
+from keras2torch.spelling import snake_case
 
 # Keys come from the name of the Python class, which one layer exports under another.
 _PYTHON_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
@@ -31,13 +31,6 @@ def is_keras3(root: h5py.Group) -> bool:
     return any(
         name.replace("\\", "/").partition("/")[0] in _CONTAINERS for name in root
     )
-
-
-def snake_case(name: str) -> str:
-    """Return a class name as paths have it: ``conv2d_transpose``."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 class Keras3Store:

@@ -21,9 +21,9 @@ from keras2torch.models.builtin import BuiltIn
 from keras2torch.models.holding import weights_of
 from keras2torch.models.layer import Layer
 from keras2torch.models.model import Model
-from keras2torch.models.naming import snake_case
 from keras2torch.models.sequential import Sequential
 from keras2torch.models.symbolic import InputLayer
+from keras2torch.spelling import snake_case
 
 # Keys come from the name of the Python class, which one layer exports under another.
 _PYTHON_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}

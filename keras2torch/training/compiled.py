@@ -15,8 +15,9 @@ import torch
 
 from keras2torch import losses as losses_module
 from keras2torch import metrics as metrics_module
-from keras2torch import serialization, tree
+from keras2torch import tree
 from keras2torch.errors import UnfitTargets
+from keras2torch.spelling import snake_case
 
 _ACCURACY = ("accuracy", "acc")
 _CROSSENTROPY = ("crossentropy", "ce")
@@ -37,7 +38,7 @@ def _name_of(thing: Any) -> str:
     for attribute in ("name", "__name__"):
         if isinstance(name := getattr(thing, attribute, None), str):
             return name
-    return serialization.to_snake_case(type(thing).__name__)
+    return snake_case(type(thing).__name__)
 
 
 def metric_for(identifier: Any, y_true: Any, y_pred: Any) -> Any:

@@ -19,7 +19,7 @@ import torch
 
 from keras2torch import metrics
 from keras2torch.models import naming
-from keras2torch.serialization import to_snake_case
+from keras2torch.spelling import snake_case
 from tests.metrics.both_sides import SHAPES, signature
 
 pytestmark = pytest.mark.needs_keras
@@ -487,7 +487,7 @@ def test_which_accuracy_and_crossentropy(
     accuracy, crossentropy = keras[f"{shapes[0]}/{shapes[1]}"]
     assert metrics.accuracy_for(*shapes).__name__ == accuracy
     found = metrics.crossentropy_for(*shapes).__name__
-    assert to_snake_case(found) == crossentropy
+    assert snake_case(found) == crossentropy
 
 
 def named(config: dict[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from keras2torch.serialization import (
     get_registered_object,
     register_keras_serializable,
     serialize_keras_object,
-    to_snake_case,
 )
+from keras2torch.spelling import snake_case
 
 
 @pytest.fixture(autouse=True)
@@ -140,4 +140,4 @@ def test_nothing_is_imported_or_run() -> None:
     [("GlorotUniform", "glorot_uniform"), ("L1L2", "l1l2"), ("STFT", "stft")],
 )
 def test_snake_case(name: str, snake: str) -> None:
-    assert to_snake_case(name) == snake
+    assert snake_case(name) == snake
