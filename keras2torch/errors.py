@@ -47,3 +47,13 @@ class WeightMismatch(Keras2TorchError):
 
 class VerificationUnavailable(Keras2TorchError):
     """Verification was asked for and Keras could not be run."""
+
+
+class UnknownRecipe(Keras2TorchError):
+    """No recipe is called so, or several are."""
+
+    def __init__(self, name: str, near: list[str]) -> None:
+        meant = f"did you mean {', '.join(near)}?" if near else ""
+        super().__init__(
+            f"no recipe is called {name!r}; {meant or '`keras2torch recipes` lists all.'}"
+        )
