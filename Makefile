@@ -1,6 +1,7 @@
 # make demo      convert a Keras file and show that both give the same answers
 # make test      what has to pass before a commit
 # make test-all  and the slow tests
+# make recipes   all recipes as one page: build/recipes/index.html
 # make lint, make format, make clean
 #
 # The first of them sets up .venv, with TensorFlow and PyTorch in it: minutes and
@@ -12,11 +13,14 @@ WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-all lint format clean
+.PHONY: demo test test-all recipes lint format clean
 
 demo: $(READY)
 	$(BIN)/keras2torch convert examples/digits_cnn.h5 -o build/digits_cnn
 	$(BIN)/python examples/digits_accuracy.py build/digits_cnn
+
+recipes: $(READY)
+	$(BIN)/keras2torch recipes site -o build/recipes/index.html
 
 # Many processes of one thread each are faster here than two that fight over all cores,
 # and a sum over one thread gives the same last bit every time.

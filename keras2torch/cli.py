@@ -189,6 +189,78 @@ def layers(markdown: bool) -> None:
     show(markdown=markdown)
 
 
+class _Recipes(_Group):
+    """`recipes EarlyStopping` is short for `recipes list EarlyStopping`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the name of the command before what is none."""
+        first = args[0] if args else ""
+        if first not in self.commands and first not in ctx.help_option_names:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@main.group(cls=_Recipes)
+def recipes() -> None:
+    """List, search and show the recipes: Keras idioms beside their PyTorch form.
+
+    `recipes` lists all, `recipes EarlyStopping` those for a Keras name.
+    """
+
+
+@recipes.command("list")
+@click.argument("words", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_recipes(words: tuple[str, ...], as_json: bool) -> None:
+    """List the recipes for a Keras name or for WORDS; all, without any."""
+    import json
+
+    from keras2torch.recipes.catalogue import catalogue, search
+
+    wanted = " ".join(words)
+    found = search(wanted) if wanted else list(catalogue())
+    if as_json:
+        click.echo(json.dumps([recipe.to_dict() for recipe in found], indent=2))
+    elif not found:
+        click.echo(f"no recipe speaks of {wanted!r}; `keras2torch recipes` lists all.")
+    else:
+        from rich.console import Console
+
+        from keras2torch.recipes.terminal import listed
+
+        Console(highlight=False).print(listed(found))
+
+
+@recipes.command("show")
+@click.argument("name")
+@click.option("--code", is_flag=True, help="The two sides without the text.")
+def show_recipe(name: str, code: bool) -> None:
+    """Show the recipe NAME (or its number), Keras and PyTorch side by side."""
+    from rich.console import Console
+
+    from keras2torch.recipes.catalogue import find
+    from keras2torch.recipes.terminal import Shown
+
+    Console(highlight=False).print(Shown(find(name), code_only=code))
+
+
+@recipes.command("site")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("recipes.html"),
+    show_default=True,
+    help="File to write.",
+)
+def write_site(output: Path) -> None:
+    """Write all recipes as one page that needs no network."""
+    from keras2torch.recipes.page import write
+
+    write(output)
+    click.echo(f"wrote {output}")
+
+
 def _show(report: Any, as_json: bool) -> None:
     if as_json:
         click.echo(report.to_json())

@@ -23,6 +23,16 @@ _HERE = Path(__file__).resolve().parent
 # In an installed package the recipes lie beside this file, in a checkout on top.
 _HOMES = (_HERE / "course", _HERE.parents[1] / "recipes")
 
+# The number of each chapter's first recipe.
+CHAPTERS = {
+    0: "From tensors to a loop",
+    11: "Models",
+    37: "compile",
+    47: "fit",
+    64: "Keeping and reproducing",
+    68: "Pitfalls: programs that run and are wrong",
+}
+
 
 @dataclass(frozen=True)
 class Region:
@@ -166,9 +176,39 @@ class Recipe:
         return int(self.name.partition("_")[0])
 
     @property
+    def chapter(self) -> str:
+        """The chapter of the course that it stands in."""
+        return [name for first, name in CHAPTERS.items() if first <= self.number][-1]
+
+    @property
     def is_pitfall(self) -> bool:
         """Whether it shows a failing loop and the mended one."""
         return self.symptom is not None
+
+    @property
+    def proof(self) -> list[str]:
+        """What its test shows, a sentence each."""
+        if self.symptom:
+            shown = self.symptom
+            return [f"{shown.shows}: {shown.failing:g}; mended: {shown.mended:g}"]
+        told = [f"{self.compares}: equal within {self.tolerance:g}"]
+        return told + [
+            f"without the rule that {rule.rule}: {rule.result} off by {rule.differs:g}"
+            for rule in self.without
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a program may want to know of it, as JSON has it."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "chapter": self.chapter,
+            "about": self.about,
+            "keras": list(self.keras),
+            "starred": self.starred,
+            "proof": self.proof,
+            "files": [str(side.path) for side in self.sides],
+        }
 
     @cached_property
     def sides(self) -> tuple[Side, Side]:
@@ -244,8 +284,8 @@ def find(name: str) -> Recipe:
 def search(words: str) -> list[Recipe]:
     """Return the recipes of a Keras name (``EarlyStopping``) or of words, best first.
 
-    A Keras name that a recipe lists counts more than a word in its title, and that more
-    than one in its texts.
+    A Keras name that a recipe lists comes before words in its title, these before words
+    in its text, these before words in its two sides.
     """
     wanted = words.lower().removeprefix("tf.").removeprefix("keras.")
     parts = wanted.split()

@@ -11,6 +11,7 @@ images = torch.tensor(load_digits().images[:4, None] / 16, dtype=torch.float32)
 even, odd = images, images[:, :, :7, :7]
 
 
+# %% a convolution with the same weights on both sides
 def same(x, kernel=3, stride=2, value=0.0):
     """Pad as Keras does: what does not divide by two goes right and down."""
     height, width = (
@@ -20,7 +21,6 @@ def same(x, kernel=3, stride=2, value=0.0):
     return F.pad(x, (left, width - left, top, height - top), value=value)
 
 
-# %% a convolution with the same weights on both sides
 conv = nn.Conv2d(1, 5, kernel_size=3, stride=2)
 rng = np.random.default_rng(0)
 with torch.no_grad():
