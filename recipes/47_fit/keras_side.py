@@ -1,0 +1,60 @@
+"""`fit` returns a History: the numbers of each epoch, and the epochs."""
+
+import tempfile
+from pathlib import Path
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+
+plt.switch_backend("agg")  # draws into a file, needs no screen
+
+# %% data
+x, y = load_digits(return_X_y=True)
+x = (x / 16).astype("float32")
+x_train, y_train = x[:1500], y[:1500]
+x_val, y_val = x[1500:], y[1500:]
+
+# %% model
+model = keras.Sequential(
+    [
+        keras.Input(shape=(64,)),
+        keras.layers.Dense(32, activation="relu"),
+        keras.layers.Dense(10),
+    ]
+)
+
+# %% the same weights on both sides
+rng = np.random.default_rng(0)
+model.set_weights([rng.normal(0, 0.1, w.shape) for w in model.get_weights()])
+
+# %% loss and optimizer
+model.compile(
+    optimizer=keras.optimizers.SGD(learning_rate=0.1),
+    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    metrics=["accuracy"],
+)
+
+# %% train
+history = model.fit(
+    x_train,
+    y_train,
+    batch_size=32,
+    epochs=3,
+    validation_data=(x_val, y_val),
+    shuffle=False,
+    verbose=2,
+)
+
+# %% curves
+figure, axes = plt.subplots()
+for name in ("loss", "val_loss"):
+    axes.plot(history.epoch, history.history[name], label=name)
+axes.set(xlabel="epoch", ylabel="loss", xticks=history.epoch)
+axes.legend()
+figure.savefig(Path(tempfile.gettempdir(), "curves.png"))
+
+# %% results
+curves = {line.get_label(): line.get_xydata() for line in axes.lines}
+results = history.history | {"epoch": history.epoch, "curves": curves}

@@ -1,0 +1,56 @@
+"""`class_weight` and `sample_weight` weigh losses; the sum is divided by N."""
+
+import keras
+import numpy as np
+from sklearn.datasets import load_digits
+
+# %% data
+x, y = load_digits(return_X_y=True)
+x = (x / 16).astype("float32")
+x_train, y_train = x[:1500], y[:1500]
+x_val, y_val = x[1500:], y[1500:]
+
+# %% model
+model = keras.Sequential(
+    [
+        keras.Input(shape=(64,)),
+        keras.layers.Dense(32, activation="relu"),
+        keras.layers.Dense(10),
+    ]
+)
+
+# %% the same weights on both sides
+rng = np.random.default_rng(0)
+model.set_weights([rng.normal(0, 0.1, w.shape) for w in model.get_weights()])
+
+# %% loss and optimizer
+model.compile(
+    optimizer=keras.optimizers.SGD(learning_rate=0.1),
+    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    weighted_metrics=["accuracy"],
+)
+
+# %% weights: eights and nines count more
+class_weight = {8: 5.0, 9: 3.0}
+
+# %% train
+history = model.fit(
+    x_train,
+    y_train,
+    batch_size=32,
+    epochs=3,
+    validation_data=(x_val, y_val),
+    shuffle=False,
+    class_weight=class_weight,
+    verbose=2,
+)
+
+# %% evaluate: later samples count more
+sample_weight = np.linspace(0, 1, len(x_val), dtype="float32")
+weighted = model.evaluate(
+    x_val, y_val, sample_weight=sample_weight, return_dict=True, verbose=0
+)
+print(weighted)
+
+# %% results
+results = history.history | {"evaluate": weighted}

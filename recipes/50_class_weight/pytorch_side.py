@@ -1,0 +1,79 @@
+"""Weighted losses are summed and divided by the number of samples."""
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+# %% data
+x, y = load_digits(return_X_y=True)
+x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
+train_set, val_set = (
+    TensorDataset(x[:1500], y[:1500]),
+    TensorDataset(x[1500:], y[1500:]),
+)
+train_loader = DataLoader(train_set, batch_size=32)
+val_loader = DataLoader(val_set, batch_size=64)
+
+# %% model
+device = "cuda" if torch.cuda.is_available() else "cpu"
+model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)).to(device)
+
+# %% the same weights on both sides
+rng = np.random.default_rng(0)
+with torch.no_grad():
+    for weight in model.parameters():
+        weight.copy_(torch.from_numpy(rng.normal(0, 0.1, weight.shape[::-1]).T))
+
+# %% loss and optimizer
+criterion = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+# %% weights: eights and nines count more
+class_weight = torch.tensor([1.0] * 8 + [5.0, 3.0], device=device)
+weighted_criterion = nn.CrossEntropyLoss(class_weight, reduction="sum")
+
+# %% train
+history = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
+for epoch in range(3):
+    model.train()
+    total = correct = weights = 0.0
+    for inputs, targets in train_loader:
+        inputs, targets = inputs.to(device), targets.to(device)
+        optimizer.zero_grad()
+        logits = model(inputs)
+        loss = weighted_criterion(logits, targets) / len(inputs)
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(inputs)
+        weight = class_weight[targets]
+        correct += (weight * (logits.argmax(dim=1) == targets)).sum().item()
+        weights += weight.sum().item()
+    history["loss"].append(total / len(train_set))
+    history["accuracy"].append(correct / weights)
+
+    model.eval()
+    total = correct = 0.0
+    with torch.no_grad():
+        for inputs, targets in val_loader:
+            inputs, targets = inputs.to(device), targets.to(device)
+            logits = model(inputs)
+            total += criterion(logits, targets).item() * len(inputs)
+            correct += (logits.argmax(dim=1) == targets).sum().item()
+    history["val_loss"].append(total / len(val_set))
+    history["val_accuracy"].append(correct / len(val_set))
+    print(f"epoch {epoch + 1}:", {name: round(v[-1], 4) for name, v in history.items()})
+
+# %% evaluate: later samples count more
+weight = torch.linspace(0, 1, len(val_set))
+with torch.no_grad():
+    logits, targets = model(x[1500:].to(device)).cpu(), y[1500:]
+losses = nn.CrossEntropyLoss(reduction="none")(logits, targets)
+right = logits.argmax(dim=1) == targets
+accuracy = (weight * right).sum() / weight.sum()
+weighted = {"accuracy": accuracy.item(), "loss": (weight * losses).mean().item()}
+print(weighted)
+
+# %% results
+results = history | {"evaluate": weighted}
