@@ -1,0 +1,78 @@
+"""The base, with a message for some batches and for each epoch, and a bar."""
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from tqdm import tqdm
+
+# %% data
+x, y = load_digits(return_X_y=True)
+x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
+train_set, val_set = (
+    TensorDataset(x[:1500], y[:1500]),
+    TensorDataset(x[1500:], y[1500:]),
+)
+train_loader = DataLoader(train_set, batch_size=32)
+val_loader = DataLoader(val_set, batch_size=64)
+
+# %% model
+device = "cuda" if torch.cuda.is_available() else "cpu"
+model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)).to(device)
+
+# %% the same weights on both sides
+rng = np.random.default_rng(0)
+with torch.no_grad():
+    for weight in model.parameters():
+        weight.copy_(torch.from_numpy(rng.normal(0, 0.1, weight.shape[::-1]).T))
+
+# %% loss and optimizer
+criterion = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+# %% messages
+messages = {"batch": [], "loss": [], "accuracy": []}
+
+# %% train
+history = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
+for epoch in range(3):
+    model.train()
+    total = correct = 0.0
+    seen = 0
+    bar = tqdm(train_loader, desc=f"epoch {epoch + 1}", leave=False)
+    for batch, (inputs, targets) in enumerate(bar, start=1):
+        inputs, targets = inputs.to(device), targets.to(device)
+        optimizer.zero_grad()
+        logits = model(inputs)
+        loss = criterion(logits, targets)
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(inputs)
+        correct += (logits.argmax(dim=1) == targets).sum().item()
+        seen += len(inputs)
+        bar.set_postfix(loss=total / seen, refresh=False)
+        if batch % 10 == 0:
+            mean_loss = total / seen
+            messages["batch"].append(batch)
+            messages["loss"].append(mean_loss)
+            messages["accuracy"].append(correct / seen)
+            tqdm.write(f"  batch {batch}: loss {mean_loss:.4f}")
+    history["loss"].append(total / len(train_set))
+    history["accuracy"].append(correct / len(train_set))
+
+    model.eval()
+    total = correct = 0.0
+    with torch.no_grad():
+        for inputs, targets in val_loader:
+            inputs, targets = inputs.to(device), targets.to(device)
+            logits = model(inputs)
+            total += criterion(logits, targets).item() * len(inputs)
+            correct += (logits.argmax(dim=1) == targets).sum().item()
+    history["val_loss"].append(total / len(val_set))
+    history["val_accuracy"].append(correct / len(val_set))
+    print(f"epoch {epoch + 1}:", {name: round(v[-1], 4) for name, v in history.items()})
+
+# %% results
+results = history
+results = results | {f"bar, {name}": seen for name, seen in messages.items()}
