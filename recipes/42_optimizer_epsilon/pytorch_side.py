@@ -69,7 +69,7 @@ def train(optimizer_class, **settings):
             optimizer.step()
         drop.step()
     print(optimizer_class.__name__, loss.item())
-    return [w.detach().T for w in model.parameters()]
+    return [w.detach().t() for w in model.parameters()]
 
 
 # %% results
