@@ -261,6 +261,44 @@ def write_site(output: Path) -> None:
     click.echo(f"wrote {output}")
 
 
+@main.command()
+@click.argument(
+    "scripts",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="SCRIPT",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--html", type=click.Path(path_type=Path), help="Page to write.")
+def guide(scripts: tuple[Path, ...], as_json: bool, html: Path | None) -> None:
+    """Read a Keras SCRIPT (.py, .ipynb) and say what becomes of each line.
+
+    It is read, never run. Several scripts are taken one after the other.
+    """
+    import json
+
+    from keras2torch.guide import guide as read
+
+    reports = [read(script) for script in scripts]
+    if html:
+        from keras2torch.guide.page import write
+
+        write(reports, html)
+    if as_json:
+        found = [report.to_dict() for report in reports]
+        click.echo(json.dumps(found[0] if len(found) == 1 else found, indent=2))
+    elif html:
+        for report in reports:
+            click.echo(f"{report.path}: {report.sentence()}")
+        click.echo(f"wrote {html}")
+    else:
+        from keras2torch.guide.terminal import show
+
+        for report in reports:
+            show(report)
+
+
 def _show(report: Any, as_json: bool) -> None:
     if as_json:
         click.echo(report.to_json())

@@ -1,0 +1,154 @@
+"""What the arguments of a call say: strings that are names, settings that matter."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from keras2torch.guide import equals
+from keras2torch.guide.names import canonical
+from keras2torch.guide.spellings import snake
+from keras2torch.guide.values import Found
+
+# The order in which arguments without a name are given.
+_POSITIONS = {
+    "Dense": "units activation",
+    "Conv": "filters kernel_size strides padding",
+    "MaxPooling": "pool_size strides padding",
+    "AveragePooling": "pool_size strides padding",
+    "compile": "optimizer loss metrics",
+    "fit": "x y batch_size epochs verbose callbacks validation_split validation_data",
+    "Activation": "activation",
+    "set_global_policy": "policy",
+    "LSTM": "units activation",
+    "GRU": "units activation",
+}
+_GROUPS = {
+    "loss": "losses",
+    "optimizer": "optimizers",
+    "metrics": "metrics",
+    "weighted_metrics": "metrics",
+    "activation": "activations",
+    "recurrent_activation": "activations",
+    "init": "initializers",
+}
+_ENDINGS = {
+    "_initializer": "initializers",
+    "_regularizer": "regularizers",
+    "_constraint": "constraints",
+}
+# Data: of interest where there are several.
+_PLAIN = ("x", "y", "inputs", "outputs")
+# What says nothing: the argument might as well not be there.
+_DULL = "None False valid linear float32 channels_last auto tanh".split()
+
+
+def of_call(name: str, homes: tuple[str, ...], node: ast.Call) -> Iterator[Found]:
+    """Yield what the arguments of a call of a canonical name say."""
+    last = name.rpartition(".")[2]
+    keys = _keys(name, last, homes)
+    given: dict[str, ast.expr] = {}
+    for prefix in (last, last.rstrip("123D").removesuffix("Transpose")):
+        if prefix in _POSITIONS:
+            given = dict(zip(_POSITIONS[prefix].split(), node.args, strict=False))
+            break
+    given |= {k.arg: k.value for k in node.keywords if k.arg}
+    for argument, value in given.items():
+        strings = list(_strings(argument, value)) if _has_names(name, argument) else []
+        key = _listed(keys, argument, value)
+        for text, place in strings:
+            yield Found(
+                place.lineno,
+                place.col_offset,
+                text,
+                f'{argument}="{place.value!s}"',
+                "string",
+                key or f"{keys[0]}({argument})",
+                of=name,
+            )
+        if key and not strings:
+            written = f"{argument}={_short(value)}"
+            at = (value.lineno, value.col_offset)
+            yield Found(*at, key, written, "argument", key, of=name)
+
+
+def _keys(name: str, last: str, homes: tuple[str, ...]) -> list[str]:
+    """Return before which brackets an argument of this call may be listed."""
+    found = [last]
+    group = name.partition(".")[0]
+    if group == "layers":
+        if "Conv" in last and "LSTM" not in last:
+            found.append("Conv")
+        if "Pooling" in last:
+            found.append("Pooling")
+        if last in ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional"):
+            found.append("RNN")
+    return [*found, *(h for h in homes if h != last), group]
+
+
+def _listed(keys: list[str], argument: str, value: ast.expr) -> str | None:
+    """Return under which key an argument is listed, with its value or without."""
+    if argument in _PLAIN and not isinstance(value, (ast.Dict, ast.List)):
+        return None
+    constant = str(value.value) if isinstance(value, ast.Constant) else ""
+    if constant in _DULL:
+        exact = [f"{k}({argument}={constant})" for k in keys]
+        return next(filter(equals.is_listed, exact), None)
+    for key in keys:
+        for text in (f"{key}({argument}={constant})", f"{key}({argument})"):
+            if equals.is_listed(text) or equals.is_taught(text):
+                return text
+    return None
+
+
+def _has_names(name: str, argument: str) -> bool:
+    if argument in ("loss", "optimizer", "metrics", "weighted_metrics"):
+        return name.rpartition(".")[2] == "compile"
+    return True
+
+
+def _strings(argument: str, value: ast.expr) -> Iterator[tuple[str, ast.Constant]]:
+    """Yield the canonical names that an argument gives in quotes."""
+    group = _GROUPS.get(argument)
+    group = group or next(
+        (g for ending, g in _ENDINGS.items() if argument.endswith(ending)), None
+    )
+    if group is None:
+        return
+    for node in _constants(value):
+        if isinstance(node.value, str):
+            yield resolved(group, node.value), node
+
+
+def _constants(value: ast.expr) -> Iterator[ast.Constant]:
+    if isinstance(value, ast.Constant):
+        yield value
+    elif isinstance(value, (ast.List, ast.Tuple)):
+        for item in value.elts:
+            yield from _constants(item)
+    elif isinstance(value, ast.Dict):
+        for item in value.values:
+            yield from _constants(item)
+
+
+def resolved(group: str, text: str) -> str:
+    """Return the canonical name that Keras finds for a string.
+
+    Examples
+    --------
+    >>> resolved("losses", "mse")
+    'losses.MeanSquaredError'
+    >>> resolved("optimizers", "adam")
+    'optimizers.Adam'
+    """
+    name = canonical(f"keras.{group}.{text}")
+    last = name.rpartition(".")[2]
+    for listed in equals.group(group):
+        if last in (listed, snake(listed)) or last.lower() == listed.lower():
+            return f"{group}.{listed}"
+    return name
+
+
+def _short(value: ast.expr) -> str:
+    text = ast.unparse(value)
+    return text if len(text) <= 30 else "…"

@@ -1,0 +1,41 @@
+"""Which import takes the same names from the shim."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from keras2torch.guide.names import canonical
+
+_TENSORFLOW = "TensorFlow's own functions become torch's; tf.keras is keras."
+
+
+def shimmed(aliases: Sequence[ast.alias], module: str = "") -> str:
+    """Return the lines that import from keras2torch what a line imports from Keras.
+
+    Examples
+    --------
+    >>> line = ast.parse("from tensorflow.keras.layers import Dense, Input").body[0]
+    >>> shimmed(line.names, line.module)
+    'from keras2torch.layers import Dense; from keras2torch import Input'
+    """
+    lines: dict[str, list[str]] = {}
+    for alias in aliases:
+        name = canonical(f"{module}.{alias.name}" if module else alias.name)
+        if alias.name == "*":
+            lines[f"from {_package(canonical(module))} import *"] = []
+        elif name == "tf" or name.startswith("tf."):
+            return _TENSORFLOW
+        elif not module or not name:
+            as_name = alias.asname or alias.name.rpartition(".")[2]
+            lines[f"import {_package(name)} as {as_name}"] = []
+        else:
+            home, _, last = name.rpartition(".")
+            used = alias.asname or alias.name
+            text = last if used == last else f"{last} as {used}"
+            lines.setdefault(f"from {_package(home)} import ", []).append(text)
+    return "; ".join(start + ", ".join(names) for start, names in lines.items())
+
+
+def _package(home: str) -> str:
+    return f"keras2torch.{home}" if home else "keras2torch"
