@@ -59,7 +59,7 @@ for row in table.summary_list:
         sizes[row.var_name] = [*places, channels]
 
 # %% the picture
-# torchview.draw_graph(model, (1, 1, 8, 6)) draws this; it needs Graphviz.
+# torchview.draw_graph(model, input_size=(1, 1, 8, 6)) draws this; it needs Graphviz.
 arrows = set()
 for node in torch.fx.symbolic_trace(model).graph.nodes:
     # The name of a module, or of the function that is called.
