@@ -34,7 +34,7 @@ class Rows(nn.Module):
 
 model = Rows()
 assert model.to(device) is model  # in place: nothing to assign
-# The device "meta" has no memory. What stays behind fails there, GPU or not.
+# What stays behind fails on "meta", a device without memory: no GPU needed.
 copy.deepcopy(model).to("meta")(x.to("meta"))
 assert x.device.type == "cpu"  # Tensor.to returned another tensor
 

@@ -1,4 +1,4 @@
-"""What a Module registers: Parameters, buffers, Modules, and their containers."""
+"""What a Module registers: Parameters, buffers, Modules in containers."""
 
 import numpy as np
 import torch

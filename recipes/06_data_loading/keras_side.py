@@ -42,10 +42,12 @@ for epoch in range(2):
     print(f"epoch {epoch + 1} begins with samples {order[:5]}")
 
 # %% validation
-model = keras.Sequential([keras.Input((64,)), keras.layers.Dense(10, use_bias=False)])
+layer = keras.layers.Dense(10, use_bias=False)
+model = keras.Sequential([keras.Input((64,)), layer])
 rng = np.random.default_rng(0)
 model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
-model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+model.compile(loss=loss)
 val_loss = model.evaluate(val_loader, verbose=0)
 
 # %% results

@@ -1,4 +1,4 @@
-"""Batches in PyTorch: a Dataset makes samples, a DataLoader makes batches."""
+"""Batches in PyTorch: a Dataset makes samples, a loader batches."""
 
 import multiprocessing
 

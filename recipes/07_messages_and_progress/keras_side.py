@@ -1,4 +1,4 @@
-"""The base, with a message for some batches and for each epoch, and a bar."""
+"""The base, with messages for batches and epochs, and a bar."""
 
 import keras
 import numpy as np

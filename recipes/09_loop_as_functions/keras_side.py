@@ -12,7 +12,7 @@ x = (x / 16).astype("float32")
 train_set = (x[:1500], y[:1500])
 val_set = (x[1500:], y[1500:])
 
-# %% get_model
+# %% model
 model = keras.Sequential(
     [
         keras.Input(shape=(64,)),

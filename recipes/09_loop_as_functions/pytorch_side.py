@@ -25,7 +25,7 @@ train_set = TensorDataset(x[:1500], y[:1500])
 val_set = TensorDataset(x[1500:], y[1500:])
 loaders = get_data(train_set, val_set, batch_size=32, shuffle=False)
 
-# %% get_model
+# %% model
 model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
 model.to(device)
 

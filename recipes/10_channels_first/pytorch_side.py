@@ -8,10 +8,10 @@ from torch import nn
 
 # %% a picture as a file holds it
 picture = Image.fromarray(load_sample_image("china.jpg")).resize((64, 40))
-array = torch.from_numpy(np.array(picture))  # height, width, channels; 0..255
+array = torch.from_numpy(np.array(picture))  # height, width, channels
 
 # %% a batch of images in 0..1
-grey = torch.from_numpy(np.array(picture.convert("L")))  # no channels at all
+grey = torch.from_numpy(np.array(picture.convert("L")))  # no channels
 image = array.permute(2, 0, 1)[None] / 255
 grey_image = grey[None, None] / 255
 

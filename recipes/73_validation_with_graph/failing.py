@@ -57,7 +57,8 @@ for epoch in range(2):
             loss = criterion(model(inputs), targets)
             total += loss * len(inputs)
             kept.append(kilobytes())
-    print(f"epoch {epoch + 1}: val_loss {total / 1000:.4f}, kB kept: {kept[-10:]}")
+    print(f"epoch {epoch + 1}: val_loss {total / 1000:.4f}")
+    print(f"kB kept, batch by batch: {kept[-10:]}")
 
 # %% results
 results = {"kilobytes kept": kept, "val_loss": total / 1000}
