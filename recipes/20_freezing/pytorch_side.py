@@ -36,6 +36,7 @@ class Classifier(nn.Module):
 
 model = Classifier(rate=0.0)
 learning = [p for p in model.parameters() if p.requires_grad]
+print(len(learning), "weights learn")
 
 # %% the same weights on both sides, as if the backbone had been trained
 rng = np.random.default_rng(0)
