@@ -1,6 +1,5 @@
 """Activations by name, by layer and by function, with Keras' defaults."""
 
-import keras
 import numpy as np
 from keras import layers, ops
 from keras.src.legacy import backend as keras2
