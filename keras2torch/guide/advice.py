@@ -73,7 +73,6 @@ _FAMILIES = (
     ("Model.*_step", "Model.train_step"),
     ("Model.compute_loss", "Model.train_step"),
     ("Model.layers", "Model.get_layer Model.summary"),
-    ("class(Model)", "Model.call class(Model)"),
     ("applications.*", "applications.ResNet50 applications.MobileNetV2"),
     ("tf.GradientTape*", "tf.GradientTape"),
     ("tf.data.*", "tf.data.Dataset"),
@@ -96,6 +95,8 @@ _FAMILIES = (
 _ARGUMENT = re.compile(r"^([\w.]+)\((.+)\)$")
 # Recipes that list a name beside many others come after those that are about it.
 _MANY = 12
+# A name of so few letters begins too many words.
+_SHORT = 5
 
 
 def recipes_for(name: str, argument: str | None = None) -> tuple[Recipe, ...]:
@@ -186,8 +187,13 @@ def _is_about(recipe: Recipe, key: str) -> bool:
     """Whether the recipe is called after the name: ``47_fit`` for ``Model.fit``."""
     match = _ARGUMENT.match(key)
     last = match[2] if match else key.rpartition(".")[2]
-    words = snake(last).partition("=")[0]
-    return words.rstrip("123d").strip("_") in recipe.name
+    words = snake(last).partition("=")[0].rstrip("123d").strip("_")
+    called = recipe.name.partition("_")[2]
+    return (
+        called == words
+        or called.startswith(f"{words}_")
+        or (len(called) > _SHORT and words.startswith(called))
+    )
 
 
 def _unique(recipes: Iterable[Recipe]) -> list[Recipe]:

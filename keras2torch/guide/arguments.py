@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from keras2torch.guide import equals
+from keras2torch.guide import equals, shim
 from keras2torch.guide.names import canonical
 from keras2torch.guide.spellings import snake
 from keras2torch.guide.values import Found
@@ -37,13 +37,27 @@ _ENDINGS = {
     "_regularizer": "regularizers",
     "_constraint": "constraints",
 }
+# What Keras 1 called them.
+_RENAMED = {
+    "border_mode": "padding",
+    "subsample": "strides",
+    "nb_filter": "filters",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint",
+    "dim_ordering": "data_format",
+    "nb_epoch": "epochs",
+    "p": "rate",
+}
 # Data: of interest where there are several.
 _PLAIN = ("x", "y", "inputs", "outputs")
 # What says nothing: the argument might as well not be there.
 _DULL = "None False valid linear float32 channels_last auto tanh".split()
 
 
-def of_call(name: str, homes: tuple[str, ...], node: ast.Call) -> Iterator[Found]:
+def of_call(
+    name: str, homes: tuple[str, ...], node: ast.Call, *, sure: bool = True
+) -> Iterator[Found]:
     """Yield what the arguments of a call of a canonical name say."""
     last = name.rpartition(".")[2]
     keys = _keys(name, last, homes)
@@ -55,7 +69,8 @@ def of_call(name: str, homes: tuple[str, ...], node: ast.Call) -> Iterator[Found
     given |= {k.arg: k.value for k in node.keywords if k.arg}
     for argument, value in given.items():
         strings = list(_strings(argument, value)) if _has_names(name, argument) else []
-        key = _listed(keys, argument, value)
+        today = _RENAMED.get(argument, argument)
+        key, like = _taught(keys, today, value), _listed(keys, today, value)
         for text, place in strings:
             yield Found(
                 place.lineno,
@@ -66,10 +81,15 @@ def of_call(name: str, homes: tuple[str, ...], node: ast.Call) -> Iterator[Found
                 key or f"{keys[0]}({argument})",
                 of=name,
             )
-        if key and not strings:
-            written = f"{argument}={_short(value)}"
-            at = (value.lineno, value.col_offset)
-            yield Found(*at, key, written, "argument", key, of=name)
+        refused = sure and shim.takes(name, argument) is False
+        if strings or not (key or like or refused):
+            continue
+        told = f"{last}({(like or key or '').partition('(')[2] or f'{argument})'}"
+        written = f"{argument}={_short(value)}"
+        at = (value.lineno, value.col_offset)
+        yield Found(
+            *at, told, written, "argument", key or like or told, True, name, like
+        )
 
 
 def _keys(name: str, last: str, homes: tuple[str, ...]) -> list[str]:
@@ -77,7 +97,7 @@ def _keys(name: str, last: str, homes: tuple[str, ...]) -> list[str]:
     found = [last]
     group = name.partition(".")[0]
     if group == "layers":
-        if "Conv" in last and "LSTM" not in last:
+        if "Conv" in last and not {"LSTM", "Transpose"} & {last[4:8], last[6:]}:
             found.append("Conv")
         if "Pooling" in last:
             found.append("Pooling")
@@ -86,19 +106,23 @@ def _keys(name: str, last: str, homes: tuple[str, ...]) -> list[str]:
     return [*found, *(h for h in homes if h != last), group]
 
 
-def _listed(keys: list[str], argument: str, value: ast.expr) -> str | None:
-    """Return under which key an argument is listed, with its value or without."""
+def _spelled(keys: list[str], argument: str, value: ast.expr) -> Iterator[str]:
+    """Yield under which keys an argument may be listed, with its value or without."""
     if argument in _PLAIN and not isinstance(value, (ast.Dict, ast.List)):
-        return None
+        return
     constant = str(value.value) if isinstance(value, ast.Constant) else ""
-    if constant in _DULL:
-        exact = [f"{k}({argument}={constant})" for k in keys]
-        return next(filter(equals.is_listed, exact), None)
     for key in keys:
-        for text in (f"{key}({argument}={constant})", f"{key}({argument})"):
-            if equals.is_listed(text) or equals.is_taught(text):
-                return text
-    return None
+        yield f"{key}({argument}={constant})"
+        if constant not in _DULL:
+            yield f"{key}({argument})"
+
+
+def _listed(keys: list[str], argument: str, value: ast.expr) -> str | None:
+    return next(filter(equals.is_listed, _spelled(keys, argument, value)), None)
+
+
+def _taught(keys: list[str], argument: str, value: ast.expr) -> str | None:
+    return next(filter(equals.is_taught, _spelled(keys, argument, value)), None)
 
 
 def _has_names(name: str, argument: str) -> bool:

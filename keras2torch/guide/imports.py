@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from keras2torch.guide import equals, shim
 from keras2torch.guide.names import canonical
 
 _TENSORFLOW = "TensorFlow's own functions become torch's; tf.keras is keras."
@@ -20,10 +21,13 @@ def shimmed(aliases: Sequence[ast.alias], module: str = "") -> str:
     'from keras2torch.layers import Dense; from keras2torch import Input'
     """
     lines: dict[str, list[str]] = {}
+    missing: list[str] = []
     for alias in aliases:
         name = canonical(f"{module}.{alias.name}" if module else alias.name)
         if alias.name == "*":
-            lines[f"from {_package(canonical(module))} import *"] = []
+            # The shim makes its layers when they are asked for, each by its name.
+            home = _package(canonical(module))
+            lines[f"from {home} import, each by its name, what is used"] = []
         elif name == "tf" or name.startswith("tf."):
             return _TENSORFLOW
         elif not module or not name:
@@ -32,9 +36,17 @@ def shimmed(aliases: Sequence[ast.alias], module: str = "") -> str:
         else:
             home, _, last = name.rpartition(".")
             used = alias.asname or alias.name
+            if shim.package_of(name) is None and not shim.carries(name):
+                if last != last.lower() or equals.is_listed(name) or not home:
+                    missing.append(used)
+                    continue
+                # `np_utils`: a module that is now the one around it.
+                home, last = "", home
             text = last if used == last else f"{last} as {used}"
             lines.setdefault(f"from {_package(home)} import ", []).append(text)
-    return "; ".join(start + ", ".join(names) for start, names in lines.items())
+    said = "; ".join(start + ", ".join(names) for start, names in lines.items())
+    without = f"the shim has no {', '.join(missing)}" if missing else ""
+    return "; ".join(filter(None, [said, without]))
 
 
 def _package(home: str) -> str:

@@ -55,13 +55,12 @@ def _rows(report: Report) -> list[tuple[str, Markup, list[tuple[Idiom, bool]]]]:
     lexer = PythonLexer(stripnl=False, ensurenl=False)
     html = highlight(report.source.text, lexer, formatter).split("\n")
     by_line: dict[int, list[tuple[Idiom, bool]]] = {}
-    seen: set[tuple[str, str | None]] = set()
+    seen: set[tuple[str, str]] = set()
     for idiom in report.idioms:
-        key = (idiom.name, idiom.found.argument)
         here = by_line.setdefault(idiom.found.line, [])
-        if key not in {(i.name, i.found.argument) for i, _ in here}:
-            here.append((idiom, key not in seen))
-        seen.add(key)
+        if idiom.key not in {i.key for i, _ in here}:
+            here.append((idiom, idiom.key not in seen))
+        seen.add(idiom.key)
     texts = zip(report.source.labels, html, strict=False)
     return [
         (label, Markup(text), by_line.get(number, []))

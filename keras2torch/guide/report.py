@@ -51,6 +51,13 @@ class Idiom:
         return self.found.name
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What is the same at another line: the name and the argument it is about."""
+        if self.found.kind == "import":
+            return self.name, self.found.written
+        return self.name, self.found.argument or ""
+
+    @property
     def counts(self) -> bool:
         """Whether it is a name of Keras or TensorFlow, not an argument or an import."""
         return self.found.kind in ("name", "method", "override", "string", "imported")
@@ -90,11 +97,11 @@ class Report:
         return self.source.path
 
     @cached_property
-    def first(self) -> dict[tuple[str, str | None], list[Idiom]]:
+    def first(self) -> dict[tuple[str, str], list[Idiom]]:
         """Each name, with the argument it is about, and all its places."""
-        places: dict[tuple[str, str | None], list[Idiom]] = {}
+        places: dict[tuple[str, str], list[Idiom]] = {}
         for idiom in self.idioms:
-            places.setdefault((idiom.name, idiom.found.argument), []).append(idiom)
+            places.setdefault(idiom.key, []).append(idiom)
         return places
 
     @cached_property
@@ -213,6 +220,16 @@ def guide(path: str | Path) -> Report:
     return Report(source, tuple(told))
 
 
+def _recipes(found: Found) -> tuple[Recipe, ...]:
+    if found.kind != "string" or not found.argument:
+        return advice.recipes_for(found.name, found.argument)
+    # Of `loss="mse"` the loss comes first, of `activation="relu"` where it stands.
+    both = [advice.recipes_for(found.name), advice.recipes_for("", found.argument)]
+    if "activation" in found.argument:
+        both.reverse()
+    return tuple({r.name: r for recipes in both for r in recipes}.values())
+
+
 def _says_nothing(idiom: Idiom) -> bool:
     """Whether an argument is taught where its function is, with no more to it."""
     if idiom.found.kind != "argument" or idiom.torch or idiom.note:
@@ -227,14 +244,14 @@ def _is_object(name: str) -> bool:
 
 def _told(found: Found, source: sources.Source) -> Idiom:
     label = source.labels[min(found.line, len(source.labels)) - 1]
-    name, argument = found.name, found.argument
+    name = found.name
     if found.kind == "import":
         return Idiom(found, label, (), None, found.written, None, True)
     if found.kind == "package":
         equal = equals.lookup(f"packages.{name}") or equals.Equal(None)
         return Idiom(found, label, (), equal.torch, equal.note, None, True)
-    known = equals.lookup(name)
-    recipes = advice.recipes_for(name, argument)
+    known = equals.lookup(found.like or name)
+    recipes = _recipes(found)
     carried = shim.carries(name) if found.kind != "argument" else _taken(found)
     return Idiom(
         found,
@@ -243,7 +260,7 @@ def _told(found: Found, source: sources.Source) -> Idiom:
         known.torch if known else None,
         " ".join(filter(None, [known.note if known else "", limits.of(name)])),
         None if carried is None else "yes" if carried else "no",
-        known is not None or bool(recipes),
+        known is not None or bool(recipes) or found.kind == "argument",
     )
 
 

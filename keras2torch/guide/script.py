@@ -232,8 +232,6 @@ class _Reader:
             elif isinstance(value, LocalClass):
                 made.parent = value
                 made.kind = made.kind or value.kind
-        if made.kind in ("Model", "Sequential") and made.parent is None:
-            self._add(node, f"class({made.kind})", f"class {node.name}", kind="class")
         inner = _Scope(scope, made)
         for statement in node.body:
             if made.kind and isinstance(statement, ast.FunctionDef):
@@ -379,7 +377,9 @@ class _Reader:
             return self._called_path(node, canonical(callee.path), given)
         if isinstance(callee, Method):
             name = f"{callee.kind}.{callee.name}"
-            self.found += arguments.of_call(name, (callee.name,), node)
+            sure = callee.receiver is not None
+            said = arguments.of_call(name, (callee.name,), node, sure=sure)
+            self.found += said
             if callee.kind == _KEEP_DATASET and not callee.name.startswith("as_"):
                 return Made(_KEEP_DATASET)
             return made_by(name) if name[:1].isupper() else None

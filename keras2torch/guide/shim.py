@@ -68,6 +68,13 @@ def carries(name: str) -> bool | None:
     return _has(module, last)
 
 
+def package_of(home: str) -> str | None:
+    """Return which module of the shim has the names of one of Keras'."""
+    if not home:
+        return "keras2torch"
+    return f"keras2torch.{home}" if _module(home) else None
+
+
 def takes(name: str, argument: str) -> bool | None:
     """Whether the shim's class or method takes an argument; None if it is not known."""
     found = _signature(name)
@@ -209,10 +216,11 @@ def _layer_signature(name: str) -> tuple[frozenset[str], bool] | None:
     from keras2torch.layers.definitions import REGISTRY
 
     definition: Any = REGISTRY.get(name)
-    if definition is None or not dataclasses.is_dataclass(definition):
+    if definition is None:
         return None
     fields = {f.name for f in dataclasses.fields(definition)}
-    return frozenset(fields | {*_EVERY_LAYER}), False
+    old = {*definition.aliases, *definition.ignored}
+    return frozenset(fields | old | {*_EVERY_LAYER}), False
 
 
 # What a layer of any class takes, beside what its definition has.

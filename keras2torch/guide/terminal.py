@@ -107,7 +107,7 @@ def _sum(report: Report) -> Iterator[Text]:
         yield _titled("TensorFlow's own", "yellow", f"{names}{rest}")
     if report.without_equal:
         names = ", ".join(name for name, _ in report.without_equal)
-        yield _titled("Lines of your own, no equal", "", names)
+        yield _titled("Without an equal, see the line", "", names)
     if report.unknown:
         yield _titled("Unknown", "bold red", _without(report.unknown, report))
     if report.recipes:

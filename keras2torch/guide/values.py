@@ -28,6 +28,8 @@ class Found:
         Whether it is certain that this is Keras', or only likely by its name.
     of
         Of an argument, the canonical name of what is called.
+    like
+        Under which name the tables list it, if not its own.
     """
 
     line: int
@@ -38,6 +40,7 @@ class Found:
     argument: str | None = None
     sure: bool = True
     of: str | None = None
+    like: str | None = None
 
 
 @dataclass(frozen=True)
