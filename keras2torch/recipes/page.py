@@ -17,7 +17,7 @@ from pygments.lexers import PythonLexer
 from keras2torch.recipes.catalogue import CHAPTERS, Recipe, Region, Side, catalogue
 
 _ASSETS = Path(__file__).resolve().parent / "assets"
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _LIGHT, _DARK = "xcode", "github-dark"
 _TO_RECIPE = re.compile(r'href="\.\./([^/"]+)/README\.md"')
 _TITLE = re.compile(r"\A# .+\n")
