@@ -57,11 +57,13 @@ for epoch in range(3):
 
     model.eval()
     total = correct = 0.0
-    with torch.no_grad(), torch.autocast(device, dtype=half):
+    with torch.no_grad():
         for inputs, targets in val_loader:
             inputs, targets = inputs.to(device), targets.to(device)
-            logits = model(inputs)
-            total += criterion(logits, targets).item() * len(inputs)
+            with torch.autocast(device, dtype=half):
+                logits = model(inputs)
+                loss = criterion(logits, targets)
+            total += loss.item() * len(inputs)
             correct += (logits.argmax(dim=1) == targets).sum().item()
     history["val_loss"].append(total / len(val_set))
     history["val_accuracy"].append(correct / len(val_set))
