@@ -16,8 +16,8 @@ from keras2torch.recipes.catalogue import Recipe, catalogue
 # by any recipe counts.
 _FAMILIES = (
     ("layers.Conv*DTranspose", "layers.Conv2DTranspose layers.Conv2D"),
-    ("layers.*Conv*D", "layers.Conv2D"),
     ("layers.ConvLSTM*", "layers.LSTM"),
+    ("layers.*Conv*D", "layers.Conv2D"),
     ("layers.Max*Pooling*", "layers.MaxPooling2D"),
     ("layers.Average*Pooling*", "layers.AveragePooling2D layers.MaxPooling2D"),
     ("layers.*Dropout*", "layers.Dropout"),

@@ -37,6 +37,8 @@ _ENDINGS = {
     "_regularizer": "regularizers",
     "_constraint": "constraints",
 }
+# torch pads so without a stride alone.
+_SAME, _STRIDED = "Conv(padding=same)", "Conv(padding=same, strides)"
 # What Keras 1 called them.
 _RENAMED = {
     "border_mode": "padding",
@@ -62,11 +64,14 @@ def of_call(
     last = name.rpartition(".")[2]
     keys = _keys(name, last, homes)
     given: dict[str, ast.expr] = {}
+    named = {k.arg: k.value for k in node.keywords if k.arg}
+    # The sizes of a kernel were arguments of their own in Keras 1.
+    positions = _POSITIONS if named.keys().isdisjoint(_RENAMED) else {}
     for prefix in (last, last.rstrip("123D").removesuffix("Transpose")):
-        if prefix in _POSITIONS:
-            given = dict(zip(_POSITIONS[prefix].split(), node.args, strict=False))
+        if prefix in positions:
+            given = dict(zip(positions[prefix].split(), node.args, strict=False))
             break
-    given |= {k.arg: k.value for k in node.keywords if k.arg}
+    given |= named
     for argument, value in given.items():
         strings = list(_strings(argument, value)) if _has_names(name, argument) else []
         today = _RENAMED.get(argument, argument)
@@ -81,6 +86,8 @@ def of_call(
                 key or f"{keys[0]}({argument})",
                 of=name,
             )
+        if like == _SAME and not _is_one(given.get("strides")):
+            like = _STRIDED
         refused = sure and shim.takes(name, argument) is False
         if strings or not (key or like or refused):
             continue
@@ -123,6 +130,12 @@ def _listed(keys: list[str], argument: str, value: ast.expr) -> str | None:
 
 def _taught(keys: list[str], argument: str, value: ast.expr) -> str | None:
     return next(filter(equals.is_taught, _spelled(keys, argument, value)), None)
+
+
+def _is_one(value: ast.expr | None) -> bool:
+    if isinstance(value, (ast.Tuple, ast.List)):
+        return all(map(_is_one, value.elts))
+    return value is None or (isinstance(value, ast.Constant) and value.value == 1)
 
 
 def _has_names(name: str, argument: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -15,6 +16,7 @@ from pygments.lexers import PythonLexer
 from keras2torch.guide.report import Idiom, Report
 
 _HERE = Path(__file__).resolve().parent
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _LIGHT, _DARK = "xcode", "github-dark"
 
 
@@ -27,6 +29,7 @@ def page(reports: Sequence[Report]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["inline"] = _inline
     return environment.get_template("guide.html").render(
         reports=reports,
         rows=_rows,
@@ -66,6 +69,10 @@ def _rows(report: Report) -> list[tuple[str, Markup, list[tuple[Idiom, bool]]]]:
         (label, Markup(text), by_line.get(number, []))
         for number, (label, text) in enumerate(texts, start=1)
     ]
+
+
+def _inline(text: str) -> Markup:
+    return Markup(_MARKDOWN.renderInline(text))
 
 
 def _colours(style: str) -> str:

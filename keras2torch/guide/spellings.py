@@ -148,7 +148,6 @@ OLD = {
     "metrics.CosineProximity": "metrics.CosineSimilarity",
     "metrics.acc": "metrics.accuracy",
     "metrics.ce": "metrics.crossentropy",
-    "metrics.KLD": "metrics.kl_divergence",
     "mixed_precision.set_policy": "mixed_precision.set_global_policy",
     "optimizers.CosineDecay": "optimizers.schedules.CosineDecay",
     "optimizers.LearningRateSchedule": "optimizers.schedules.LearningRateSchedule",

@@ -197,6 +197,8 @@ def kinds(kind: str) -> tuple[str, ...]:
     if kind == "tensor":
         return ("tf.Tensor",)
     group, _, last = kind.rpartition(".")
+    if last == "FeatureSpace":
+        return (last, "Layer")
     family = _FAMILIES.get(group)
     if group == "optimizers.schedules":
         family = "LearningRateSchedule"

@@ -1,0 +1,218 @@
+"""What is said: recipes, equals, the shim, and the sum, in three forms."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from click.testing import CliRunner
+from guide.asking import told
+
+from keras2torch.cli import main
+from keras2torch.guide.page import page
+from keras2torch.recipes.catalogue import catalogue
+
+SCRIPT = """\
+import keras
+from keras import layers, ops
+
+model = keras.Sequential(
+    [
+        keras.Input(shape=(28, 28, 1)),
+        layers.Conv2D(8, 3, strides=2, padding="same", activation="relu"),
+        layers.Flatten(),
+        layers.Dense(10, activation="softmax"),
+    ]
+)
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit(x, y, class_weight={0: 1.0}, validation_split=0.1)
+y = ops.matmul(x, x)
+layers.Wobble(3)
+"""
+
+
+@pytest.fixture
+def report(tmp_path):
+    return told(tmp_path, SCRIPT)
+
+
+def of(report, name):
+    return next(i for i in report.idioms if i.name == name)
+
+
+def test_equals_and_the_shim(report):
+    dense = of(report, "layers.Dense")
+    assert dense.torch == "nn.Linear(in_features, units)"
+    assert dense.shim == "yes"
+    assert of(report, "ops.matmul").torch == "torch.matmul(x, y)"
+    assert of(report, "Model.fit").has_no_equal
+    assert of(report, "Model.fit").note
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("layers.Conv2D", "17_conv_same_stride"),
+        ("Conv2D(padding=same, strides)", "17_conv_same_stride"),
+        ("layers.Flatten", "18_flatten_order"),
+        ("activations.relu", "16_activation_argument"),
+        ("Model.fit", "47_fit"),
+        ("Model.compile", "37_compile"),
+        ("fit(class_weight)", "50_class_weight"),
+        ("fit(validation_split)", "48_validation_split"),
+    ],
+)
+def test_the_recipe_that_is_about_it_comes_first(report, name, recipe):
+    if recipe not in {r.name for r in catalogue()}:
+        pytest.skip(f"no recipe {recipe}")
+    assert of(report, name).recipes[0].name == recipe
+    assert recipe in [r.name for r in report.recipes]
+
+
+def test_recipes_are_in_the_order_of_the_course(report):
+    numbers = [r.number for r in report.recipes]
+    assert numbers == sorted(set(numbers))
+
+
+def test_the_sum(report):
+    assert report.unknown == ["layers.Wobble"]
+    assert "layers.Wobble" in report.without_shim
+    assert report.tensorflow == []
+    known = len(report.names) - 1
+    assert report.share == known / len(report.names)
+    assert f"{known} known" in report.sentence()
+
+
+def test_the_family_where_no_recipe_lists_a_name(tmp_path):
+    found = told(tmp_path, "import keras\nkeras.layers.ConvLSTM2D(3, 3)\n")
+    idiom = of(found, "layers.ConvLSTM2D")
+    assert [r.name for r in idiom.recipes][:1] in ([], ["23_lstm"])
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("import keras", "import keras2torch as keras"),
+        ("import keras as K", "import keras2torch as K"),
+        ("from tensorflow import keras", "import keras2torch as keras"),
+        ("from keras.layers.core import Dense", "from keras2torch.layers import Dense"),
+        ("from keras.models import Model", "from keras2torch import Model"),
+        (
+            "from keras.utils import np_utils",
+            "from keras2torch import utils as np_utils",
+        ),
+        ("from keras import backend as K", "from keras2torch import backend as K"),
+        ("from keras.layers import Wobble", "the shim has no Wobble"),
+    ],
+)
+def test_the_import_that_the_shim_takes(line, said, tmp_path):
+    assert told(tmp_path, line).idioms[0].note == said
+
+
+def test_json(report, tmp_path):
+    result = CliRunner().invoke(main, ["guide", str(report.path), "--json"])
+    assert result.exit_code == 0
+    data = json.loads(result.stdout)
+    assert data == json.loads(report.to_json())
+    assert data["unknown"] == ["layers.Wobble"]
+    wobble = next(i for i in data["idioms"] if i["name"] == "layers.Wobble")
+    assert wobble["line"] == "15"
+    assert wobble["sure"] is True
+    assert wobble["known"] is False
+
+
+def test_several_scripts(tmp_path):
+    for name in ("a.py", "b.py"):
+        told(tmp_path, "import keras\nkeras.Model()", name)
+    files = [str(tmp_path / "a.py"), str(tmp_path / "b.py")]
+    data = json.loads(CliRunner().invoke(main, ["guide", *files, "--json"]).stdout)
+    assert [d["file"] for d in data] == files
+
+
+def test_the_terminal(report):
+    result = CliRunner().invoke(main, ["guide", str(report.path)])
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert "\x1b" not in result.output
+    at = next(n for n, line in enumerate(lines) if line.strip().startswith("9  layers"))
+    assert "nn.Linear(in_features, units)" in lines[at + 1]
+    assert any("layers.Wobble unknown" in line for line in lines)
+    assert any(line.startswith("Unknown: layers.Wobble (line 15)") for line in lines)
+    # Piped, a line stays a line; an idiom is explained once.
+    assert result.output.count("nn.Conv2d(in_channels") == 1
+
+
+class Tags(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags = []
+        self.links = []
+        self.open = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.links += [v for k, v in attributes if k in ("href", "src")]
+        if tag not in ("meta", "link"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page(report):
+    text = page([report])
+    found = Tags(text)
+    assert found.open == []
+    assert "script" not in found.tags
+    # Nothing is fetched: links are within the page.
+    assert all(link.startswith(("#", "data:")) for link in found.links)
+    assert "http" not in text.replace("http-equiv", "")
+    assert text.count('class="row') == len(report.source.lines)
+    assert 'id="s1-15"' in text
+    assert 'name="viewport"' in text
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_the_page_escapes_hostile_source(tmp_path):
+    hostile = (
+        "import keras\n"
+        "x = '</script></pre><script>alert(1)</script>'\n"
+        "keras.layers.Dense(3, activation='<img src=x onerror=alert(1)>')\n"
+        "# <b>{{ 7 * 7 }}</b>\n"
+    )
+    name = "<i>.py"
+    text = page([told(tmp_path, hostile, name)])
+    tags = Tags(text).tags
+    assert "script" not in tags
+    assert "img" not in tags
+    assert "i" not in tags
+    assert "{{ 7 * 7 }}" in text
+    assert "&lt;img" in text
+
+
+def test_the_page_is_written_whole(report, tmp_path):
+    out = tmp_path / "new" / "page.html"
+    result = CliRunner().invoke(main, ["guide", str(report.path), "--html", str(out)])
+    assert result.exit_code == 0
+    assert [p.name for p in out.parent.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize(
+    "command", [["guide", "SCRIPT"], ["guide", "SCRIPT", "--json"]]
+)
+def test_neither_torch_nor_tensorflow_is_imported(command, report):
+    words = [str(report.path) if w == "SCRIPT" else w for w in command]
+    code = (
+        "import sys\nfrom keras2torch.cli import main\n"
+        f"main({words!r}, standalone_mode=False)\n"
+        "names = ('torch', 'tensorflow', 'keras', 'onnx')\n"
+        "print([m for m in names if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == "[]"
