@@ -20,6 +20,7 @@ _GROUPS = frozenset(
     "preprocessing quantizers random regularizers saving tree utils visualization "
     "wrappers".split()
 )
+_GROUPS_OF_OLD = {"initializations": "initializers", "objectives": "losses"}
 # Groups within groups, whose names are not also one level up.
 _KEPT = (
     "ops.image",
@@ -92,6 +93,7 @@ def _tensorflow(parts: list[str]) -> str:
 def _keras(parts: list[str]) -> str:
     if not parts or parts == ["keras"]:
         return ""
+    parts = [_GROUPS_OF_OLD.get(parts[0], parts[0]), *parts[1:]]
     name, last = ".".join(parts), parts[-1]
     if parts[0] == "engine" and len(parts) > 1:
         return last

@@ -14,6 +14,7 @@ from keras2torch.guide import arguments, equals
 from keras2torch.guide.imports import shimmed
 from keras2torch.guide.methods import UNMISTAKABLE, by_keywords
 from keras2torch.guide.names import canonical, is_keras
+from keras2torch.guide.scopes import Scope
 from keras2torch.guide.values import (
     ATTRIBUTES,
     Found,
@@ -47,32 +48,6 @@ def idioms(tree: ast.Module, lines: Sequence[str]) -> list[Found]:
     return sorted(unique, key=lambda f: (f.line, f.column))
 
 
-class _Scope:
-    """Names and what they stand for, in a module, a function or a class."""
-
-    def __init__(self, outer: _Scope | None = None, of: LocalClass | None = None):
-        self.names: dict[str, Value | None] = {}
-        self.stars: list[str] = []
-        self.outer = outer
-        self.of = of
-
-    def look_up(self, name: str) -> Value | None:
-        """Return what a name stands for, by the rules of Python's scopes."""
-        scope: _Scope | None = self
-        while scope:
-            if name in scope.names and (scope is self or scope.of is None):
-                return scope.names[name]
-            for module in scope.stars:
-                if equals.is_listed(canonical(f"{module}.{name}")):
-                    return Path(f"{module}.{name}")
-            scope = scope.outer
-        return None
-
-    def knows(self, name: str) -> bool:
-        """Whether the name was bound, to whatever."""
-        return name in self.names or bool(self.outer and self.outer.knows(name))
-
-
 class _Reader:
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = lines
@@ -86,7 +61,7 @@ class _Reader:
     def round(self, tree: ast.Module) -> None:
         """Read the whole text once."""
         self.found, self._later = [], []
-        scope = _Scope()
+        scope = Scope()
         self._body(tree.body, scope)
         while self._later:
             self._later.pop(0)()
@@ -101,11 +76,11 @@ class _Reader:
         self.found.append(Found(line, column, name, text, **more))
 
     # -- statements
-    def _body(self, body: Sequence[ast.stmt], scope: _Scope) -> None:
+    def _body(self, body: Sequence[ast.stmt], scope: Scope) -> None:
         for statement in body:
             self._statement(statement, scope)
 
-    def _statement(self, node: ast.AST, scope: _Scope) -> None:
+    def _statement(self, node: ast.AST, scope: Scope) -> None:
         if isinstance(node, ast.Import):
             self._import(node, scope)
         elif isinstance(node, ast.ImportFrom):
@@ -145,7 +120,7 @@ class _Reader:
                 else:
                     self._statement(child, scope)
 
-    def _import(self, node: ast.Import, scope: _Scope) -> None:
+    def _import(self, node: ast.Import, scope: Scope) -> None:
         for alias in node.names:
             if is_keras(alias.name):
                 self._uses_keras = True
@@ -156,7 +131,7 @@ class _Reader:
                 scope.names[alias.asname or alias.name.partition(".")[0]] = None
                 self._package(node, alias.name)
 
-    def _import_from(self, node: ast.ImportFrom, scope: _Scope) -> None:
+    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
         module = node.module or ""
         ours = not node.level and is_keras(module)
         if not ours and not node.level:
@@ -181,7 +156,7 @@ class _Reader:
             self._add(node, root, kind="package")
 
     def _function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope
     ) -> None:
         made = self._functions.setdefault(node, Function(node))
         for decorator in node.decorator_list:
@@ -203,7 +178,7 @@ class _Reader:
             within.attributes[node.name] = made.returns
         elif not is_property:
             within.attributes[node.name] = made
-        inner = _Scope(scope)
+        inner = Scope(scope)
         for argument in _parameters(node.args):
             inner.names[argument.arg] = made.given.get(argument.arg)
         static = any(
@@ -221,7 +196,7 @@ class _Reader:
 
         self._later.append(read)
 
-    def _class(self, node: ast.ClassDef, scope: _Scope) -> None:
+    def _class(self, node: ast.ClassDef, scope: Scope) -> None:
         made = self._classes.setdefault(node, LocalClass(node.name, None))
         for decorator in node.decorator_list:
             self._value(decorator, scope)
@@ -232,7 +207,7 @@ class _Reader:
             elif isinstance(value, LocalClass):
                 made.parent = value
                 made.kind = made.kind or value.kind
-        inner = _Scope(scope, made)
+        inner = Scope(scope, made)
         for statement in node.body:
             if made.kind and isinstance(statement, ast.FunctionDef):
                 self._override(statement, made.kind)
@@ -247,7 +222,7 @@ class _Reader:
                 return
 
     # -- binding
-    def _bind(self, target: ast.expr, value: Value | None, scope: _Scope) -> None:
+    def _bind(self, target: ast.expr, value: Value | None, scope: Scope) -> None:
         if isinstance(target, ast.Name):
             scope.names[target.id] = value
         elif isinstance(target, (ast.Tuple, ast.List)):
@@ -272,7 +247,7 @@ class _Reader:
             self._value(target, scope)
 
     # -- expressions
-    def _value(self, node: ast.expr | None, scope: _Scope) -> Value | None:
+    def _value(self, node: ast.expr | None, scope: Scope) -> Value | None:
         if node is None:
             return None
         read = getattr(self, f"_read_{type(node).__name__}", None)
@@ -282,24 +257,24 @@ class _Reader:
         self._children(node, scope)
         return None
 
-    def _children(self, node: ast.AST, scope: _Scope) -> None:
+    def _children(self, node: ast.AST, scope: Scope) -> None:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self._value(child, scope)
             else:
                 self._children(child, scope)
 
-    def _read_Name(self, node: ast.Name, scope: _Scope) -> Value | None:
+    def _read_Name(self, node: ast.Name, scope: Scope) -> Value | None:
         value = scope.look_up(node.id)
         if isinstance(value, Path):
             self._path(node, value.path)
         return value
 
-    def _read_Attribute(self, node: ast.Attribute, scope: _Scope) -> Value | None:
+    def _read_Attribute(self, node: ast.Attribute, scope: Scope) -> Value | None:
         return self._attribute(node, scope, called=False)
 
     def _attribute(
-        self, node: ast.Attribute, scope: _Scope, *, called: bool
+        self, node: ast.Attribute, scope: Scope, *, called: bool
     ) -> Value | None:
         # The whole chain at once: `tf.keras.layers.Dense` is one name, not two.
         names, base = [node.attr], node.value
@@ -351,10 +326,16 @@ class _Reader:
 
     def _path(self, node: ast.expr, path: str) -> None:
         name = canonical(path)
-        if not equals.is_module(name):
-            self._add(node, name)
+        if equals.is_module(name):
+            return
+        owner, _, last = name.rpartition(".")
+        if owner and not equals.is_listed(name):
+            # `keras.Model.fit(model, x)`: a method, taken from its class.
+            others = [f"{home}.{last}" for home in kinds(owner)]
+            name = next(filter(equals.is_listed, others), name)
+        self._add(node, name)
 
-    def _read_Call(self, node: ast.Call, scope: _Scope) -> Value | None:
+    def _read_Call(self, node: ast.Call, scope: Scope) -> Value | None:
         if isinstance(node.func, ast.Name) and node.func.id == "super":
             self._children(node, scope)
             return scope.look_up("super()")
@@ -416,7 +397,7 @@ class _Reader:
         self._add(func, name, f".{func.attr}", kind="method", sure=False)
         return Method("Model", func.attr)
 
-    def _read_Subscript(self, node: ast.Subscript, scope: _Scope) -> Value | None:
+    def _read_Subscript(self, node: ast.Subscript, scope: Scope) -> Value | None:
         owner = self._value(node.value, scope)
         self._value(node.slice, scope)
         if isinstance(owner, Several):
@@ -428,46 +409,46 @@ class _Reader:
             return owner if isinstance(node.slice, ast.Slice) else owner.of
         return owner if isinstance(owner, Made) and owner.kind == "tensor" else None
 
-    def _read_BinOp(self, node: ast.BinOp, scope: _Scope) -> Value | None:
+    def _read_BinOp(self, node: ast.BinOp, scope: Scope) -> Value | None:
         sides = [self._value(node.left, scope), self._value(node.right, scope)]
         tensor = Made("tensor")
         return tensor if tensor in sides else None
 
-    def _read_IfExp(self, node: ast.IfExp, scope: _Scope) -> Value | None:
+    def _read_IfExp(self, node: ast.IfExp, scope: Scope) -> Value | None:
         self._value(node.test, scope)
         body, other = self._value(node.body, scope), self._value(node.orelse, scope)
         return body or other
 
-    def _read_BoolOp(self, node: ast.BoolOp, scope: _Scope) -> Value | None:
+    def _read_BoolOp(self, node: ast.BoolOp, scope: Scope) -> Value | None:
         values = [self._value(v, scope) for v in node.values]
         return next((v for v in values if v), None)
 
-    def _read_NamedExpr(self, node: ast.NamedExpr, scope: _Scope) -> Value | None:
+    def _read_NamedExpr(self, node: ast.NamedExpr, scope: Scope) -> Value | None:
         value = self._value(node.value, scope)
         self._bind(node.target, value, scope)
         return value
 
-    def _read_Tuple(self, node: ast.Tuple, scope: _Scope) -> Value | None:
+    def _read_Tuple(self, node: ast.Tuple, scope: Scope) -> Value | None:
         return Several(tuple(self._value(e, scope) for e in node.elts))
 
-    def _read_List(self, node: ast.List, scope: _Scope) -> Value | None:
+    def _read_List(self, node: ast.List, scope: Scope) -> Value | None:
         values = [self._value(e, scope) for e in node.elts]
         known = [v for v in values if v is not None]
         return Many(known[0]) if known and len(known) == len(values) else None
 
-    def _read_Await(self, node: ast.Await, scope: _Scope) -> Value | None:
+    def _read_Await(self, node: ast.Await, scope: Scope) -> Value | None:
         return self._value(node.value, scope)
 
-    def _read_Lambda(self, node: ast.Lambda, scope: _Scope) -> Value | None:
-        inner = _Scope(scope)
+    def _read_Lambda(self, node: ast.Lambda, scope: Scope) -> Value | None:
+        inner = Scope(scope)
         for argument in _parameters(node.args):
             inner.names[argument.arg] = None
         made = self._functions.setdefault(node, Function(node))
         made.returns = self._value(node.body, inner)
         return made
 
-    def _comprehension(self, node: Any, scope: _Scope) -> Value | None:
-        inner = _Scope(scope)
+    def _comprehension(self, node: Any, scope: Scope) -> Value | None:
+        inner = Scope(scope)
         for part in node.generators:
             self._bind(part.target, _element(self._value(part.iter, inner)), inner)
             for test in part.ifs:

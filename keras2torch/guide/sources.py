@@ -100,7 +100,7 @@ def _decoded(path: Path, data: bytes) -> str:
             f"{path} is not Python: it is no text in the encoding that it names, or in "
             "UTF-8."
         ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")
 
 
 def _split(text: str) -> list[str]:
@@ -120,7 +120,7 @@ def _parsed(path: Path, text: str, labels: tuple[str, ...]) -> ast.Module:
         lines = _split(text)
         line = lines[number - 1] if number <= len(lines) else ""
         said = error.msg or "invalid syntax"
-        if _PYTHON_2.search(line) or "print" in said:
+        if _PYTHON_2.search(line) or "in call to 'print'" in said:
             raise UnusableFile(
                 f"{path} is Python 2, by its line {label}; the guide reads Python 3: "
                 "bring it over with 2to3 first."

@@ -128,6 +128,10 @@ IMPORTS = {
     "relative": ("from .keras import layers\nlayers.Dense(1)", []),
     "another package": ("import keras_tuner as kt\nkt.RandomSearch(1)", []),
     "no Keras": ("import torch\ntorch.nn.Linear(1, 2)", []),
+    "a method of a class": (
+        "import keras\nkeras.Model.fit(m, x)\nkeras.utils.FeatureSpace.cross(['a'])",
+        ["Model.fit", "FeatureSpace.cross"],
+    ),
     "subscript and call": (
         "import keras\n[keras.layers.Dense][0](2)\nf(keras.losses.Huber())",
         ["layers.Dense", "losses.Huber"],

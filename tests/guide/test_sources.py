@@ -16,6 +16,7 @@ BAD = {
     "syntax": (b"def f(:\n", "is not Python: line 1"),
     "print": (b"import keras\nprint 'loss', 3\n", "Python 2, by its line 2"),
     "except": (b"try:\n    pass\nexcept ValueError, e:\n    pass\n", "Python 2"),
+    "backslash": (b"x = 1 \\ 2\n", "is not Python: line 1"),
     "octal": (b"import os\nos.chmod('a', 0755)\n", "Python 2"),
     "binary": (b"\x89HDF\r\n\x1a\n\0\0\0", "binary"),
     "latin": ("é = 1\n".encode("latin-1"), "UTF-8"),
@@ -68,6 +69,12 @@ def test_nothing_is_run_and_no_page_is_left(tmp_path):
     result = CliRunner().invoke(main, ["guide", str(bad), "--html", str(page)])
     assert result.exit_code == 2
     assert not page.exists()
+
+
+def test_spaces_that_do_not_break(tmp_path):
+    path = tmp_path / "train.py"
+    path.write_text("import\xa0keras\nkeras.Model()", encoding="utf-8")
+    assert list(guide(path).names) == ["Model"]
 
 
 def test_an_empty_script(tmp_path):
