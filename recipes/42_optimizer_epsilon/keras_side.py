@@ -36,8 +36,8 @@ def train(optimizer):
     drop = keras.callbacks.LearningRateScheduler(
         lambda epoch, rate: rate if epoch == 0 else rate * 0.1
     )
-    history = model.fit(x, y, epochs=2, shuffle=False, callbacks=[drop], verbose=0)
-    print(optimizer.name, history.history["loss"])
+    model.fit(x, y, epochs=2, shuffle=False, callbacks=[drop], verbose=0)
+    print(optimizer.name, "loss:", model.evaluate(x, y, verbose=0))
     return model.get_weights()
 
 

@@ -23,8 +23,7 @@ class KerasAdam(torch.optim.Adam):
 # %% RMSprop: epsilon under the root
 class KerasRMSprop(torch.optim.Optimizer):
     def __init__(self, params, lr=1e-3, rho=0.9, momentum=0.0, eps=1e-7):
-        settings = {"lr": lr, "rho": rho, "momentum": momentum, "eps": eps}
-        super().__init__(params, settings)
+        super().__init__(params, dict(lr=lr, rho=rho, momentum=momentum, eps=eps))
 
     @torch.no_grad()
     def step(self):
@@ -68,7 +67,8 @@ def train(optimizer_class, **settings):
             loss.backward()
             optimizer.step()
         drop.step()
-    print(optimizer_class.__name__, loss.item())
+    loss = nn.functional.cross_entropy(model(x), y).item()
+    print(optimizer_class.__name__, "loss:", loss)
     return [w.detach().t() for w in model.parameters()]
 
 

@@ -63,5 +63,5 @@ others = {
 
 # %% results
 results = history.history | {"rates": rates}
-for name, schedule in others.items():
-    results[name] = [float(schedule(step)) for step in range(60)]
+results |= {n: [float(s(step)) for step in range(60)] for n, s in others.items()}
+print(f"learning rate: from {rates[0]:.3g} to {rates[-1]:.3g}")

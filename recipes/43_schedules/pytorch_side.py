@@ -76,5 +76,5 @@ others = {
 
 # %% results
 results = history | {"rates": rates}
-for name, factor in others.items():
-    results[name] = [0.1 * factor(step) for step in range(60)]
+results |= {n: [0.1 * f(step) for step in range(60)] for n, f in others.items()}
+print(f"learning rate: from {rates[0]:.3g} to {rates[-1]:.3g}")
