@@ -20,6 +20,8 @@ _ASSETS = Path(__file__).resolve().parent / "assets"
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _LIGHT, _DARK = "xcode", "github-dark"
 _TO_RECIPE = re.compile(r'href="\.\./([^/"]+)/README\.md"')
+# Behind a bracket, comma or dot: where a narrow column may break a long name.
+_BREAKABLE = re.compile(r'(<span class="[op]">[^<]*[(\[,.=]</span>)')
 _TITLE = re.compile(r"\A# .+\n")
 
 
@@ -84,6 +86,7 @@ def _code(recipe: Recipe, side: Side, region: Region) -> Markup:
     for number, (text, line) in enumerate(texts, start=region.line):
         names = "line rule" if number in marked else "line"
         indent = len(text) - len(text.lstrip())
+        line = _BREAKABLE.sub(r"\1<wbr>", line)
         lines.append(f'<span class="{names}" style="--in:{indent}">{line}\n</span>')
     return Markup(f'<pre class="code">{"".join(lines)}</pre>')
 
