@@ -8,8 +8,10 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from keras2torch.errors import UnusableFile
+from keras2torch.guide import equals
 from keras2torch.guide.names import written
 from keras2torch.guide.spellings import pascal, snake
+from keras2torch.guide.values import kinds
 from keras2torch.recipes.catalogue import Recipe, catalogue
 
 # Where no recipe lists a name: by whose recipe it is taught. The first that is listed
@@ -141,6 +143,8 @@ def _spelled(key: str) -> list[str]:
         found.append(f"{home}.{snake(last)}")
     if home in ("Layer", "Model", "Sequential"):
         found += [f"{other}.{last}" for other in ("Model", "Layer", "Sequential")]
+    if home.startswith("tf.distribute."):
+        found.append(f"tf.distribute.MirroredStrategy.{last}")
     if home.startswith("tf") or home == "backend":
         found += [f"ops.{last}", f"tf.{last}"]
     return found
@@ -180,7 +184,23 @@ def _keys(listed: str) -> list[str]:
             a.strip().replace('"', "").replace("'", "") for a in inside.split(",")
         )
         return [f"{last}({a})" for a in arguments if a]
-    return [written(listed.strip())]
+    return [_meant(listed.strip())]
+
+
+def _meant(listed: str) -> str:
+    """Return the canonical name, where an author left a part of it out."""
+    name = written(listed)
+    if equals.is_listed(name):
+        return name
+    owner, _, last = listed.rpartition(".")
+    for start in ("tf.", "tf.data.", "tf.distribute.", "preprocessing.image."):
+        if equals.is_listed(f"{start}{listed}"):
+            return f"{start}{listed}"
+    for group in ("", "layers.", "callbacks."):
+        if owner and (method := equals.method_of(kinds(f"{group}{owner}"), last)):
+            return method
+    strategies = f"tf.distribute.MirroredStrategy.{last}"
+    return strategies if equals.is_listed(strategies) else name
 
 
 def _is_about(recipe: Recipe, key: str) -> bool:
@@ -192,6 +212,7 @@ def _is_about(recipe: Recipe, key: str) -> bool:
     return (
         called == words
         or called.startswith(f"{words}_")
+        or called.endswith(f"_{words}")
         or (len(called) > _SHORT and words.startswith(called))
     )
 

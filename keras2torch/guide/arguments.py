@@ -52,7 +52,10 @@ _RENAMED = {
     "p": "rate",
 }
 # Data: of interest where there are several.
-_PLAIN = ("x", "y", "inputs", "outputs")
+_PLAIN = ("x", "y", "inputs", "outputs", "loss")
+_NEVER = ("verbose", "name", "metrics", "optimizer", "weighted_metrics")
+# Of interest where it is more than a number: a schedule.
+_NUMBERS = ("learning_rate", "lr")
 # What says nothing: the argument might as well not be there.
 _DULL = "None False valid linear float32 channels_last auto tanh".split()
 
@@ -117,11 +120,17 @@ def _spelled(keys: list[str], argument: str, value: ast.expr) -> Iterator[str]:
     """Yield under which keys an argument may be listed, with its value or without."""
     if argument in _PLAIN and not isinstance(value, (ast.Dict, ast.List)):
         return
+    if argument in _NEVER or (argument in _NUMBERS and _is_number(value)):
+        return
     constant = str(value.value) if isinstance(value, ast.Constant) else ""
     for key in keys:
         yield f"{key}({argument}={constant})"
         if constant not in _DULL:
             yield f"{key}({argument})"
+
+
+def _is_number(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, (int, float))
 
 
 def _listed(keys: list[str], argument: str, value: ast.expr) -> str | None:

@@ -30,6 +30,9 @@ _LIKE = {
     "tf": ("ops",),
     "backend": ("ops",),
     "metrics": ("losses",),
+    # A model is a layer, too.
+    "Model": ("Layer",),
+    "Sequential": ("Model", "Layer"),
 }
 
 # Of what is known these are known, too: `losses.Huber.from_config`, `tf.float32.max`.
@@ -76,6 +79,22 @@ def lookup(name: str) -> Equal | None:
 def is_listed(name: str) -> bool:
     """Whether a canonical name stands in the tables, itself or as one it is like."""
     return any(near in _table() for near in _near(name))
+
+
+def method_of(homes: tuple[str, ...], method: str) -> str | None:
+    """Return the canonical name of a method that the tables list for one of its homes.
+
+    Examples
+    --------
+    >>> method_of(("Sequential", "Model", "Layer"), "trainable_variables")
+    'Model.trainable_variables'
+    """
+    for home in homes:
+        if f"{home}.{method}" in _table():
+            return (
+                f"{'Model' if 'Model' in homes and home == 'Layer' else home}.{method}"
+            )
+    return None
 
 
 def is_module(name: str) -> bool:

@@ -93,6 +93,8 @@ def _tensorflow(parts: list[str]) -> str:
 def _keras(parts: list[str]) -> str:
     if not parts or parts == ["keras"]:
         return ""
+    if parts[0] == "legacy" and parts[1:2] == ["backend"]:
+        del parts[0]
     parts = [_GROUPS_OF_OLD.get(parts[0], parts[0]), *parts[1:]]
     name, last = ".".join(parts), parts[-1]
     if parts[0] == "engine" and len(parts) > 1:

@@ -12,7 +12,7 @@ from typing import Any
 from keras2torch.errors import UnusableFile
 from keras2torch.guide import advice, equals, limits, script, shim, sources
 from keras2torch.guide.values import Found
-from keras2torch.recipes.catalogue import Recipe
+from keras2torch.recipes.catalogue import Recipe, find
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,9 @@ class Report:
         found |= {
             r.name: r for i in self.idioms for r in i.recipes[1:_CLOSE] if r.starred
         }
+        # What grows from the base loop is read after it.
+        for base in {r.grows_from for r in found.values() if r.grows_from}:
+            found[base] = find(base)
         return sorted(found.values(), key=lambda r: r.number)
 
     def lines_of(self, places: Iterable[Idiom]) -> str:

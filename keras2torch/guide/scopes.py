@@ -27,7 +27,3 @@ class Scope:
                     return Path(f"{module}.{name}")
             scope = scope.outer
         return None
-
-    def knows(self, name: str) -> bool:
-        """Whether the name was bound, to whatever."""
-        return name in self.names or bool(self.outer and self.outer.knows(name))

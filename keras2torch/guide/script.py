@@ -216,10 +216,8 @@ class _Reader:
         scope.names[node.name] = made
 
     def _override(self, node: ast.FunctionDef, kind: str) -> None:
-        for home in kinds(kind):
-            if equals.is_listed(name := f"{home}.{node.name}"):
-                self._add(node, name, f"def {node.name}", kind="override")
-                return
+        if name := equals.method_of(kinds(kind), node.name):
+            self._add(node, name, f"def {node.name}", kind="override")
 
     # -- binding
     def _bind(self, target: ast.expr, value: Value | None, scope: Scope) -> None:
@@ -304,10 +302,10 @@ class _Reader:
         if owner.of and owner.of.defines(node.attr):
             return owner.of.attribute(node.attr)
         homes = kinds(owner.kind)
-        for home in homes:
-            if equals.is_listed(name := f"{home}.{node.attr}"):
-                self._add(node, name, f".{node.attr}", kind="method")
-                return ATTRIBUTES.get(name, Method(home, node.attr, owner))
+        if name := equals.method_of(homes, node.attr):
+            self._add(node, name, f".{node.attr}", kind="method")
+            home = name.rpartition(".")[0]
+            return ATTRIBUTES.get(name, Method(home, node.attr, owner))
         inexact = owner.of or not owner.exact or owner.kind in ("tensor", "object")
         whole = not inexact
         if whole and called and not node.attr.startswith("_"):
@@ -331,8 +329,7 @@ class _Reader:
         owner, _, last = name.rpartition(".")
         if owner and not equals.is_listed(name):
             # `keras.Model.fit(model, x)`: a method, taken from its class.
-            others = [f"{home}.{last}" for home in kinds(owner)]
-            name = next(filter(equals.is_listed, others), name)
+            name = equals.method_of(kinds(owner), last) or name
         self._add(node, name)
 
     def _read_Call(self, node: ast.Call, scope: Scope) -> Value | None:

@@ -155,6 +155,7 @@ RETURNS = {
     "Model.fit_generator": "callbacks.History",
     "Model.get_layer": "layers.Layer",
     "Layer.add_weight": "tf.Variable",
+    "Model.add_weight": "tf.Variable",
     "Metric.add_weight": "tf.Variable",
 }
 #: Attributes that lead on.

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from guide.asking import told
 
 from keras2torch.cli import main
+from keras2torch.guide import guide
 from keras2torch.guide.page import page
 from keras2torch.recipes.catalogue import catalogue
 
@@ -90,6 +91,18 @@ def test_the_family_where_no_recipe_lists_a_name(tmp_path):
     found = told(tmp_path, "import keras\nkeras.layers.ConvLSTM2D(3, 3)\n")
     idiom = of(found, "layers.ConvLSTM2D")
     assert [r.name for r in idiom.recipes][:1] in ([], ["23_lstm"])
+
+
+def test_the_keras_sides_of_the_recipes():
+    """Every Keras name in the course is known, and leads back to its recipe."""
+    led = []
+    for recipe in catalogue():
+        if recipe.is_pitfall:
+            continue
+        found = guide(recipe.sides[0].path)
+        assert found.unknown == [], recipe.name
+        led.append(recipe.name in {r.name for i in found.idioms for r in i.recipes})
+    assert sum(led) >= 0.9 * len(led)
 
 
 @pytest.mark.parametrize(

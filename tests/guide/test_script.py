@@ -70,7 +70,7 @@ CASES = {
     ),
     "an application": (
         "b = tf.keras.applications.VGG16(include_top=False)\nb.trainable = False",
-        ["applications.VGG16", "VGG16(include_top=False)", "Layer.trainable"],
+        ["applications.VGG16", "VGG16(include_top=False)", "Model.trainable"],
     ),
     "layers of a model": (
         "m = keras.Model()\nfor layer in m.layers[:-1]:\n    layer.trainable = False",
@@ -83,7 +83,7 @@ CASES = {
         "    def train_step(self, data):\n        return self.compute_loss(*data)\n"
         "    def mine(self): pass\n"
         "n = Net()\nn.mine()\nn.fit(x)",
-        ["Layer.call", "Model.train_step", "Model.compute_loss", "Model.fit"],
+        ["Model.call", "Model.train_step", "Model.compute_loss", "Model.fit"],
     ),
     "a layer of one's own": (
         "class L(layers.Layer):\n"
@@ -122,7 +122,7 @@ CASES = {
             "tf.GradientTape",
             "tf.reduce_mean",
             "tf.GradientTape.gradient",
-            "Layer.trainable_variables",
+            "Model.trainable_variables",
         ],
     ),
     "pipeline": (
