@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from keras2torch.guide import arguments, equals
@@ -369,6 +370,8 @@ class _Reader:
         self, node: ast.Call, name: str, given: list[Value | None]
     ) -> Value | None:
         last = name.rpartition(".")[2]
+        if name == "Model" and (node.args or node.keywords) and self.found:
+            self._functional(node)
         self.found += arguments.of_call(name, kinds(name), node)
         if name in ("layers.TimeDistributed", "layers.Bidirectional"):
             return Made(name)
@@ -377,6 +380,13 @@ class _Reader:
         if name in ("models.clone_model",) and given and isinstance(given[0], Made):
             return given[0]
         return made_by(name)
+
+    def _functional(self, node: ast.Call) -> None:
+        """Tell `Model(inputs, outputs)` from the class that others are derived from."""
+        for at, found in enumerate(reversed(self.found), start=1):
+            if found.name == "Model" and found.column == node.func.col_offset:
+                self.found[-at] = replace(found, argument="Functional")
+                return
 
     @staticmethod
     def _called_made(callee: Made) -> Value | None:

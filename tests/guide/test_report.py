@@ -93,6 +93,15 @@ def test_the_family_where_no_recipe_lists_a_name(tmp_path):
     assert [r.name for r in idiom.recipes][:1] in ([], ["23_lstm"])
 
 
+def test_a_functional_model_is_no_subclass(tmp_path):
+    text = "import keras\nkeras.Model(a, b)\nclass N(keras.Model): pass\n"
+    functional, subclass = (i for i in told(tmp_path, text).idioms if i.name == "Model")
+    names = {r.name for r in catalogue()}
+    if {"12_functional", "13_subclassed_model"} <= names:
+        assert functional.recipes[0].name == "12_functional"
+        assert subclass.recipes[0].name == "13_subclassed_model"
+
+
 def test_the_keras_sides_of_the_recipes():
     """Every Keras name in the course is known, and leads back to its recipe."""
     led = []
