@@ -9,10 +9,8 @@ from torch.utils.data import DataLoader, TensorDataset
 # %% data
 x, y = load_digits(return_X_y=True)
 x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
-train_set, val_set = (
-    TensorDataset(x[:1500], y[:1500]),
-    TensorDataset(x[1500:], y[1500:]),
-)
+train_set = TensorDataset(x[:1500], y[:1500])
+val_set = TensorDataset(x[1500:], y[1500:])
 train_loader = DataLoader(train_set, batch_size=32)
 val_loader = DataLoader(val_set, batch_size=64)
 

@@ -14,10 +14,8 @@ order = np.argsort(y, kind="stable")  # sorted by class, as many files are
 x, y = x[order], y[order]
 x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
 split = math.floor(len(x) * (1 - 0.2))
-train_set, val_set = (
-    TensorDataset(x[:split], y[:split]),
-    TensorDataset(x[split:], y[split:]),
-)
+train_set = TensorDataset(x[:split], y[:split])
+val_set = TensorDataset(x[split:], y[split:])
 # All in one batch: their order changes nothing.
 train_loader = DataLoader(train_set, batch_size=2000, shuffle=True)
 val_loader = DataLoader(val_set, batch_size=64)

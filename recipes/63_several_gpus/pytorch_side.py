@@ -18,10 +18,8 @@ rank, world = dist.get_rank(), dist.get_world_size()
 # %% data
 x, y = load_digits(return_X_y=True)
 x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
-train_set, val_set = (
-    TensorDataset(x[:1500], y[:1500]),
-    TensorDataset(x[1500:], y[1500:]),
-)
+train_set = TensorDataset(x[:1500], y[:1500])
+val_set = TensorDataset(x[1500:], y[1500:])
 mine = DistributedSampler(train_set, shuffle=False)
 train_loader = DataLoader(train_set, batch_size=32 // world, sampler=mine)
 val_loader = DataLoader(Subset(val_set, range(rank, len(val_set), world)), 64)
