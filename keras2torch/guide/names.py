@@ -7,7 +7,9 @@ from functools import cache
 
 from keras2torch.guide.spellings import OLD, SAME
 
-_KERAS = frozenset({"keras", "tf_keras"})
+# A script that runs on the shim already is read as well.
+_SHIM = "keras2torch"
+_KERAS = frozenset({"keras", "tf_keras", _SHIM})
 _TENSORFLOW = frozenset({"tensorflow", "tensorflow_core", "tf"})
 # Between `tensorflow` and `keras`, and between `keras` and its names, over the years.
 _INNER = frozenset(
@@ -41,11 +43,9 @@ def is_keras(path: str) -> bool:
     return path.partition(".")[0] in _KERAS | _TENSORFLOW
 
 
-def is_module(path: str) -> bool:
-    """Whether a path, so far as its spelling tells, is a module and no object yet."""
-    last = path.rpartition(".")[2]
-    inner = canonical(path)
-    return inner in ("", "tf") or (last in _GROUPS and last.islower())
+def is_shim(path: str) -> bool:
+    """Whether a dotted path begins at this package."""
+    return path.partition(".")[0] == _SHIM
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any
 from keras2torch.guide import arguments, equals
 from keras2torch.guide.imports import shimmed
 from keras2torch.guide.methods import UNMISTAKABLE, by_keywords
-from keras2torch.guide.names import canonical, is_keras
+from keras2torch.guide.names import canonical, is_keras, is_shim
 from keras2torch.guide.scopes import Scope
 from keras2torch.guide.values import (
     ATTRIBUTES,
@@ -127,7 +127,9 @@ class _Reader:
                 self._uses_keras = True
                 path = alias.name if alias.asname else alias.name.partition(".")[0]
                 scope.names[alias.asname or path] = Path(path)
-                self._add(node, canonical(alias.name), shimmed([alias]), kind="import")
+                if not is_shim(alias.name):
+                    text = shimmed([alias])
+                    self._add(node, canonical(alias.name), text, kind="import")
             else:
                 scope.names[alias.asname or alias.name.partition(".")[0]] = None
                 self._package(node, alias.name)
@@ -139,8 +141,9 @@ class _Reader:
             self._package(node, module)
         if ours:
             self._uses_keras = True
-            text = shimmed(node.names, module)
-            self._add(node, canonical(module), text, kind="import")
+            if not is_shim(module):
+                text = shimmed(node.names, module)
+                self._add(node, canonical(module), text, kind="import")
         for alias in node.names:
             if not ours:
                 scope.names[alias.asname or alias.name] = None
@@ -149,7 +152,9 @@ class _Reader:
             else:
                 path = Path(f"{module}.{alias.name}")
                 scope.names[alias.asname or alias.name] = path
-                self._add(alias, canonical(path.path), alias.name, kind="imported")
+                if not is_shim(module):
+                    name = canonical(path.path)
+                    self._add(alias, name, alias.name, kind="imported")
 
     def _package(self, node: ast.AST, module: str) -> None:
         root = module.partition(".")[0]
@@ -331,6 +336,9 @@ class _Reader:
         if owner and not equals.is_listed(name):
             # `keras.Model.fit(model, x)`: a method, taken from its class.
             name = equals.method_of(kinds(owner), last) or name
+        if is_shim(path) and equals.lookup(name) is None:
+            # `keras2torch.convert` and its like are no names of Keras.
+            return
         self._add(node, name)
 
     def _read_Call(self, node: ast.Call, scope: Scope) -> Value | None:

@@ -128,6 +128,11 @@ IMPORTS = {
     "relative": ("from .keras import layers\nlayers.Dense(1)", []),
     "another package": ("import keras_tuner as kt\nkt.RandomSearch(1)", []),
     "no Keras": ("import torch\ntorch.nn.Linear(1, 2)", []),
+    "the shim": (
+        "import keras2torch as keras\nfrom keras2torch import layers, convert\n"
+        "layers.Dense(1); keras.Model(); keras.set_device('cpu'); convert('a')",
+        ["layers.Dense", "Model"],
+    ),
     "a method of a class": (
         "import keras\nkeras.Model.fit(m, x)\nkeras.utils.FeatureSpace.cross(['a'])",
         ["Model.fit", "FeatureSpace.cross"],
