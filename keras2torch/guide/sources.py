@@ -164,7 +164,10 @@ def _python(code: str) -> list[str]:
         return [f"# {line}" for line in lines]
     found, continued, depth = [], False, 0
     for line in lines:
-        if continued or (not depth and _MAGIC.match(line)):
+        if continued:
+            continued = line.rstrip().endswith("\\")
+            found.append(f"# {line}")
+        elif not depth and _MAGIC.match(line):
             continued = line.rstrip().endswith("\\")
             indent = line[: len(line) - len(line.lstrip())]
             # `pass`, as a magic may be all that a block holds.

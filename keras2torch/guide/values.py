@@ -198,6 +198,8 @@ def kinds(kind: str) -> tuple[str, ...]:
     if kind == "tensor":
         return ("tf.Tensor",)
     group, _, last = kind.rpartition(".")
+    if group == "tf.train" and last.endswith("Optimizer"):
+        return (kind, "Optimizer")
     if last == "FeatureSpace":
         return (last, "Layer")
     family = _FAMILIES.get(group)
