@@ -45,6 +45,13 @@ _OF_ANY = frozenset(
 )
 
 
+# Modules of which nothing is listed by their own name.
+_BARE = (
+    "ops.numpy ops.nn ops.linalg legacy tf.compat tf.compat.v1 tf.contrib tf.losses "
+    "tf.metrics tf.optimizers tf.optimizers.legacy tf.initializers"
+)
+
+
 @dataclass(frozen=True)
 class Equal:
     """What a Keras name is in PyTorch.
@@ -183,8 +190,5 @@ def _modules() -> frozenset[str]:
         parts = re.split(r"\.(?![^(]*\))", name)
         for end in range(1, len(parts)):
             found.add(".".join(parts[:end]))
-    extra = (
-        "ops.numpy ops.nn ops.linalg tf.compat tf.compat.v1 tf.contrib layers legacy"
-    )
-    found |= set(extra.split())
+    found |= set(_BARE.split())
     return frozenset(n for n in found if n not in _table() and n.lower() == n)
