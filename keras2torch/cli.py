@@ -267,7 +267,7 @@ def write_site(output: Path) -> None:
     nargs=-1,
     required=True,
     type=click.Path(path_type=Path),
-    metavar="SCRIPT",
+    metavar="SCRIPT...",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--html", type=click.Path(path_type=Path), help="Page to write.")

@@ -13,6 +13,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from keras2torch.errors import UnusableFile
 from keras2torch.guide.report import Idiom, Report
 
 _HERE = Path(__file__).resolve().parent
@@ -40,12 +41,25 @@ def page(reports: Sequence[Report]) -> str:
 
 
 def write(reports: Sequence[Report], path: Path) -> None:
-    """Write the page to a file; what stood there stays until the new one is whole."""
+    """Write the page to a file; what stood there stays until the new one is whole.
+
+    Raises
+    ------
+    UnusableFile
+        Where it is a script that was read, or cannot be written.
+    """
+    if path.resolve() in [report.path.resolve() for report in reports]:
+        raise UnusableFile(f"{path} is the script itself; name another file to write.")
     text = page(reports)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise UnusableFile(f"{path} is a folder; name the file to write.")
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise UnusableFile(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _rows(report: Report) -> list[tuple[str, Markup, list[tuple[Idiom, bool]]]]:

@@ -223,6 +223,18 @@ def test_the_page_is_written_whole(report, tmp_path):
     assert [p.name for p in out.parent.iterdir()] == ["page.html"]
 
 
+def test_the_script_is_never_written_over(report, tmp_path):
+    before = report.path.read_text()
+    (tmp_path / "folder").mkdir()
+    for target in (report.path, tmp_path / "folder"):
+        words = ["guide", str(report.path), "--html", str(target)]
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 2
+        assert len(result.stderr.strip().splitlines()) == 1
+    assert report.path.read_text() == before
+    assert not (tmp_path / ".folder.part").exists()
+
+
 @pytest.mark.parametrize(
     "command", [["guide", "SCRIPT"], ["guide", "SCRIPT", "--json"]]
 )
