@@ -49,11 +49,12 @@ class VerificationUnavailable(Keras2TorchError):
     """Verification was asked for and Keras could not be run."""
 
 
+_ALL_RECIPES = "`keras2torch recipes` lists all."
+
+
 class UnknownRecipe(Keras2TorchError):
     """No recipe is called so, or several are."""
 
     def __init__(self, name: str, near: list[str]) -> None:
-        meant = f"did you mean {', '.join(near)}?" if near else ""
-        super().__init__(
-            f"no recipe is called {name!r}; {meant or '`keras2torch recipes` lists all.'}"
-        )
+        help_ = f"did you mean {', '.join(near)}?" if near else _ALL_RECIPES
+        super().__init__(f"no recipe is called {name!r}; {help_}")

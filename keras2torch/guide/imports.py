@@ -25,9 +25,7 @@ def shimmed(aliases: Sequence[ast.alias], module: str = "") -> str:
     for alias in aliases:
         name = canonical(f"{module}.{alias.name}" if module else alias.name)
         if alias.name == "*":
-            # The shim makes its layers when they are asked for, each by its name.
-            home = _package(canonical(module))
-            lines[f"from {home} import, each by its name, what is used"] = []
+            lines[f"from {_package(canonical(module))} import *"] = []
         elif name == "tf" or name.startswith("tf."):
             return _TENSORFLOW
         elif not module or not name:

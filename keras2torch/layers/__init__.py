@@ -13,6 +13,11 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     """Return a layer class that can be called; imports torch."""
+    if name == "__all__":
+        # `from keras2torch.layers import *` asks for it, and then for each name in it.
+        from keras2torch.models import classes
+
+        return classes.names()
     # Submodules are lower case, as are the functions; those have a list.
     if name.startswith("_") or not (name[0].isupper() or name in _FUNCTIONS):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,8 @@ from keras2torch.layers.base import Layer as Definition
 from keras2torch.models.builtin import BuiltIn, _fields
 
 _made: dict[str, Any] = {}
+# Layers in a file, but no names of `keras.layers`.
+_MODELS = frozenset({"Functional", "Sequential"})
 
 
 def named(name: str) -> Any:
@@ -28,12 +30,19 @@ def named(name: str) -> Any:
     return _made[name]
 
 
+def names() -> list[str]:
+    """Return the names of all layers and functions that :func:`named` has."""
+    from keras2torch.models import others
+
+    return sorted({*REGISTRY, *others.__all__} - _MODELS)
+
+
 def _make(name: str) -> Any:
     from keras2torch.models import others
 
-    if hasattr(others, name):
+    if name in others.__all__:
         return getattr(others, name)
-    if name not in REGISTRY or name in ("Functional", "Sequential"):
+    if name not in REGISTRY or name in _MODELS:
         near = get_close_matches(name, list(REGISTRY), n=1)
         raise AttributeError(
             f"module 'keras2torch.layers' has no attribute {name!r}: "

@@ -190,10 +190,12 @@ class Recipe:
         """What its test shows, a sentence each."""
         if self.symptom:
             shown = self.symptom
-            return [f"{shown.shows}: {shown.failing:g}; mended: {shown.mended:g}"]
-        told = [f"{self.compares}: equal within {self.tolerance:g}"]
+            failing, mended = amount(shown.failing), amount(shown.mended)
+            return [f"{shown.shows}: {failing}; mended: {mended}"]
+        told = [f"{self.compares}: equal within {amount(self.tolerance)}"]
         return told + [
-            f"without the rule that {rule.rule}: {rule.result} off by {rule.differs:g}"
+            f"without the rule that {rule.rule}: "
+            f"{rule.result} off by {amount(rule.differs)}"
             for rule in self.without
         ]
 
@@ -222,6 +224,11 @@ class Recipe:
     def text(self) -> str:
         """The README of the recipe, Markdown."""
         return (self.folder / "README.md").read_text(encoding="utf-8")
+
+
+def amount(value: float) -> str:
+    """Return a number as the texts have it: ``0.953``, ``1e-5``."""
+    return f"{value:g}".replace("e-0", "e-")
 
 
 def _read(folder: Path) -> Recipe:

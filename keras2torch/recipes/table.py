@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras2torch.recipes.catalogue import Recipe, catalogue
+from keras2torch.recipes.catalogue import Recipe, amount, catalogue
 
 
 def table() -> str:
@@ -30,10 +30,12 @@ def _cells(recipe: Recipe) -> list[str]:
     star = " ★" if recipe.starred else ""
     link = f"[{recipe.title}]({recipe.name}/README.md){star}"
     if shown := recipe.symptom:
-        rest = [shown.shows, f"{shown.failing:g}", f"{shown.mended:g}"]
+        rest = [shown.shows, amount(shown.failing), amount(shown.mended)]
     else:
-        off = "; ".join(f"{w.result} off by {w.differs:g}" for w in recipe.without)
-        rest = [recipe.compares, f"{recipe.tolerance:g}", off]
+        off = "; ".join(
+            f"{w.result} off by {amount(w.differs)}" for w in recipe.without
+        )
+        rest = [recipe.compares, amount(recipe.tolerance), off]
     return [f"{recipe.number:02}", link, *rest]
 
 

@@ -44,16 +44,21 @@ def jobs(recipe: Recipe) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
 
 def answers(recipes: list[Recipe], folder: Path) -> Answers:
     """What every side of some recipes answers."""
-    together = [r for r in recipes if r.processes == 1]
-    batches = [together, *([r] for r in recipes if r.processes > 1)]
     found: Answers = {}
-    for number, batch in enumerate(batches):
-        made = [jobs(recipe) for recipe in batch]
-        for side, work in zip(("keras", "torch"), zip(*made, strict=True), strict=True):
-            wanted = [job for part in work for job in part]
-            if wanted:
-                processes = batch[0].processes if side == "torch" else 1
-                found |= ask(side, wanted, folder / f"{side}-{number}", processes)
+    together: dict[str, list[dict[str, str]]] = {"keras": [], "torch": []}
+    for recipe in recipes:
+        for side, work in zip(together, jobs(recipe), strict=True):
+            if recipe.processes == 1:
+                together[side] += work
+                continue
+            # What begins a group of processes, or makes devices, does so only once.
+            for number, job in enumerate(work):
+                stem = folder / f"{side}-{recipe.name}-{number}"
+                processes = recipe.processes if side == "torch" else 1
+                found |= ask(side, [job], stem, processes)
+    for side, work in together.items():
+        if work:
+            found |= ask(side, work, folder / side, 1)
     return found
 
 

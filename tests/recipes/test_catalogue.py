@@ -10,7 +10,7 @@ import pytest
 
 from keras2torch.errors import Keras2TorchError
 from keras2torch.recipes import Recipe, Side, catalogue, find
-from keras2torch.recipes.catalogue import search
+from keras2torch.recipes.catalogue import amount, search
 
 IDIOMS = Path(__file__).resolve().parents[3] / "shared" / "idioms.md"
 RECIPES = catalogue()
@@ -92,20 +92,14 @@ def test_a_rule_is_stated_where_it_is_read(recipe: Recipe) -> None:
     amounts = [w.differs for w in recipe.without]
     if recipe.symptom:
         amounts += [recipe.symptom.failing, recipe.symptom.mended]
-    for amount in amounts:
-        assert any(shown in recipe.text for shown in spellings(amount)), amount
+    for value in amounts:
+        assert any(shown in recipe.text for shown in spellings(value)), value
     for rule in recipe.without:
         assert recipe.sides[1].text.count(rule.line) == 1, rule.line
 
 
-def spellings(amount: float) -> set[str]:
-    percent = amount * 100
-    return {
-        f"{amount:g}",
-        f"{percent:g} %",
-        f"{amount:,}",
-        f"{amount:g}".replace("e-0", "e-"),
-    }
+def spellings(value: float) -> set[str]:
+    return {amount(value), f"{value * 100:g} %", f"{value:,}"}
 
 
 def statements(text: str) -> list[str]:
