@@ -4,40 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markdown_it import MarkdownIt
 from markupsafe import Markup
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
+from keras2torch import pages
 from keras2torch.errors import UnusableFile
 from keras2torch.guide.report import Idiom, Report
 
-_HERE = Path(__file__).resolve().parent
-_MARKDOWN = MarkdownIt("commonmark", {"html": False})
-_LIGHT, _DARK = "xcode", "github-dark"
+_TEMPLATE = Path(__file__).resolve().parent / "assets" / "guide.html"
 
 
 def page(reports: Sequence[Report]) -> str:
-    """Return the page: HTML with its style inside, which needs no network."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "assets"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["inline"] = _inline
-    return environment.get_template("guide.html").render(
-        reports=reports,
-        rows=_rows,
-        light=Markup(_colours(_LIGHT)),
-        dark=Markup(_colours(_DARK)),
-        style=Markup((_HERE / "assets" / "guide.css").read_text(encoding="utf-8")),
-    )
+    """Return the page."""
+    return pages.render(_TEMPLATE, reports=reports, rows=_rows)
 
 
 def write(reports: Sequence[Report], path: Path) -> None:
@@ -50,16 +29,7 @@ def write(reports: Sequence[Report], path: Path) -> None:
     """
     if path.resolve() in [report.path.resolve() for report in reports]:
         raise UnusableFile(f"{path} is the script itself; name another file to write.")
-    text = page(reports)
-    if path.is_dir():
-        raise UnusableFile(f"{path} is a folder; name the file to write.")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise UnusableFile(f"{path} cannot be written: {error.strerror}.") from error
+    pages.write(path, page(reports))
 
 
 def _rows(report: Report) -> list[tuple[str, Markup, list[tuple[Idiom, bool]]]]:
@@ -67,10 +37,6 @@ def _rows(report: Report) -> list[tuple[str, Markup, list[tuple[Idiom, bool]]]]:
 
     An idiom comes with whether it stands here for the first time: then it is explained.
     """
-    formatter = HtmlFormatter(nowrap=True)
-    # `ensurenl` and `stripnl` would move the lines against the syntax tree's.
-    lexer = PythonLexer(stripnl=False, ensurenl=False)
-    html = highlight(report.source.text, lexer, formatter).split("\n")
     by_line: dict[int, list[tuple[Idiom, bool]]] = {}
     seen: set[tuple[str, str]] = set()
     for idiom in report.idioms:
@@ -78,17 +44,9 @@ def _rows(report: Report) -> list[tuple[str, Markup, list[tuple[Idiom, bool]]]]:
         if idiom.key not in {i.key for i, _ in here}:
             here.append((idiom, idiom.key not in seen))
         seen.add(idiom.key)
-    texts = zip(report.source.labels, html, strict=False)
+    # The text ends with a line break, behind which there is no line.
+    texts = zip(report.source.labels, pages.python(report.source.text), strict=False)
     return [
         (label, Markup(text), by_line.get(number, []))
         for number, (label, text) in enumerate(texts, start=1)
     ]
-
-
-def _inline(text: str) -> Markup:
-    return Markup(_MARKDOWN.renderInline(text))
-
-
-def _colours(style: str) -> str:
-    formatter: Any = HtmlFormatter(style=style)
-    return str(formatter.get_style_defs(".code"))

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from keras2torch.models.configs import KERAS_VERSION, serialized
+from keras2torch.replacing import replacing
 from keras2torch.saving import legacy
-from keras2torch.saving.replacing import replacing
 from keras2torch.saving.weights import allow, write_weights
 
 

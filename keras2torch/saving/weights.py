@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 
 from keras2torch.layers.base import Array
+from keras2torch.replacing import replacing
 from keras2torch.saving.places import Place, places
-from keras2torch.saving.replacing import replacing
 
 
 class Vars(dict[str, Any]):
