@@ -64,8 +64,8 @@ class Idiom:
 
     @property
     def has_no_equal(self) -> bool:
-        """Whether it is known that PyTorch has nothing like it."""
-        return self.known and self.torch is None
+        """Whether PyTorch has nothing like it and no recipe builds it."""
+        return self.known and self.torch is None and not self.recipes
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""

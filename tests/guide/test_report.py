@@ -49,8 +49,14 @@ def test_equals_and_the_shim(report):
     assert dense.torch == "nn.Linear(in_features, units)"
     assert dense.shim == "yes"
     assert of(report, "ops.matmul").torch == "torch.matmul(x, y)"
-    assert of(report, "Model.fit").has_no_equal
-    assert of(report, "Model.fit").note
+    fit = of(report, "Model.fit")
+    assert (fit.torch, bool(fit.note), bool(fit.recipes)) == (None, True, True)
+
+
+def test_no_equal_is_what_neither_torch_nor_a_recipe_has(tmp_path):
+    text = "from keras import backend as K\nfrom keras import Model\n"
+    report = told(tmp_path, text + "K.get_session()\nModel().fit(x)\n")
+    assert [name for name, _ in report.without_equal] == ["backend.get_session"]
 
 
 @pytest.mark.parametrize(
