@@ -2,7 +2,8 @@
 
 SIDE is ``keras`` or ``torch``. JOBS is a list of ``{"key", "path", "text"}``: the text
 is run as the script at that path would be, in an empty folder. OUT gets, by key,
-``{"results", "printed", "seconds", "error"}``.
+``{"results", "printed", "left", "seconds", "error"}``, ``left`` being what the script
+left lying in its folder.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def run(job: dict[str, str]) -> dict[str, Any]:
         except Exception:
             found["error"] = traceback.format_exc()
         finally:
+            found["left"] = os.listdir(folder)
             os.chdir(home)
     found["printed"] = printed.getvalue()
     found["seconds"] = time.perf_counter() - began

@@ -54,6 +54,16 @@ def test_both_sides_agree(answered: Answers, recipe: Recipe) -> None:
     assert not off, off
 
 
+@pytest.mark.parametrize("recipe", catalogue(), ids=name)
+def test_a_side_run_by_hand_prints_and_leaves_nothing(
+    answered: Answers, recipe: Recipe
+) -> None:
+    for side in recipe.sides:
+        answer = answered[f"{recipe.name}/{side.path.stem}"]
+        assert answer["printed"].strip(), side.label
+        assert answer["left"] == [], side.label
+
+
 @pytest.mark.parametrize(("recipe", "i"), DROPPED, ids=name)
 def test_dropping_the_rule_shows(answered: Answers, recipe: Recipe, i: int) -> None:
     rule = recipe.without[i]
