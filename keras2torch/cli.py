@@ -221,14 +221,18 @@ def list_recipes(words: tuple[str, ...], as_json: bool) -> None:
     found = search(wanted) if wanted else list(catalogue())
     if as_json:
         click.echo(json.dumps([recipe.to_dict() for recipe in found], indent=2))
-    elif not found:
-        click.echo(f"no recipe speaks of {wanted!r}; `keras2torch recipes` lists all.")
-    else:
-        from rich.console import Console
+        return
+    from rich.console import Console
 
+    console = Console(highlight=False)
+    if found:
         from keras2torch.recipes.terminal import listed
 
-        Console(highlight=False).print(listed(found))
+        console.print(listed(found))
+    else:
+        from keras2torch.guide.terminal import told
+
+        console.print(told(wanted))
 
 
 @recipes.command("show")

@@ -122,6 +122,20 @@ def recipes_for(name: str, argument: str | None = None) -> tuple[Recipe, ...]:
     return ()
 
 
+def named(word: str) -> list[tuple[str, equals.Equal, tuple[Recipe, ...]]]:
+    """Return what is known of a Keras name that a person typed, in any case.
+
+    Each is a canonical name with its equal and its recipes; ``Conv2DTranspose`` is
+    ``layers.Conv2DTranspose``, and ``dropout`` also a function of ``random``.
+    """
+    wanted = word.strip().lower().removeprefix("tf.").removeprefix("keras.")
+    return [
+        (name, equal, recipes_for(name))
+        for name, equal in equals.names()
+        if "*" not in name and f".{name.lower()}".endswith(f".{wanted}")
+    ]
+
+
 def _by_key(key: str) -> tuple[Recipe, ...]:
     for spelled in _spelled(key):
         if spelled in taught():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from keras2torch.guide import advice
 from keras2torch.guide.report import Idiom, Report
 from keras2torch.recipes.catalogue import Recipe
 
@@ -33,6 +34,25 @@ def show(report: Report, console: Console | None = None) -> None:
     console.print()
     for text in _sum(report):
         console.print(text, soft_wrap=not console.is_terminal)
+
+
+def told(word: str) -> RenderableType:
+    """Return what is known of a Keras name that no recipe lists."""
+    known = advice.named(word)
+    if not known:
+        return Text(f"no recipe speaks of {word!r}; `keras2torch recipes` lists all.")
+    lines = []
+    for name, equal, recipes in known:
+        text = Text(name, style="cyan")
+        if equal.torch:
+            text.append(" → ").append(equal.torch, style="green")
+        if equal.note:
+            text.append(f"  {equal.note}")
+        if recipes:
+            names = ", ".join(recipe.name for recipe in recipes[:_CLOSE])
+            text.append(f"  recipe {names}", style="magenta")
+        lines.append(text)
+    return Group(*lines)
 
 
 def _source_line(console: Console, report: Report, idiom: Idiom) -> None:

@@ -291,27 +291,42 @@ def find(name: str) -> Recipe:
 def search(words: str) -> list[Recipe]:
     """Return the recipes of a Keras name (``EarlyStopping``) or of words, best first.
 
-    A Keras name that a recipe lists comes before words in its title, these before words
-    in its text, these before words in its two sides.
+    A Keras name that a recipe lists comes before a part of one, and this before words
+    in its title. Its text is searched where nothing of that kind is found, and its two
+    sides where the texts have nothing either.
     """
-    wanted = words.lower().removeprefix("tf.").removeprefix("keras.")
-    parts = wanted.split()
-    ranked = []
-    for recipe in catalogue():
-        names = [n.lower() for n in recipe.keras]
-        last = {p for n in names for p in re.split(r"[.()=, ]+", n) if p}
-        heads = f"{recipe.name} {recipe.title} {recipe.about}".lower()
-        if wanted in names or wanted in last:
-            rank = 0
-        elif any(wanted in n for n in names):
-            rank = 1
-        elif all(p in heads for p in parts):
-            rank = 2
-        elif all(p in f"{heads} {recipe.text}".lower() for p in parts):
-            rank = 3
-        elif all(any(p in s.text.lower() for s in recipe.sides) for p in parts):
-            rank = 4
-        else:
-            continue
-        ranked.append((rank, recipe.number, recipe))
-    return [recipe for _, _, recipe in sorted(ranked, key=lambda r: r[:2])]
+    wanted = _plain(words).removeprefix("tf.").removeprefix("keras.")
+    ranked = [(_rank(recipe, wanted), recipe) for recipe in catalogue()]
+    best = min((rank for rank, _ in ranked if rank is not None), default=_WRITTEN)
+    chosen = [
+        (rank, recipe)
+        for rank, recipe in ranked
+        if rank is not None and rank <= max(best, _TITLED)
+    ]
+    return [recipe for _, recipe in sorted(chosen, key=lambda c: (c[0], c[1].number))]
+
+
+_EXACT, _PART, _TITLED, _TOLD, _WRITTEN = range(5)
+
+
+def _rank(recipe: Recipe, wanted: str) -> int | None:
+    names = [_plain(name) for name in recipe.keras]
+    last = {part for name in names for part in re.split(r"[.()=, ]+", name) if part}
+    # `early stopping` is EarlyStopping, and `learning rate` learning_rate.
+    for spelled in (wanted, wanted.replace(" ", "")):
+        if spelled in names or spelled in last:
+            return _EXACT
+        if any(spelled in name for name in names):
+            return _PART
+    words = wanted.split()
+    title = _plain(f"{recipe.name} {recipe.title} {recipe.about}")
+    if all(word in title for word in words):
+        return _TITLED
+    if all(word in f"{title} {_plain(recipe.text)}" for word in words):
+        return _TOLD
+    sides = _plain(" ".join(side.text for side in recipe.sides))
+    return _WRITTEN if all(word in sides for word in words) else None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[-_\s]+", " ", text.lower()).strip()

@@ -168,10 +168,22 @@ def test_an_unknown_recipe_is_one_sentence(wanted: str) -> None:
         ("SGD", BASE),
         ("keras.layers.MaxPooling2D", "17_conv_same_stride"),
         ("padding", "17_conv_same_stride"),
+        ("tf.keras.callbacks.EarlyStopping", "51_early_stopping"),
+        ("early stopping", "51_early_stopping"),
+        ("fit(class_weight)", "50_class_weight"),
+        ("gpu", "63_several_gpus"),
+        ("batch by batch", "62_predict_and_collect"),
     ],
 )
 def test_a_keras_name_leads_to_its_recipe(words: str, first: str) -> None:
     assert first in [r.name for r in search(words)][:3]
+
+
+def test_texts_are_searched_where_no_name_or_title_has_it() -> None:
+    assert [r.name for r in search("shape inference gives")] == []
+    assert all("graphviz" in r.text.lower() for r in search("Graphviz"))
+    assert search("Graphviz")
+    assert [r for r in RECIPES if "Dense" in r.text and r not in search("Dense")]
 
 
 def test_what_is_found_nowhere_is_empty() -> None:

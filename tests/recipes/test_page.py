@@ -208,6 +208,10 @@ def test_searching_a_keras_name(browser: Browser) -> None:
     assert "same" in browser.seen("nav li")[0]
     browser.type("\n")
     assert browser("location.hash") == f"#{SAME}"
+    browser.type("early stopping")
+    assert [t for t in browser.seen("nav li") if "EarlyStopping" in t]
+    assert len(browser.seen("nav li")) == 1
+    browser("(document.getElementById('search').value = '')")
     browser.type("xylophone")
     assert browser.seen("nav li") == []
     assert browser.seen("#nothing") == ["No recipe speaks of that."]

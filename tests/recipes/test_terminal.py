@@ -98,6 +98,13 @@ def test_what_no_recipe_speaks_of_is_said() -> None:
     assert (status, "xylophone" in text) == (0, True)
 
 
+def test_a_name_that_no_recipe_lists_has_an_equal_all_the_same() -> None:
+    status, text = run("Conv2DTranspose")
+    assert status == 0
+    assert "nn.ConvTranspose2d" in text
+    assert "17_conv_same_stride" in text
+
+
 def test_an_unknown_name_exits_with_2() -> None:
     result = CliRunner().invoke(main, ["recipes", "show", "no_such"])
     assert result.exit_code == 2

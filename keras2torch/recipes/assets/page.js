@@ -61,31 +61,37 @@
     }
   });
 
-  // As `keras2torch recipes WORDS` does: Keras names first, then titles, texts, code.
+  // As `keras2torch recipes WORDS` does: Keras names and titles, else texts and code.
+  const plain = (text) => text.toLowerCase().replace(/[-_\s]+/g, " ").trim();
   const texts = new Map();
   const whole = (name) => {
-    if (!texts.has(name)) texts.set(name, articles.get(name).textContent.toLowerCase());
+    if (!texts.has(name)) texts.set(name, plain(articles.get(name).textContent));
     return texts.get(name);
   };
+  const NONE = 9;
   function rank(item, wanted) {
-    const keras = item.dataset.keras.toLowerCase();
-    if (keras.split(/[\s.()=,]+/).includes(wanted) || keras.split(" ").includes(wanted)) return 0;
-    if (keras.includes(wanted)) return 1;
-    const words = wanted.split(/\s+/);
-    const head = `${item.dataset.recipe} ${item.textContent}`.toLowerCase();
-    if (words.every((w) => head.includes(w))) return 2;
-    return words.every((w) => whole(item.dataset.recipe).includes(w)) ? 3 : -1;
+    const keras = item.dataset.keras.split(" ").map(plain);
+    const last = new Set(keras.flatMap((name) => name.split(/[.()=, ]+/)));
+    for (const spelled of [wanted, wanted.replaceAll(" ", "")]) {
+      if (keras.includes(spelled) || last.has(spelled)) return 0;
+      if (keras.some((name) => name.includes(spelled))) return 1;
+    }
+    const words = wanted.split(" ");
+    const head = plain(`${item.dataset.recipe} ${item.textContent}`);
+    if (words.every((word) => head.includes(word))) return 2;
+    return words.every((word) => whole(item.dataset.recipe).includes(word)) ? 3 : NONE;
   }
   const order = new Map(items.map((item, i) => [item, i]));
   const homes = new Map(items.map((item) => [item, item.parentElement]));
   let best = null;
   function filter() {
-    const wanted = search.value.trim().toLowerCase().replace(/^(tf\.)?(keras\.)?/, "");
+    const wanted = plain(search.value).replace(/^(tf\.)?(keras\.)?/, "");
     document.body.classList.toggle("searching", wanted !== "");
     const ranks = new Map(items.map((item) => [item, wanted ? rank(item, wanted) : 0]));
+    const first = Math.min(...ranks.values());
     best = null;
     for (const item of items) {
-      item.hidden = ranks.get(item) < 0;
+      item.hidden = ranks.get(item) === NONE || ranks.get(item) > Math.max(first, 2);
       homes.get(item).append(item);
       if (!item.hidden && wanted && (!best || ranks.get(item) < ranks.get(best))) best = item;
     }
