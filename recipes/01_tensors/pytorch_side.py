@@ -45,9 +45,9 @@ try:
     turned.view(64)
 except RuntimeError as error:
     print(error)
-columns = turned.reshape(64)  # a view where that can be, else a copy
-assert columns.data_ptr() != image.data_ptr()
-assert image.reshape(64).data_ptr() == image.data_ptr()
+assert image.reshape(64).data_ptr() == image.data_ptr()  # a view
+assert turned.reshape(64).data_ptr() != image.data_ptr()  # a copy
+columns = turned.reshape(64)
 
 # %% one row is written, the whole is kept
 changed = image.clone()

@@ -27,7 +27,7 @@ class Brighter(Dataset):
         return x[index] * factor, y[index], index, factor
 
 
-def own_factors(worker):
+def own_factors(worker_id):
     # Each worker has a copy of the dataset, with the same generator.
     info = get_worker_info()
     info.dataset.rng = np.random.default_rng(info.seed)

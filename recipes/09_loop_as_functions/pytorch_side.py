@@ -52,10 +52,12 @@ def fit(epochs, model, criterion, optimizer, train_loader, val_loader):
     history = {"loss": [], "val_loss": []}
     for epoch in range(epochs):
         model.train()
-        train = [loss_batch(model, criterion, *b, optimizer) for b in train_loader]
+        train = [
+            loss_batch(model, criterion, *batch, optimizer) for batch in train_loader
+        ]
         model.eval()
         with torch.no_grad():
-            val = [loss_batch(model, criterion, *b) for b in val_loader]
+            val = [loss_batch(model, criterion, *batch) for batch in val_loader]
         for name, pairs in (("loss", train), ("val_loss", val)):
             losses, sizes = zip(*pairs, strict=True)
             history[name].append(float(np.average(losses, weights=sizes)))

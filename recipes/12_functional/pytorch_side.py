@@ -39,8 +39,8 @@ model = Gated()
 rng = np.random.default_rng(0)
 with torch.no_grad():
     # Keras sorts the layers of a graph by depth, PyTorch as __init__ does.
-    for name in ["stem", "wide", "deep", "gate", "head"]:
-        for weight in model.get_submodule(name).parameters():
+    for layer in [model.stem, model.wide, model.deep, model.gate, model.head]:
+        for weight in layer.parameters():
             drawn = rng.normal(0, 0.1, weight.shape[::-1]).T
             weight.copy_(torch.from_numpy(drawn))
 print([name for name, _ in model.named_children()])

@@ -1,8 +1,8 @@
 """Activations by name, by layer and by function, with Keras' defaults."""
 
 import numpy as np
+import tensorflow as tf
 from keras import layers, ops
-from keras.src.legacy import backend as keras2
 from sklearn.datasets import load_digits
 
 # %% data: digits as sequences, and logits of three classes for every pixel
@@ -32,7 +32,8 @@ results["ops.gelu"] = ops.gelu(dense(None))
 
 # %% hard_sigmoid: Keras 3 and Keras 2 have two slopes
 results["hard_sigmoid"] = dense("hard_sigmoid")
-results["hard_sigmoid of Keras 2"] = keras2.hard_sigmoid(dense(None))
+old = tf.keras.backend.hard_sigmoid
+results["hard_sigmoid of Keras 2"] = old(dense(None))
 
 # %% softmax: the last axis
 results["softmax of steps"] = dense("softmax")
