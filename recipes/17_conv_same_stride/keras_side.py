@@ -24,7 +24,7 @@ mean = keras.layers.AveragePooling2D(3, strides=2, padding="same")
 results = {
     "even size": conv(even),
     "odd size": conv(odd),
-    "max pooling": pool(even),
+    "max pooling": pool(-even),
     "average pooling": mean(even),
 }
 print({name: value.shape for name, value in results.items()})

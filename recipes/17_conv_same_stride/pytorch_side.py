@@ -1,5 +1,7 @@
 """`same` with stride 2: the padding, computed from the size of the input."""
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -12,13 +14,18 @@ even, odd = images, images[:, :, :7, :7]
 
 
 # %% a convolution with the same weights on both sides
+def padding(n, kernel, stride):
+    """What Keras adds before and behind n pixels: the odd one goes behind."""
+    steps = math.ceil(n / stride)
+    total = max((steps - 1) * stride + kernel - n, 0)
+    return total // 2, total - total // 2
+
+
 def same(x, kernel=3, stride=2, value=0.0):
-    """Pad as Keras does: what does not divide by two goes right and down."""
-    height, width = (
-        max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[-2:]
-    )
-    top, left = height // 2, width // 2
-    return F.pad(x, (left, width - left, top, height - top), value=value)
+    height, width = x.shape[-2:]
+    left, right = padding(width, kernel, stride)
+    top, bottom = padding(height, kernel, stride)
+    return F.pad(x, (left, right, top, bottom), value=value)
 
 
 conv = nn.Conv2d(1, 5, kernel_size=3, stride=2)
@@ -43,7 +50,7 @@ def channels_last(x):
 results = {
     "even size": channels_last(conv(same(even))),
     "odd size": channels_last(conv(same(odd))),
-    "max pooling": channels_last(pool(same(even, value=-torch.inf))),
+    "max pooling": channels_last(pool(same(-even, value=-torch.inf))),
     "average pooling": channels_last(
         mean(same(even)) / mean(same(torch.ones_like(even)))
     ),

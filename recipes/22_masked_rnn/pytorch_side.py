@@ -47,8 +47,8 @@ last = last_valid(padded["behind"][:5])
 # %% any mask: a masked step repeats the output before it
 def masked_lstm(x):
     mask = (x != -1).any(dim=-1)
-    first = (~mask).int().argsort(dim=1, stable=True)  # what counts goes first
-    x = x.take_along_dim(first.unsqueeze(-1), dim=1)
+    order = (~mask).int().argsort(dim=1, stable=True)  # what counts goes first
+    x = x.take_along_dim(order.unsqueeze(-1), dim=1)
     lengths = mask.sum(dim=1).clamp(min=1).cpu()  # packing wants one step
     packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
     packed, (h, c) = lstm(packed)

@@ -40,10 +40,10 @@ model = Model()
 
 # %% the same weights on both sides
 rng = np.random.default_rng(0)
-embedding, *others = weights = [w for w in model.parameters() if w.requires_grad]
+weights = [w for w in model.parameters() if w.requires_grad]
 with torch.no_grad():
-    embedding.copy_(torch.from_numpy(rng.normal(0, 0.3, embedding.shape)))
-    for weight in others:
+    weights[0].copy_(torch.from_numpy(rng.normal(0, 0.3, weights[0].shape)))
+    for weight in weights[1:]:
         weight.copy_(torch.from_numpy(rng.normal(0, 0.3, weight.shape[::-1]).T))
 
 # %% train: an epoch starts from zeros, and so does a validation
@@ -55,7 +55,7 @@ for epoch in range(5):
     for inputs, targets in zip(x_train, y_train, strict=True):
         optimizer.zero_grad()
         logits, state = model(inputs, state)
-        state = [s.detach() for s in state]
+        state = tuple(s.detach() for s in state)
         loss = criterion(logits.flatten(0, 1), targets.flatten())
         loss.backward()
         optimizer.step()

@@ -47,9 +47,7 @@ trained = runs["L2"]
 runs["by optimizer"] = {name: trained[name] for name in ("kernel", "bias")}
 
 # %% decay: part of the step, on everything
-runs["decay"] = train(
-    keras.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.01),
-)
+runs["decay"] = train(keras.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.01))
 
 # %% AdamW, without decay for biases
 # weight_decay is 0.004 unless you say otherwise
@@ -58,9 +56,5 @@ optimizer.exclude_from_weight_decay(var_names=["bias"])
 runs["AdamW"] = train(optimizer)
 
 # %% results
-results = {
-    f"{run}, {name}": value
-    for run, found in runs.items()
-    for name, value in found.items()
-}
+results = {f"{run}, {k}": v for run, found in runs.items() for k, v in found.items()}
 print({name: v[-1] for name, v in results.items() if name.endswith("loss")})

@@ -9,15 +9,18 @@ from torch.optim import SGD, AdamW
 # %% data
 x, y = load_digits(return_X_y=True)
 x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
+batches = list(zip(x[:1500].split(50), y[:1500].split(50), strict=True))
 
 
 # %% train a network, the same weights on both sides
 def train(make_optimizer, l1=0.0, l2=0.0, decay=0.0):
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     rng = np.random.default_rng(0)
-    for weight in model.parameters():
-        weight.data = torch.tensor(rng.normal(0, 0.2, weight.shape[::-1]).T).float()
-    kernels, biases = (list(model.parameters())[i::2] for i in (0, 1))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(torch.from_numpy(rng.normal(0, 0.2, weight.shape[::-1]).T))
+    kernels = [weight for weight in model.parameters() if weight.ndim > 1]
+    biases = [weight for weight in model.parameters() if weight.ndim == 1]
     optimizer = make_optimizer(kernels, biases)
     criterion = nn.CrossEntropyLoss()
 
@@ -28,12 +31,13 @@ def train(make_optimizer, l1=0.0, l2=0.0, decay=0.0):
     found = {"loss": [], "val_loss": []}
     for _ in range(3):
         total = 0.0
-        for inputs, targets in zip(x[:1500].split(50), y[:1500].split(50), strict=True):
+        for inputs, targets in batches:
             optimizer.zero_grad()
             loss = loss_of(inputs, targets)
             loss.backward()
-            for weight in model.parameters():
-                weight.data.mul_(1 - optimizer.param_groups[0]["lr"] * decay)
+            with torch.no_grad():
+                for weight in [*kernels, *biases]:
+                    weight.mul_(1 - optimizer.param_groups[0]["lr"] * decay)
             optimizer.step()
             total += loss.item() * 50
         found["loss"].append(total / 1500)
@@ -72,9 +76,5 @@ def adamw(kernels, biases):
 runs["AdamW"] = train(adamw)
 
 # %% results
-results = {
-    f"{run}, {name}": value
-    for run, found in runs.items()
-    for name, value in found.items()
-}
+results = {f"{run}, {k}": v for run, found in runs.items() for k, v in found.items()}
 print({name: v[-1] for name, v in results.items() if name.endswith("loss")})

@@ -60,12 +60,12 @@ for row in table.summary_list:
 
 # %% the picture
 # torchview.draw_graph(model, input_size=(1, 1, 8, 6)) draws this; it needs Graphviz.
-arrows = set()
+arrows, names = set(), {}
 for node in torch.fx.symbolic_trace(model).graph.nodes:
     # The name of a module, or of the function that is called.
-    node.name = node.target if node.op == "call_module" else node.name
+    names[node] = node.target if node.op == "call_module" else node.name
     if node.op != "output":
-        arrows |= {f"{p.name} -> {node.name}" for p in node.all_input_nodes}
+        arrows |= {f"{names[p]} -> {names[node]}" for p in node.all_input_nodes}
 
 # %% results
 results = {

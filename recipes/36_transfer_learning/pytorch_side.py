@@ -36,7 +36,9 @@ def start(model):
 
 
 # %% pretraining
-def train(optimizer, x, y):
+def train(model, parameters, x, y):
+    optimizer = torch.optim.SGD(parameters, lr=0.05, momentum=0.9)
+    losses = []
     for _ in range(2):
         total = 0.0
         for inputs, targets in zip(x.split(32), y.split(32), strict=True):
@@ -46,11 +48,12 @@ def train(optimizer, x, y):
             optimizer.step()
             total += loss.item() * len(inputs)
         losses.append(total / len(x))
+    return losses
 
 
-model, losses = Network(), []
+model = Network()
 start(model)
-train(torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9), old_x, old_y)
+losses = train(model, model.parameters(), old_x, old_y)
 
 # %% cut the top: include_top=False
 model.head = nn.Identity()
@@ -60,21 +63,18 @@ features = model(new_x[:2])
 model.base.requires_grad_(False)
 model.head = nn.Linear(32, 5)
 start(model.head)
-train(torch.optim.SGD(model.head.parameters(), lr=0.05, momentum=0.9), new_x, new_y)
+losses += train(model, model.head.parameters(), new_x, new_y)
 frozen = model.base[0].weight.clone()
 
 # %% unfreeze, with two learning rates
 model.base.requires_grad_(True)
 base, head = model.base.parameters(), model.head.parameters()
 groups = [{"params": head}, {"params": base, "lr": 0.005}]
-train(torch.optim.SGD(groups, lr=0.05, momentum=0.9), new_x, new_y)
+losses += train(model, groups, new_x, new_y)
 
 # %% results
-results = {
-    "losses": losses,
-    "features": features,
-    "frozen kernel": frozen.permute(2, 3, 1, 0),
-    "tuned kernel": model.base[0].weight.permute(2, 3, 1, 0),
-    "accuracy": (model(new_x).argmax(dim=1) == new_y).float().mean(),
-}
+results = {"losses": losses, "features": features}
+results["frozen kernel"] = frozen.permute(2, 3, 1, 0)
+results["tuned kernel"] = model.base[0].weight.permute(2, 3, 1, 0)
+results["accuracy"] = (model(new_x).argmax(dim=1) == new_y).float().mean()
 print(losses, results["accuracy"])
