@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -188,6 +189,46 @@ def test_other_spellings_are_the_same_object(keras):
 )
 def test_names_like_a_listed_one(name, torch_text):
     assert equals.lookup(name).torch == torch_text
+
+
+CROSS = np.cross(np.eye(3), np.ones((3, 3)))
+ROW = torch.tensor([3.0, -4.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("ops.equal", {"x": ROW, "y": ROW.abs()}, [True, False]),
+        ("ops.sort", {"x": ROW, "dim": 0}, [-4, 3]),
+        ("ops.roll", {"x": ROW, "shift": 1, "dim": 0}, [-4, 3]),
+        ("ops.hanning", {"n": 3}, np.hanning(3)),
+        ("ops.kaiser", {"n": 3, "beta": 2.0}, np.kaiser(3, 2.0)),
+        ("ops.digitize", {"x": ROW, "bins": ROW.sort().values}, [2, 1]),
+        ("ops.nanmedian", {"x": ROW}, -0.5),
+        ("ops.nonzero", {"x": torch.eye(2)}, np.nonzero(np.eye(2))),
+        ("ops.cross", {"x": torch.eye(3), "y": torch.ones(3, 3)}, CROSS),
+        ("ops.segment_max", {"n": 1, "index": torch.tensor([0]), "x": ROW[1:]}, [-4]),
+        (
+            "tf.math.unsorted_segment_mean",
+            {"n": 1, "index": torch.tensor([0, 0]), "x": ROW},
+            [-0.5],
+        ),
+        (
+            "tf.tensor_scatter_nd_add",
+            {"x": torch.zeros(2, 2), "index": torch.tensor([[0, 1]]), "values": ROW[0]},
+            [[0, 3], [0, 0]],
+        ),
+        ("tf.gather_nd", {"x": torch.eye(2), "index": torch.tensor([[1, 1]])}, [1]),
+        ("tf.clip_by_norm", {"x": ROW, "norm": 1.0}, [0.6, -0.8]),
+        ("tf.image.per_image_standardization", {"x": ROW}, [1, -1]),
+        ("layers.Dot", {"x": ROW[None], "y": ROW[None]}, [[25]]),
+    ],
+)
+def test_what_an_equal_computes(name, given, expected):
+    made = eval(equals.lookup(name).torch, {**HOMES, **given})
+    made = torch.stack(made) if isinstance(made, tuple) else made
+    other = torch.as_tensor(np.array(expected))
+    torch.testing.assert_close(made, other, check_dtype=False)
 
 
 @pytest.mark.parametrize(
