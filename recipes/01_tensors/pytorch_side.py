@@ -55,7 +55,7 @@ changed[2] = 0
 third = image[2]
 
 # %% back to an array
-back = changed.numpy()  # shares memory; .detach().cpu() may go first
+back = changed.numpy()  # the same memory again
 
 # %% results
 types = {k: str(t.dtype).removeprefix("torch.") for k, t in made.items()}

@@ -49,9 +49,9 @@ for epoch in range(3):
         total += loss.item() * len(inputs)
         correct += (logits.argmax(dim=1) == targets).sum().item()
         seen += len(inputs)
-        bar.set_postfix(loss=total / seen, refresh=False)
+        mean_loss = total / seen
+        bar.set_postfix(loss=mean_loss, refresh=False)
         if batch % 10 == 0:
-            mean_loss = total / seen
             messages["batch"].append(batch)
             messages["loss"].append(mean_loss)
             messages["accuracy"].append(correct / seen)
