@@ -39,8 +39,13 @@ class MacroF1:
 
 
 # %% a model with two heads
-model = nn.ModuleDict({"hidden": nn.Linear(64, 32), "digit": nn.Linear(32, 10)})
-model["ink"] = nn.Linear(32, 8)
+model = nn.ModuleDict(
+    {
+        "hidden": nn.Linear(64, 32),
+        "digit": nn.Linear(32, 10),
+        "ink": nn.Linear(32, 8),
+    }
+)
 rng = np.random.default_rng(0)
 with torch.no_grad():
     for weight in model.parameters():
@@ -64,10 +69,10 @@ for epoch in range(3):
         optimizer.step()
         sums += losses.detach() * len(inputs)
         f1.update(logits, digits)
-    digit_loss, ink_loss = means = sums / len(x)
+    means = sums / len(x)
     history["loss"].append((loss_weights * means).sum().item())
-    history["digit_loss"].append(digit_loss.item())
-    history["ink_loss"].append(ink_loss.item())
+    history["digit_loss"].append(means[0].item())
+    history["ink_loss"].append(means[1].item())
     history["digit_f1"].append(f1.result())
     print(f"epoch {epoch + 1}:", {k: round(v[-1], 4) for k, v in history.items()})
 

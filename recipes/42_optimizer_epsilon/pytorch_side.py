@@ -56,15 +56,15 @@ class KerasSGD(torch.optim.Optimizer):
 def train(optimizer_class, **settings):
     model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
     rng = np.random.default_rng(0)
-    for w in model.parameters():
-        w.data.copy_(torch.from_numpy(rng.normal(0, 0.1, w.shape[::-1]).T))
+    with torch.no_grad():
+        for w in model.parameters():
+            w.copy_(torch.from_numpy(rng.normal(0, 0.1, w.shape[::-1]).T))
     optimizer = optimizer_class(model.parameters(), **settings)
     drop = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.1)
     for _ in range(2):
         for inputs, targets in zip(x.split(32), y.split(32), strict=True):
             optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(model(inputs), targets)
-            loss.backward()
+            nn.functional.cross_entropy(model(inputs), targets).backward()
             optimizer.step()
         drop.step()
     loss = nn.functional.cross_entropy(model(x), y).item()

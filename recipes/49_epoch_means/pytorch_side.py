@@ -40,7 +40,7 @@ history |= {"iou": [], "val_iou": []}
 for epoch in range(3):
     model.train()
     total = correct = 0.0
-    seen, confusions = 0, []
+    confusions = []
     for inputs, targets in train_loader:
         inputs, targets = inputs.to(device), targets.to(device)
         optimizer.zero_grad()
@@ -48,13 +48,11 @@ for epoch in range(3):
         loss = criterion(logits, targets)
         loss.backward()
         optimizer.step()
-        weight = len(inputs)
-        total += loss.item() * weight
-        seen += weight
-        correct += (logits.argmax(dim=1) == targets).sum().item()
         cells = targets * 10 + logits.argmax(dim=1)
         confusions.append(cells.bincount(minlength=100).view(10, 10))
-    history["loss"].append(total / seen)
+        total += loss.item() * len(inputs)
+        correct += (logits.argmax(dim=1) == targets).sum().item()
+    history["loss"].append(total / len(train_set))
     history["accuracy"].append(correct / len(train_set))
     history["iou"].append(mean_iou(sum(confusions)))
 
@@ -65,10 +63,10 @@ for epoch in range(3):
         for inputs, targets in val_loader:
             inputs, targets = inputs.to(device), targets.to(device)
             logits = model(inputs)
-            total += criterion(logits, targets).item() * len(inputs)
-            correct += (logits.argmax(dim=1) == targets).sum().item()
             cells = targets * 10 + logits.argmax(dim=1)
             confusions.append(cells.bincount(minlength=100).view(10, 10))
+            total += criterion(logits, targets).item() * len(inputs)
+            correct += (logits.argmax(dim=1) == targets).sum().item()
     history["val_loss"].append(total / len(val_set))
     history["val_accuracy"].append(correct / len(val_set))
     history["val_iou"].append(mean_iou(sum(confusions)))

@@ -59,13 +59,13 @@ for epoch in range(3):
             logits = model(inputs)
             total += criterion(logits, targets).item() * len(inputs)
             correct += (logits.argmax(dim=1) == targets).sum().item()
+    val_loss = total / len(val_set)
+    torch.save(model.state_dict(), folder / f"{epoch + 1:02d}-{val_loss:.2f}.pt")
+    if val_loss < min(history["val_loss"], default=torch.inf):
+        torch.save(model.state_dict(), folder / "best.pt")
     history["val_loss"].append(total / len(val_set))
     history["val_accuracy"].append(correct / len(val_set))
     print(f"epoch {epoch + 1}:", {name: round(v[-1], 4) for name, v in history.items()})
-    *before, val_loss = history["val_loss"]
-    torch.save(model.state_dict(), folder / f"{epoch + 1:02d}-{val_loss:.2f}.pt")
-    if val_loss < min(before, default=torch.inf):
-        torch.save(model.state_dict(), folder / "best.pt")
 
 # %% load each
 loaded = {}

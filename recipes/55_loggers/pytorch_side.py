@@ -47,9 +47,11 @@ for epoch, rate in enumerate([0.1, 0.1, float("nan"), 0.1]):
         loss = criterion(model(inputs), targets)
         loss.backward()
         optimizer.step()
-        steps, seen = steps + 1, seen + len(inputs)
+        steps += 1
+        seen += len(inputs)
         total += loss.item() * len(inputs)
-        if stop := not np.isfinite(total):
+        stop = not np.isfinite(total)
+        if stop:
             print(f"step {steps}: the loss is {loss.item()}")
             break
     with torch.no_grad():
@@ -72,9 +74,5 @@ for name in ("train", "validation"):
     scalars[name] = [event.value for event in events]
 
 # %% results
-results = {
-    "header": table.dtype.names,
-    "rows": table.tolist(),
-    "scalars": scalars,
-    "steps": steps,
-}
+results = {"header": table.dtype.names, "rows": table.tolist()}
+results |= {"scalars": scalars, "steps": steps}
