@@ -58,7 +58,7 @@ cross = CrossAttention(8, 5, 5, heads=3, key_dim=6, value_dim=7)
 shapes = [(8, 3, 6), (3, 6), (5, 3, 6), (3, 6), (5, 3, 7), (3, 7), (21, 8), (8,)]
 with torch.no_grad():
     for weight, value in zip(cross.parameters(), draw(*shapes), strict=True):
-        weight.copy_(value.reshape(weight.shape[::-1]).T)
+        weight.copy_(value.reshape(weight.shape[::-1]).t())
 crossed = cross(x, keys, values)
 
 # %% without heads: no 1 / sqrt(d)
