@@ -28,8 +28,8 @@ def network(*sizes):
 
 generator, critic = network(8, 32, 64).append(nn.Sigmoid()), network(64, 32, 1)
 teacher = nn.Linear(64, 10).requires_grad_(False)
-known = {"weight": known.coef_, "bias": known.intercept_}
-teacher.load_state_dict({name: torch.from_numpy(w) for name, w in known.items()})
+taught = {"weight": known.coef_, "bias": known.intercept_}
+teacher.load_state_dict({name: torch.from_numpy(w) for name, w in taught.items()})
 
 # %% GAN: two optimizers
 critic_optimizer = torch.optim.SGD(critic.parameters(), 0.05, momentum=0.5)
@@ -63,9 +63,9 @@ distilled = []
 for _epoch in range(3):
     total = 0.0
     for inputs, labels, _ in loader:
-        logits, taught = student(inputs), teacher(inputs)
+        logits, expert = student(inputs), teacher(inputs)
         hard = F.cross_entropy(logits, labels)
-        wanted, given = F.softmax(taught / 4, 1), F.log_softmax(logits / 4, 1)
+        wanted, given = F.softmax(expert / 4, 1), F.log_softmax(logits / 4, 1)
         soft = F.kl_div(given, wanted, reduction="batchmean")
         loss = 0.3 * hard + 0.7 * 4**2 * soft
         optimizer.zero_grad()

@@ -37,8 +37,9 @@ normalized = normalization(unseen)
 
 # %% StringLookup
 def by_frequency(words):
-    counted = Counter(words).items()
-    return [word for word, _ in sorted(counted, key=lambda p: p[::-1], reverse=True)]
+    counted = Counter(words)  # the count decides, then the word, both backwards
+    order = sorted(counted.items(), key=lambda pair: pair[::-1], reverse=True)
+    return [word for word, _count in order]
 
 
 known = ["[UNK]", *by_frequency(names)]
@@ -52,13 +53,13 @@ for row, chosen in enumerate([["red", "white"], ["red", "red"], ["green", "rosé
     several[row, [lookup.get(word, 0) for word in chosen]] = 1
 
 # %% TextVectorization: the vocabulary
-ascii_only = str.maketrans(
+standardize = str.maketrans(
     string.ascii_uppercase, string.ascii_lowercase, string.punctuation
 )
 
 
 def split(text):
-    return re.findall(r"\S+", text.translate(ascii_only), re.ASCII)
+    return re.findall(r"\S+", text.translate(standardize), re.ASCII)
 
 
 vocabulary = by_frequency(word for text in texts for word in split(text))

@@ -42,7 +42,8 @@ before = predict(model)
 # %% weights in a file: the code builds the model
 torch.save(model.state_dict(), folder / "model.pt")
 again = build()
-again.load_state_dict(torch.load(folder / "model.pt", map_location="cpu"))
+saved = torch.load(folder / "model.pt", map_location="cpu", weights_only=True)
+again.load_state_dict(saved)
 from_weights = predict(again)
 
 # %% the whole model in a file
@@ -60,7 +61,7 @@ put_back = predict(model)
 
 # %% a part of a model: names decide
 other = build()[:-1]
-missed = other.load_state_dict(torch.load(folder / "model.pt"), strict=False)
+missed = other.load_state_dict(saved, strict=False)
 inner = predict(other)
 
 # %% results

@@ -54,7 +54,7 @@ def save(model, optimizer, rng, epoch):
 # %% resume
 def resume(dropout):
     model, optimizer, rng = begin(dropout)
-    state = torch.load(path, map_location="cpu")
+    state = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     rng.bit_generator.state = state["order"]

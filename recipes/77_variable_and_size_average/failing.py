@@ -1,4 +1,4 @@
-"""A loop in the words of 2017: it runs, and two of them do not what they say."""
+"""A loop in the words of 2017: it runs, and two of them no longer do what they say."""
 
 import numpy as np
 import torch
