@@ -14,7 +14,7 @@ x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
 class KerasAdam(torch.optim.Adam):
     def step(self, closure=None):
         for group in self.param_groups:
-            epsilon = group.setdefault("epsilon", group["eps"])
+            epsilon = group.setdefault("epsilon", group["eps"])  # as it was given
             group["t"] = group.get("t", 0) + 1
             group["eps"] = epsilon / (1 - group["betas"][1] ** group["t"]) ** 0.5
         return super().step(closure)
