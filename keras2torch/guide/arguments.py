@@ -53,7 +53,7 @@ _RENAMED = {
 }
 # Data: of interest where there are several.
 _PLAIN = ("x", "y", "inputs", "outputs", "loss")
-_NEVER = ("verbose", "name", "metrics", "optimizer", "weighted_metrics")
+_NEVER = "verbose name metrics optimizer weighted_metrics kernel_size".split()
 # Of interest where it is more than a number: a schedule.
 _NUMBERS = ("learning_rate", "lr")
 # What says nothing: the argument might as well not be there.
@@ -89,7 +89,7 @@ def of_call(
                 key or f"{keys[0]}({argument})",
                 of=name,
             )
-        if like == _SAME and not _is_one(given.get("strides")):
+        if like == _SAME and not _is_one(given.get("strides", given.get("subsample"))):
             like = _STRIDED
         refused = sure and shim.takes(name, argument) is False
         if strings or not (key or like or refused):

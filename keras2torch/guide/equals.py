@@ -124,6 +124,7 @@ def is_taught(argument: str) -> bool:
     return argument in advice.taught()
 
 
+@cache
 def group(prefix: str) -> tuple[str, ...]:
     """Return the listed names of a module: of ``losses`` Huber and the rest."""
     start = f"{prefix}."

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from keras2torch.guide import equals, shim
 from keras2torch.guide.names import canonical
 
+# Modules whose names Keras keeps elsewhere by now.
+_MOVED = {"preprocessing.sequence": "utils"}
 _TENSORFLOW = "TensorFlow's own functions become torch's; tf.keras is keras."
 
 
@@ -24,27 +26,48 @@ def shimmed(aliases: Sequence[ast.alias], module: str = "") -> str:
     missing: list[str] = []
     for alias in aliases:
         name = canonical(f"{module}.{alias.name}" if module else alias.name)
-        if alias.name == "*":
-            lines[f"from {_package(canonical(module))} import *"] = []
+        if alias.name == "*" and (package := _home(canonical(module))):
+            lines[f"from {package} import *"] = []
+        elif alias.name == "*" and canonical(module).partition(".")[0] != "tf":
+            missing.append(canonical(module))
         elif name == "tf" or name.startswith("tf."):
             return _TENSORFLOW
+        elif not module and "." in alias.name and not alias.asname:
+            # `import keras.layers` binds the package.
+            root = alias.name.partition(".")[0]
+            if canonical(root) == "tf":
+                return _TENSORFLOW
+            lines[f"import keras2torch as {root}"] = []
         elif not module or not name:
-            as_name = alias.asname or alias.name.rpartition(".")[2]
-            lines[f"import {_package(name)} as {as_name}"] = []
+            as_name = alias.asname or alias.name
+            if home := _home(name):
+                lines[f"import {home} as {as_name}"] = []
+            else:
+                missing.append(name)
         else:
             home, _, last = name.rpartition(".")
             used = alias.asname or alias.name
             if shim.package_of(name) is None and not shim.carries(name):
-                if last != last.lower() or equals.is_listed(name) or not home:
+                around = _home(name)
+                if last != last.lower() or equals.is_listed(name) or not around:
                     missing.append(used)
                     continue
-                # `np_utils`: a module that is now the one around it.
-                home, last = "", home
+                home, last = "", around.rpartition(".")[2]
             text = last if used == last else f"{last} as {used}"
             lines.setdefault(f"from {_package(home)} import ", []).append(text)
     said = "; ".join(start + ", ".join(names) for start, names in lines.items())
     without = f"the shim has no {', '.join(missing)}" if missing else ""
     return "; ".join(filter(None, [said, without]))
+
+
+def _home(module: str) -> str | None:
+    """Return where the shim has the names of a module of Keras, or None."""
+    module = _MOVED.get(module, module)
+    home, _, last = module.rpartition(".")
+    if home == "layers" or last.endswith(("_utils", "_util")):
+        # `np_utils`: a module that is now the one around it.
+        module = home
+    return shim.package_of(module)
 
 
 def _package(home: str) -> str:

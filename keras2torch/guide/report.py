@@ -238,7 +238,8 @@ def _says_nothing(idiom: Idiom) -> bool:
     if idiom.found.kind != "argument" or idiom.torch or idiom.note:
         return False
     whole = advice.recipes_for(idiom.found.of or "")
-    return bool(whole) and idiom.recipes[:1] == whole[:1] and idiom.shim != "no"
+    taught = bool(idiom.recipes) and idiom.recipes[0] in whole[:_CLOSE]
+    return taught and idiom.shim != "no"
 
 
 def _is_object(name: str) -> bool:

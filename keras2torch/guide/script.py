@@ -233,8 +233,11 @@ class _Reader:
             items: Sequence[Value | None] = [None] * len(target.elts)
             if isinstance(value, Several) and len(value.items) == len(items):
                 items = value.items
-            elif isinstance(value, (Many, Made)) and _element(value):
-                items = [_element(value)] * len(items)
+            elif isinstance(value, Many):
+                items = [value.of] * len(items)
+            elif value == Made(_KEEP_DATASET):
+                # Of `subset="both"` and of split_dataset: never one dataset's elements.
+                items = [value] * len(items)
             for one, item in zip(target.elts, items, strict=True):
                 self._bind(one, item, scope)
         elif isinstance(target, ast.Starred):

@@ -32,12 +32,16 @@ _CLASSES = {
     "Progbar": "keras2torch.callbacks.progbar.Progbar",
     "DTypePolicy": "keras2torch.dtype_policies.DTypePolicy",
 }
-# In quotes alone: Keras has no object of these names.
-_STRINGS = ("metrics.accuracy", "metrics.crossentropy")
+# Names in quotes alone; what a subclass defines; what torch's own Module has.
+_ALSO = frozenset(
+    "metrics.accuracy metrics.crossentropy PyDataset.__len__ Model.parameters "
+    "Model.named_parameters Model.zero_grad Model.to Model.state_dict".split()
+)
 # Where a class of the shim does something only after a call of its own.
 _DYNAMIC = {"Layer.adapt": "layers.Normalization"}
 
 
+@cache
 def carries(name: str) -> bool | None:
     """Whether the shim has a canonical name; None for what is not Keras'.
 
@@ -48,7 +52,7 @@ def carries(name: str) -> bool | None:
     """
     if name.startswith(("tf.", "packages.")) or "(" in name:
         return None
-    if name in _STRINGS:
+    if name in _ALSO:
         return True
     head, _, rest = name.partition(".")
     if head in _CLASSES and rest:
@@ -75,6 +79,7 @@ def package_of(home: str) -> str | None:
     return f"keras2torch.{home}" if _module(home) else None
 
 
+@cache
 def takes(name: str, argument: str) -> bool | None:
     """Whether the shim's class or method takes an argument; None if it is not known."""
     found = _signature(name)

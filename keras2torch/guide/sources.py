@@ -26,7 +26,7 @@ _PYTHON_2 = re.compile(
       | \b0[0-7]+[lL]?\b | \b\d+[lL]\b | \bur["']""",
     re.VERBOSE,
 )
-_MAGIC = re.compile(r"^\s*(%|!|\?)|^[^#'\"]*=\s*[!%]|^\s*[\w.]+\?{1,2}\s*$")
+_MAGIC = re.compile(r"^\s*(%|!|\?)|^[^#'\"]*=\s*[!%]|^[^#'\"]*\?\s*$")
 # Magics over a whole cell that is Python nevertheless.
 _PYTHON_CELLS = ("%%time", "%%timeit", "%%capture", "%%prun")
 

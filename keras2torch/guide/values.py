@@ -144,6 +144,7 @@ RETURNS = {
     "utils.text_dataset_from_directory": "tf.data.Dataset",
     "utils.audio_dataset_from_directory": "tf.data.Dataset",
     "utils.timeseries_dataset_from_array": "tf.data.Dataset",
+    "utils.split_dataset": "tf.data.Dataset",
     "tf.data.TFRecordDataset": "tf.data.Dataset",
     "tf.data.TextLineDataset": "tf.data.Dataset",
     "tf.data.FixedLengthRecordDataset": "tf.data.Dataset",

@@ -79,6 +79,35 @@ def test_the_recipe_that_is_about_it_comes_first(report, name, recipe):
     assert recipe in [r.name for r in report.recipes]
 
 
+@pytest.mark.parametrize(
+    ("line", "name", "said"),
+    [
+        ("layers.AveragePooling2D(padding='same')", "AveragePooling2D", "AvgPool2d"),
+        ("layers.MaxPooling2D(padding='same')", "MaxPooling2D", "inf"),
+        (
+            "keras.losses.BinaryCrossentropy(label_smoothing=0.1)",
+            "BinaryCrossentropy",
+            "y * (1 - s)",
+        ),
+    ],
+)
+def test_an_argument_of_this_one(line, name, said, tmp_path):
+    found = told(tmp_path, f"import keras\nfrom keras import layers\n{line}").idioms
+    (argument,) = (i for i in found if i.found.kind == "argument")
+    assert argument.name.startswith(f"{name}(")
+    assert said in argument.torch
+
+
+def test_what_a_recipe_of_the_call_teaches_is_said_once(tmp_path):
+    text = (
+        "import keras\nclass L(keras.layers.Layer):\n    def build(self, s):\n"
+        "        self.add_weight(shape=s, initializer=i)\n"
+        "keras.layers.Conv2D(filters=8, kernel_size=3)"
+    )
+    found = told(tmp_path, text).idioms
+    assert [i.name for i in found if i.found.kind == "argument"] == []
+
+
 def test_recipes_are_in_the_order_of_the_course(report):
     numbers = [r.number for r in report.recipes]
     assert numbers == sorted(set(numbers))
@@ -125,6 +154,18 @@ def test_the_keras_sides_of_the_recipes():
     [
         ("import keras", "import keras2torch as keras"),
         ("import keras as K", "import keras2torch as K"),
+        ("from keras.layers.core import *", "from keras2torch.layers import *"),
+        ("from keras.applications import *", "the shim has no applications"),
+        ("import keras.layers", "import keras2torch as keras"),
+        ("import keras.layers.core as c", "import keras2torch.layers as c"),
+        (
+            "import tensorflow.keras",
+            "TensorFlow's own functions become torch's; tf.keras is keras.",
+        ),
+        (
+            "import tensorflow.keras.layers as L",
+            "import keras2torch.layers as L",
+        ),
         ("from tensorflow import keras", "import keras2torch as keras"),
         ("from keras.layers.core import Dense", "from keras2torch.layers import Dense"),
         ("from keras.models import Model", "from keras2torch import Model"),
@@ -134,6 +175,17 @@ def test_the_keras_sides_of_the_recipes():
         ),
         ("from keras import backend as K", "from keras2torch import backend as K"),
         ("from keras.layers import Wobble", "the shim has no Wobble"),
+        ("from keras.preprocessing import image", "the shim has no image"),
+        ("from keras.regularizers import wobble", "the shim has no wobble"),
+        ("import keras.ops as K", "the shim has no ops"),
+        (
+            "from keras.preprocessing import sequence",
+            "from keras2torch import utils as sequence",
+        ),
+        (
+            "from keras.regularizers import activity_l2",
+            "from keras2torch.regularizers import L2 as activity_l2",
+        ),
     ],
 )
 def test_the_import_that_the_shim_takes(line, said, tmp_path):

@@ -141,6 +141,23 @@ CASES = {
         "s = tf.distribute.MirroredStrategy()\nwith s.scope():\n    m = keras.Model()",
         ["tf.distribute.MirroredStrategy", "tf.distribute.MirroredStrategy.scope"],
     ),
+    "two datasets at once": (
+        "a, b = keras.utils.image_dataset_from_directory(p, subset='both')\nb.cache()",
+        ["utils.image_dataset_from_directory", "tf.data.Dataset.cache"],
+    ),
+    "a stride of Keras 1": (
+        "layers.Convolution2D(3, 3, 3, border_mode='same', subsample=(2, 2))",
+        ["layers.Conv2D", "Conv2D(padding=same, strides)"],
+    ),
+    "padding of pools": (
+        "layers.MaxPooling2D(padding='same')\nlayers.AveragePooling2D(padding='same')",
+        [
+            "layers.MaxPooling2D",
+            "MaxPooling2D(padding=same)",
+            "layers.AveragePooling2D",
+            "AveragePooling2D(padding=same)",
+        ],
+    ),
     "unknown": ("layers.Wobble(3)\ntf.wobble(1)", ["layers.Wobble", "tf.wobble"]),
 }
 

@@ -131,6 +131,11 @@ def test_arguments_of_layers(name):
         assert takes(f"layers.{name}", argument) == taken, argument
 
 
+@pytest.mark.parametrize("method", ["PyDataset.__len__", "Model.zero_grad", "Model.to"])
+def test_what_torch_or_a_subclass_has_is_carried(method):
+    assert carries(method)
+
+
 def test_tensorflow_is_no_question():
     assert carries("tf.matmul") is None
     assert shim.takes("tf.matmul", "x") is None

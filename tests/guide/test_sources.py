@@ -119,7 +119,7 @@ def test_a_notebook(tmp_path):
             "#! a title",
             "!pip install \\\n    keras\n%matplotlib inline\nimport keras\nfiles = !ls",
             "%%bash\necho keras.Model",
-            "%%time\nm = keras.Sequential()\nif m:\n    %timeit m\nm.summary()\nm?",
+            "%%time\nm = keras.Sequential()\nif m:\n    %timeit m\nm.summary()\nm()??",
             "x = [\n  1\n  %2\n]\nm.fit(\n  x)",
         )
     )
