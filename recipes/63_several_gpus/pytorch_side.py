@@ -10,8 +10,10 @@ from torch import nn
 from torch.utils.data import DataLoader, DistributedSampler, Subset, TensorDataset
 
 # %% devices: those of the machine, or two made of one CPU
-alone = {"rank": 0, "world_size": 1, "store": dist.HashStore()}
-dist.init_process_group(**{} if dist.is_torchelastic_launched() else alone)
+if dist.is_torchelastic_launched():
+    dist.init_process_group()
+else:  # without torchrun, one process
+    dist.init_process_group(rank=0, world_size=1, store=dist.HashStore())
 local = os.environ.get("LOCAL_RANK", 0)
 rank, world = dist.get_rank(), dist.get_world_size()
 

@@ -66,9 +66,9 @@ def resume(dropout):
 unbroken, broken = {}, {}
 for dropout in (0.0, 0.5):
     unbroken[dropout] = train(*begin(dropout), 0, 4)
-    now = begin(dropout)
-    broken[dropout] = train(*now, 0, 2)
-    save(*now, 2)
+    begun = begin(dropout)
+    broken[dropout] = train(*begun, 0, 2)
+    save(*begun, 2)
     broken[dropout] += train(*resume(dropout), 4)
 
 # %% results
