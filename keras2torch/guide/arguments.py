@@ -123,6 +123,9 @@ def _spelled(keys: list[str], argument: str, value: ast.expr) -> Iterator[str]:
     if argument in _NEVER or (argument in _NUMBERS and _is_number(value)):
         return
     constant = str(value.value) if isinstance(value, ast.Constant) else ""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        # Keras takes "Same" for "same".
+        constant = constant.lower()
     for key in keys:
         yield f"{key}({argument}={constant})"
         if constant not in _DULL:

@@ -14,7 +14,7 @@ _NAMES = {
     "Metric": "update_state reset_state stateless_update_state",
     "tf.data.Dataset": "prefetch from_tensor_slices",
     "tf.Tensor": "numpy",
-    "tf.Variable": "assign assign_add assign_sub",
+    "tf.Variable": "assign_add assign_sub",
     "Tokenizer": "fit_on_texts texts_to_sequences texts_to_matrix",
     "ImageDataGenerator": "flow_from_directory flow_from_dataframe",
 }

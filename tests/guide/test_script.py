@@ -158,6 +158,10 @@ CASES = {
             "AveragePooling2D(padding=same)",
         ],
     ),
+    "padding in capitals": (
+        "layers.Conv2D(3, 3, padding='SAME')",
+        ["layers.Conv2D", "Conv2D(padding=same)"],
+    ),
     "unknown": ("layers.Wobble(3)\ntf.wobble(1)", ["layers.Wobble", "tf.wobble"]),
 }
 
@@ -180,6 +184,13 @@ def test_a_method_by_its_name_is_not_sure(tmp_path):
     report = told(tmp_path, text)
     found = {(i.name, i.label): i.found.sure for i in report.idioms if i.counts}
     assert found == {("Model.fit", "2"): False, ("Model.summary", "3"): False}
+
+
+def test_methods_that_others_have_are_not_guessed(tmp_path):
+    text = "import keras\ndf.assign(a=1)\nk = keras.wrappers.KerasClassifier(f)\n"
+    report = told(tmp_path, text + "k.fit(x)")
+    assert names(report) == ["wrappers.KerasClassifier", "KerasClassifier.fit"]
+    assert report.unknown == []
 
 
 def test_without_keras_no_method_is_guessed(tmp_path):
