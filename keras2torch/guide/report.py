@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +60,14 @@ class Idiom:
     def counts(self) -> bool:
         """Whether it is a name of Keras or TensorFlow, not an argument or an import."""
         return self.found.kind in ("name", "method", "override", "string", "imported")
+
+    @property
+    def lack(self) -> str:
+        """What is said where the shim has it not; an argument by the script's name."""
+        if self.shim != "no":
+            return ""
+        given = f"{self.found.given}= " if self.found.kind == "argument" else ""
+        return f"{given}not in the shim"
 
     @property
     def has_no_equal(self) -> bool:
@@ -133,6 +140,16 @@ class Report:
         ]
 
     @property
+    def refused(self) -> dict[str, str]:
+        """The arguments that the shim does not take, and the line of the first."""
+        refused: dict[str, str] = {}
+        for idiom in self.idioms:
+            if idiom.found.kind == "argument" and idiom.shim == "no":
+                owner = (idiom.found.of or "").rpartition(".")[2]
+                refused.setdefault(f"{owner}({idiom.found.given})", idiom.label)
+        return refused
+
+    @property
     def tensorflow(self) -> list[str]:
         """TensorFlow's own names, which no shim of Keras can carry."""
         return [n for n in self.names if n.startswith("tf.")]
@@ -155,10 +172,6 @@ class Report:
             found[base] = find(base)
         return sorted(found.values(), key=lambda r: r.number)
 
-    def lines_of(self, places: Iterable[Idiom]) -> str:
-        """Return the lines of some idioms: ``3, 5, 8``."""
-        return ", ".join(dict.fromkeys(p.label for p in places))
-
     def sentence(self) -> str:
         """Return the sum of it."""
         if not self.names:
@@ -178,6 +191,7 @@ class Report:
             "share": round(self.share, 4),
             "unknown": self.unknown,
             "shim_lacks": self.without_shim,
+            "shim_refuses": list(self.refused),
             "tensorflow": self.tensorflow,
             "no_equal": dict(self.without_equal),
             "recipes": [r.name for r in self.recipes],
@@ -269,4 +283,4 @@ def _told(found: Found, source: sources.Source) -> Idiom:
 
 
 def _taken(found: Found) -> bool | None:
-    return shim.takes(found.of, found.written.partition("=")[0]) if found.of else None
+    return shim.takes(found.of, found.given) if found.of else None

@@ -98,8 +98,8 @@ def _said(idiom: Idiom) -> Text:
         text.append(" unknown: neither recipe nor equal", style="bold red")
     if idiom.note:
         text.append(f"  {idiom.note}" if idiom.torch else f": {idiom.note}")
-    if idiom.shim == "no" and idiom.known:
-        text.append("  not in the shim", style="yellow")
+    if idiom.lack and idiom.known:
+        text.append(f"  {idiom.lack}", style="yellow")
     if idiom.recipes:
         numbers = ", ".join(f"{r.number:02d}" for r in idiom.recipes[:_CLOSE])
         text.append(f"  recipe {numbers}", style="magenta")
@@ -120,6 +120,9 @@ def _sum(report: Report) -> Iterator[Text]:
         yield _titled(
             "The shim", "green", "carries every name: import keras2torch as keras"
         )
+    if report.refused:
+        listed = [f"{name} (line {line})" for name, line in report.refused.items()]
+        yield _titled("Arguments not in the shim", "yellow", ", ".join(listed))
     if report.tensorflow:
         count = len(report.tensorflow)
         names = ", ".join(report.tensorflow[:_PLACES])

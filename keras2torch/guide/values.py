@@ -42,6 +42,11 @@ class Found:
     of: str | None = None
     like: str | None = None
 
+    @property
+    def given(self) -> str:
+        """Of an argument, its name as the script has it: ``border_mode``."""
+        return self.written.partition("=")[0]
+
 
 @dataclass(frozen=True)
 class Path:

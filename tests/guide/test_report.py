@@ -98,6 +98,19 @@ def test_an_argument_of_this_one(line, name, said, tmp_path):
     assert said in argument.torch
 
 
+def test_an_argument_that_the_shim_refuses_has_the_name_of_the_script(tmp_path):
+    text = "from keras.layers import Dense\nDense(1, W_regularizer=r)\nDense(2)"
+    report = told(tmp_path, text)
+    assert report.refused == {"Dense(W_regularizer)": "2"}
+    assert report.without_shim == []
+    assert report.to_dict()["shim_refuses"] == ["Dense(W_regularizer)"]
+    lacks = {i.name: i.lack for i in report.idioms}
+    assert lacks["Dense(kernel_regularizer)"] == "W_regularizer= not in the shim"
+    assert "Dense(W_regularizer)</code> <a" in page([report])
+    result = CliRunner().invoke(main, ["guide", str(report.path)])
+    assert "Arguments not in the shim: Dense(W_regularizer) (line 2)" in result.output
+
+
 def test_what_a_recipe_of_the_call_teaches_is_said_once(tmp_path):
     text = (
         "import keras\nclass L(keras.layers.Layer):\n    def build(self, s):\n"
