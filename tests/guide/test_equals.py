@@ -192,6 +192,7 @@ def test_names_like_a_listed_one(name, torch_text):
 
 
 CROSS = np.cross(np.eye(3), np.ones((3, 3)))
+ROWS = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 3.0]])
 ROW = torch.tensor([3.0, -4.0])
 
 
@@ -221,6 +222,16 @@ ROW = torch.tensor([3.0, -4.0])
         ("tf.gather_nd", {"x": torch.eye(2), "index": torch.tensor([[1, 1]])}, [1]),
         ("tf.clip_by_norm", {"x": ROW, "norm": 1.0}, [0.6, -0.8]),
         ("tf.image.per_image_standardization", {"x": ROW}, [1, -1]),
+        (
+            "regularizers.OrthogonalRegularizer",
+            {
+                "factor": 0.01,
+                "n": torch.nn.functional.normalize(ROWS, dim=1),
+                "pairs": 3,
+            },
+            # Keras 3.15 on the same rows.
+            0.01 * (0.5**0.5 + 0.5**0.5) / 3,
+        ),
         ("layers.Dot", {"x": ROW[None], "y": ROW[None]}, [[25]]),
     ],
 )
