@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from guide.asking import names, told
 
@@ -172,6 +174,57 @@ def test_idioms_are_found(case, tmp_path):
     report = told(tmp_path, HEAD + text)
     found = list(dict.fromkeys(i.name for i in report.idioms))
     assert [n for n in found if n in expected] == expected
+
+
+ODD = """
+class A(keras.Model):
+    def __init__(self, *a, **k):
+        self.a = self; self.b = A(); self.f = self.f
+    def call(self, x): return self.call(x)
+    @property
+    def p(self): return self.p
+    fit = None
+class B(C): pass
+class C(B): pass
+def h(x): return h
+def t(*, a, **k): t(a=t, **k); return a, k
+def g():
+    global keras
+    keras = None
+async def s():
+    async with b() as c, d as (e, f):
+        async for i, *j in k(): await layers.Dense(1)(i)
+    return [x async for x in y if (n := layers.Dense(2))]
+a = A(**{}); a.a.a.fit(*x, **y); a = b = (b, [a, a]); b[1][0].fit(2); del a, b[0]
+f = lambda x: f(x); f(f)(f); h(h)(h); p, q = t(a=keras.Model())
+match layers.Dense(6):
+    case keras.layers.Dense(units=7) as d: d.build(1)
+    case [*rest] if layers.Flatten(): pass
+try: pass
+except* ValueError as e: f"{layers.Dense(10)!r:>{layers.Dense(11)}}"
+(x, (y, *z)), w = 1, 2
+from . import keras as kk
+import keras.layers.core, keras.wobble as w
+from keras.wobble import *
+"""
+
+
+def test_odd_python_is_read(tmp_path):
+    report = told(tmp_path, HEAD + ODD)
+    assert report.unknown == []
+    assert {"layers.Dense", "layers.Flatten", "Model.call"} <= set(names(report))
+
+
+def test_a_long_script_takes_seconds(tmp_path):
+    lines = (
+        f"def f{i}(x):\n    y = layers.Dense({i}, activation='relu')(x)\n"
+        f"    m = keras.Model(x, y); m.compile('adam')\n    return f{(i + 1) % 1250}(m)\n"
+        for i in range(1250)
+    )
+    begun = time.process_time()
+    report = told(tmp_path, HEAD + "".join(lines))
+    assert time.process_time() - begun < 10
+    assert len(report.names["layers.Dense"]) == 1250
 
 
 def test_what_is_no_idiom_is_not_found(tmp_path):

@@ -195,10 +195,9 @@ def test_the_code_on_the_page_is_the_file(browser: Browser) -> None:
 def test_the_lines_of_the_rule_are_marked(browser: Browser) -> None:
     browser.open(SAME, DESKTOP)
     marked = browser.seen("article.shown .rule")
-    rules = find(SAME).without
-    assert len(marked) == len(rules)
-    for rule, line in zip(rules, marked, strict=True):
-        assert rule.line in line
+    rules = {rule.line for rule in find(SAME).without}
+    assert all(any(rule in line for line in marked) for rule in rules)
+    assert all(any(rule in line for rule in rules) for line in marked)
 
 
 def test_searching_a_keras_name(browser: Browser) -> None:
