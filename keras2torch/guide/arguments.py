@@ -110,7 +110,7 @@ def _keys(name: str, last: str, homes: tuple[str, ...]) -> list[str]:
         if "Conv" in last and not {"LSTM", "Transpose"} & {last[4:8], last[6:]}:
             found.append("Conv")
         if "Pooling" in last:
-            found += [last.rstrip("123D"), "Pooling"]
+            found.append(last.rstrip("123D"))
         if last in ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional"):
             found.append("RNN")
     return [*found, *(h for h in homes if h != last), group]
