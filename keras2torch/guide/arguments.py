@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from keras2torch.guide import equals, shim
+from keras2torch.guide import advice, equals, shim
 from keras2torch.guide.names import canonical
 from keras2torch.guide.spellings import snake
 from keras2torch.guide.values import Found
@@ -141,7 +141,8 @@ def _listed(keys: list[str], argument: str, value: ast.expr) -> str | None:
 
 
 def _taught(keys: list[str], argument: str, value: ast.expr) -> str | None:
-    return next(filter(equals.is_taught, _spelled(keys, argument, value)), None)
+    taught = advice.taught()
+    return next((s for s in _spelled(keys, argument, value) if s in taught), None)
 
 
 def _is_one(value: ast.expr | None) -> bool:

@@ -117,13 +117,6 @@ def is_package(name: str) -> bool:
     return f"packages.{name}" in _table()
 
 
-def is_taught(argument: str) -> bool:
-    """Whether a recipe lists an argument: ``fit(class_weight)``."""
-    from keras2torch.guide import advice
-
-    return argument in advice.taught()
-
-
 @cache
 def group(prefix: str) -> tuple[str, ...]:
     """Return the listed names of a module: of ``losses`` Huber and the rest."""
