@@ -1,25 +1,57 @@
-"""What the README generates from the registry is what the registry says today."""
+"""What the README shows is what the code says today."""
 
+import io
+import re
+import tempfile
 from pathlib import Path
 
+from rich.console import Console
+
 from keras2torch.coverage import table
+from keras2torch.guide import guide
+from keras2torch.guide.terminal import show
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- layers -->", "<!-- /layers -->"
+# A script, and what the guide says of it.
+GUIDE = re.compile(
+    r"(<!-- guide -->\n```python\n(.*?)```\n\n```text\n)(.*?)(```\n<!-- /guide -->)",
+    flags=re.S,
+)
+AGAIN = "run `python -m tests.test_readme` to write it anew"
+
+
+def guided(text: str) -> str:
+    """What the guide prints for a script."""
+    out = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "train.py"
+        path.write_text(text, encoding="utf-8")
+        show(guide(path), Console(file=out, width=88, highlight=False))
+    said = out.getvalue().replace(f"{folder}/", "")
+    return "".join(f"{line.rstrip()}\n" for line in said.splitlines())
 
 
 def test_the_layer_table_is_fresh() -> None:
     text = README.read_text(encoding="utf-8")
     shown = text.partition(START)[2].partition(END)[0].strip()
-    assert shown == table(), "run `python -m tests.test_readme` to write it anew"
+    assert shown == table(), AGAIN
+
+
+def test_the_guide_says_what_is_shown() -> None:
+    shown = GUIDE.search(README.read_text(encoding="utf-8"))
+    assert shown
+    assert shown[3] == guided(shown[2]), AGAIN
 
 
 def main() -> None:
-    """Write the table into the README."""
+    """Write both into the README."""
     text = README.read_text(encoding="utf-8")
     head, _, rest = text.partition(START)
     tail = rest.partition(END)[2]
-    README.write_text(f"{head}{START}\n{table()}\n{END}{tail}", encoding="utf-8")
+    text = f"{head}{START}\n{table()}\n{END}{tail}"
+    text = GUIDE.sub(lambda m: f"{m[1]}{guided(m[2])}{m[4]}", text)
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
