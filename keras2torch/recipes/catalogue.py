@@ -220,6 +220,26 @@ class Recipe:
         )
         return Side(self.folder / f"{left}.py"), Side(self.folder / f"{right}.py")
 
+    def marked(self, side: Side) -> set[int]:
+        """Return the lines of a side that it is all about, counted from 1.
+
+        Those that hold a rule; of a pitfall those that are mended.
+        """
+        found: set[int] = set()
+        left, right = self.sides
+        if self.is_pitfall:
+            other = (right if side == left else left).text.splitlines()
+            mine = side.text.splitlines()
+            changes = difflib.SequenceMatcher(None, other, mine, autojunk=False)
+            for kind, _, _, begin, end in changes.get_opcodes():
+                found |= set(range(begin + 1, end + 1)) if kind != "equal" else set()
+        elif side == right:
+            for rule in self.without:
+                begin = side.text[: side.text.index(rule.line)].count("\n") + 1
+                found |= set(range(begin, begin + rule.line.rstrip().count("\n") + 1))
+        # The docstrings differ anyway.
+        return {n for n in found if n >= side.regions[1].line}
+
     @cached_property
     def text(self) -> str:
         """The README of the recipe, Markdown."""

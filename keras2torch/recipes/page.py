@@ -52,12 +52,8 @@ def _regions(recipe: Recipe) -> list[tuple[str, Markup, Markup]]:
 
 
 def _code(recipe: Recipe, side: Side, region: Region) -> Markup:
-    """Highlight a region, a span a line; the lines that hold a rule are marked."""
-    marked: set[int] = set()
-    if side == recipe.sides[1]:
-        for rule in recipe.without:
-            begin = side.text[: side.text.index(rule.line)].count("\n") + 1
-            marked |= set(range(begin, begin + rule.line.rstrip().count("\n") + 1))
+    """Highlight a region, a span a line; the lines that it is all about are marked."""
+    marked = recipe.marked(side)
     lines = []
     texts = zip(region.text.split("\n"), pages.python(region.text), strict=True)
     for number, (text, line) in enumerate(texts, start=region.line):

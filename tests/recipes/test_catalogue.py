@@ -98,6 +98,19 @@ def test_a_rule_is_stated_where_it_is_read(recipe: Recipe) -> None:
         assert recipe.sides[1].text.count(rule.line) == 1, rule.line
 
 
+@pytest.mark.parametrize("recipe", [r for r in RECIPES if r.is_pitfall], ids=name)
+def test_the_lines_that_are_mended_are_marked(recipe: Recipe) -> None:
+    kept = []
+    for side in recipe.sides:
+        marked = recipe.marked(side)
+        lines = enumerate(side.text.splitlines(), start=1)
+        body = [(n, t) for n, t in lines if n >= side.regions[1].line]
+        kept.append([text for n, text in body if n not in marked])
+        assert len(marked) < len(body)
+    assert kept[0] == kept[1]
+    assert any(recipe.marked(side) for side in recipe.sides)
+
+
 def spellings(value: float) -> set[str]:
     return {amount(value), f"{value * 100:g} %", f"{value:,}"}
 
