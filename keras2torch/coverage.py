@@ -8,7 +8,7 @@ from typing import Any
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import Keras2TorchError
-from keras2torch.layers.definitions import REGISTRY, Layer, Shape
+from keras2torch.layers.definitions import MODELS, REGISTRY, Layer, Shape
 from keras2torch.program import write
 
 # What a layer is shown with, where its constructor asks for something.
@@ -61,7 +61,7 @@ _BY_CLASS: dict[str, Shape] = {
     "PReLU": (None, 16),
     "RepeatVector": (None, 4),
 }
-_NOT_LISTED = frozenset({"Functional", "Sequential", "InputLayer"})
+_NOT_LISTED = MODELS | {"InputLayer"}
 
 
 @dataclass(frozen=True)

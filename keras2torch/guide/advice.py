@@ -10,9 +10,10 @@ from functools import cache
 from keras2torch.errors import UnusableFile
 from keras2torch.guide import equals
 from keras2torch.guide.names import written
-from keras2torch.guide.spellings import pascal, snake
+from keras2torch.guide.spellings import pascal
 from keras2torch.guide.values import kinds
 from keras2torch.recipes.catalogue import Recipe, catalogue
+from keras2torch.spelling import snake_case
 
 # Where no recipe lists a name: by whose recipe it is taught. The first that is listed
 # by any recipe counts.
@@ -95,6 +96,8 @@ _FAMILIES = (
     ("ops.convert_to_tensor", "ops.convert_to_tensor tf.constant"),
 )
 _ARGUMENT = re.compile(r"^([\w.]+)\((.+)\)$")
+# Of many recipes for one name the others are about other things.
+CLOSE = 3
 # Recipes that list a name beside many others come after those that are about it.
 _MANY = 12
 # A name of so few letters begins too many words.
@@ -154,7 +157,7 @@ def _spelled(key: str) -> list[str]:
     if last in pascal():
         found += [f"{home}.{pascal()[last]}", f"losses.{pascal()[last]}"]
     if home in ("losses", "metrics"):
-        found.append(f"{home}.{snake(last)}")
+        found.append(f"{home}.{snake_case(last)}")
     if home in ("Layer", "Model", "Sequential"):
         found += [f"{other}.{last}" for other in ("Model", "Layer", "Sequential")]
     if home.startswith("tf.distribute."):
@@ -221,7 +224,7 @@ def _is_about(recipe: Recipe, key: str) -> bool:
     """Whether the recipe is called after the name: ``47_fit`` for ``Model.fit``."""
     match = _ARGUMENT.match(key)
     last = match[2] if match else key.rpartition(".")[2]
-    words = snake(last).partition("=")[0].rstrip("123d").strip("_")
+    words = snake_case(last.partition("=")[0]).rstrip("123d").strip("_")
     called = recipe.name.partition("_")[2]
     return (
         called == words

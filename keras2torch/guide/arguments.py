@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from keras2torch.guide import advice, equals, shim
 from keras2torch.guide.names import canonical
-from keras2torch.guide.spellings import snake
 from keras2torch.guide.values import Found
+from keras2torch.spelling import snake_case
 
 # The order in which arguments without a name are given.
 _POSITIONS = {
@@ -194,7 +194,7 @@ def resolved(group: str, text: str) -> str:
     name = canonical(f"keras.{group}.{text}")
     last = name.rpartition(".")[2]
     for listed in equals.group(group):
-        if last in (listed, snake(listed)) or last.lower() == listed.lower():
+        if last in (listed, snake_case(listed)) or last.lower() == listed.lower():
             return f"{group}.{listed}"
     return name
 

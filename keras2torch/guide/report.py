@@ -57,6 +57,11 @@ class Idiom:
         return self.name, self.found.argument or ""
 
     @property
+    def closest(self) -> tuple[Recipe, ...]:
+        """The recipes that are shown."""
+        return self.recipes[: advice.CLOSE]
+
+    @property
     def counts(self) -> bool:
         """Whether it is a name of Keras or TensorFlow, not an argument or an import."""
         return self.found.kind in ("name", "method", "override", "string", "imported")
@@ -164,9 +169,7 @@ class Report:
         """The recipes to read, in the order of the course."""
         found = {r.name: r for i in self.idioms for r in i.recipes[:1]}
         # Where the numbers differ unless a rule is followed, a second one is worth it.
-        found |= {
-            r.name: r for i in self.idioms for r in i.recipes[1:_CLOSE] if r.starred
-        }
+        found |= {r.name: r for i in self.idioms for r in i.closest[1:] if r.starred}
         # What grows from the base loop is read after it.
         for base in {r.grows_from for r in found.values() if r.grows_from}:
             found[base] = find(base)
@@ -201,10 +204,6 @@ class Report:
     def to_json(self) -> str:
         """Return it as JSON."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-
-
-# Of many recipes for one name the others are about other things.
-_CLOSE = 3
 
 
 def guide(path: str | Path) -> Report:
@@ -252,7 +251,7 @@ def _says_nothing(idiom: Idiom) -> bool:
     if idiom.found.kind != "argument" or idiom.torch or idiom.note:
         return False
     whole = advice.recipes_for(idiom.found.of or "")
-    taught = bool(idiom.recipes) and idiom.recipes[0] in whole[:_CLOSE]
+    taught = bool(idiom.recipes) and idiom.recipes[0] in whole[: advice.CLOSE]
     return taught and idiom.shim != "no"
 
 

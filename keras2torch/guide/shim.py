@@ -116,10 +116,10 @@ def _has(module: str | None, name: str) -> bool:
 @cache
 def _layers() -> frozenset[str]:
     """Return the names of ``keras2torch.layers``, which are made when asked for."""
-    from keras2torch.layers.definitions import REGISTRY
+    from keras2torch.layers.definitions import MODELS, REGISTRY
 
     others = _bound("keras2torch.models.others")
-    made = (set(REGISTRY) - {"Functional", "Sequential"}) | others
+    made = (set(REGISTRY) - MODELS) | others
     functions = keras2torch.layers._FUNCTIONS
     return frozenset(n for n in made if n[0].isupper() or n in functions)
 

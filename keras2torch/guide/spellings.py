@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
-
-def snake(name: str) -> str:
-    """Return ``MeanSquaredError`` as ``mean_squared_error``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
+from keras2torch.spelling import snake_case
 
 _CLASSES = {
     "constraints": "MaxNorm MinMaxNorm NonNeg UnitNorm",
@@ -93,7 +88,7 @@ def _same() -> dict[str, str]:
             found[f"layers.SeparableConvolution{n}D"] = f"layers.SeparableConv{n}D"
     for group, names in _CLASSES.items():
         for name in names.split():
-            found[f"{group}.{snake(name)}"] = f"{group}.{name}"
+            found[f"{group}.{snake_case(name)}"] = f"{group}.{name}"
     for name, others in _FUNCTIONS.items():
         for group in ("losses", "metrics"):
             for other in others.split():
@@ -163,7 +158,7 @@ OLD = {
 @cache
 def pascal() -> dict[str, str]:
     """Return, for the functions that have a class, its name by theirs."""
-    return {snake(name): name for name in _PAIRS.split()}
+    return {snake_case(name): name for name in _PAIRS.split()}
 
 
 _PAIRS = (

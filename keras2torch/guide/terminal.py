@@ -16,7 +16,6 @@ _INDENT = 7
 _NARROWEST = 60
 # More lines than these are counted, not listed.
 _PLACES = 6
-_CLOSE = 3
 
 
 def show(report: Report, console: Console | None = None) -> None:
@@ -49,7 +48,7 @@ def told(word: str) -> RenderableType:
         if equal.note:
             text.append(f"  {equal.note}")
         if recipes:
-            names = ", ".join(recipe.name for recipe in recipes[:_CLOSE])
+            names = ", ".join(recipe.name for recipe in recipes[: advice.CLOSE])
             text.append(f"  recipe {names}", style="magenta")
         lines.append(text)
     return Group(*lines)
@@ -101,7 +100,7 @@ def _said(idiom: Idiom) -> Text:
     if idiom.lack and idiom.known:
         text.append(f"  {idiom.lack}", style="yellow")
     if idiom.recipes:
-        numbers = ", ".join(f"{r.number:02d}" for r in idiom.recipes[:_CLOSE])
+        numbers = ", ".join(f"{r.number:02d}" for r in idiom.closest)
         text.append(f"  recipe {numbers}", style="magenta")
     return text
 

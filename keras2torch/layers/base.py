@@ -469,6 +469,8 @@ class Layer:
 
 # ---------------------------------------------------------------------- registry
 REGISTRY: dict[str, type[Layer]] = {}
+# Registered, because a file nests models as layers; no names of `keras.layers`.
+MODELS = frozenset({"Functional", "Sequential"})
 # Definitions that no file can name.
 INTERNAL: dict[str, type[Layer]] = {}
 L = TypeVar("L", bound=Layer)

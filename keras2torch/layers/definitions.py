@@ -32,6 +32,7 @@ from keras2torch.layers.attention import (
     MultiHeadAttention,
 )
 from keras2torch.layers.base import (
+    MODELS,
     REGISTRY,
     Call,
     Forward,
@@ -160,6 +161,7 @@ __all__ = [
     "ELU",
     "GRU",
     "LSTM",
+    "MODELS",
     "REGISTRY",
     "RNN",
     "Activation",

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from keras2torch.layers.base import REGISTRY
+from keras2torch.layers.base import MODELS, REGISTRY
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.models.builtin import BuiltIn, _fields
 
 _made: dict[str, Any] = {}
-# Layers in a file, but no names of `keras.layers`.
-_MODELS = frozenset({"Functional", "Sequential"})
 
 
 def named(name: str) -> Any:
@@ -34,7 +32,7 @@ def names() -> list[str]:
     """Return the names of all layers and functions that :func:`named` has."""
     from keras2torch.models import others
 
-    return sorted({*REGISTRY, *others.__all__} - _MODELS)
+    return sorted({*REGISTRY, *others.__all__} - MODELS)
 
 
 def _make(name: str) -> Any:
@@ -42,7 +40,7 @@ def _make(name: str) -> Any:
 
     if name in others.__all__:
         return getattr(others, name)
-    if name not in REGISTRY or name in _MODELS:
+    if name not in REGISTRY or name in MODELS:
         near = get_close_matches(name, list(REGISTRY), n=1)
         raise AttributeError(
             f"module 'keras2torch.layers' has no attribute {name!r}: "

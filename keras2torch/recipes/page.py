@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from keras2torch import pages
-from keras2torch.recipes.catalogue import CHAPTERS, Recipe, Region, Side, catalogue
+from keras2torch.recipes.catalogue import CHAPTERS, Recipe, Region, catalogue
 
 _TEMPLATE = Path(__file__).resolve().parent / "assets" / "page.html"
 _TO_RECIPE = re.compile(r'href="\.\./([^/"]+)/README\.md"')
@@ -45,15 +45,15 @@ def _text(recipe: Recipe) -> Markup:
 def _regions(recipe: Recipe) -> list[tuple[str, Markup, Markup]]:
     """Return the title of each region, and its two halves as HTML."""
     left, right = recipe.sides
+    of_left, of_right = recipe.marked(left), recipe.marked(right)
     return [
-        (a.title, _code(recipe, left, a), _code(recipe, right, b))
+        (a.title, _code(a, of_left), _code(b, of_right))
         for a, b in zip(left.regions, right.regions, strict=True)
     ]
 
 
-def _code(recipe: Recipe, side: Side, region: Region) -> Markup:
+def _code(region: Region, marked: set[int]) -> Markup:
     """Highlight a region, a span a line; the lines that it is all about are marked."""
-    marked = recipe.marked(side)
     lines = []
     texts = zip(region.text.split("\n"), pages.python(region.text), strict=True)
     for number, (text, line) in enumerate(texts, start=region.line):
