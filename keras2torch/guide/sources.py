@@ -91,7 +91,10 @@ def read(path: Path) -> Source:
 
 def _decoded(path: Path, data: bytes) -> str:
     if b"\0" in data:
-        raise UnusableFile(f"{path} is not Python: it holds binary data.")
+        raise UnusableFile(
+            f"{path} is not Python: it holds binary data; a model file is for "
+            "`keras2torch convert`."
+        )
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = data.decode(encoding)
