@@ -71,6 +71,23 @@ Step = LayerStep | PermuteStep
 
 
 @dataclass
+class Held:
+    """An array that belongs to the class and that an operator reads.
+
+    Attributes
+    ----------
+    value
+        A weight that the user's own code made, a layer's weight that it reads (an
+        embedding's table as the last projection), or a constant.
+    tensor
+        Its layout is the order in which it is stored; its name is the writer's.
+    """
+
+    value: ir.Value
+    tensor: Tensor
+
+
+@dataclass
 class GraphPlan:
     """A graph as a list of steps over tensors that know their layout.
 
@@ -81,6 +98,8 @@ class GraphPlan:
         ``mask`` and has dtype bool.
     outputs
         The tensors that come out.
+    held
+        What the class itself holds.
     """
 
     name: str
@@ -88,6 +107,7 @@ class GraphPlan:
     inputs: list[tuple[str, Tensor]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
 
     def layer_steps(self) -> Iterator[LayerStep]:
         """Iterate over the layer calls, nested models included."""
@@ -178,6 +198,9 @@ class _Planner:
     ) -> tuple[GraphPlan, dict[ir.Value, Tensor]]:
         result = GraphPlan(graph.name or "model", path)
         at: dict[ir.Value, Tensor] = {}
+        for value in _held(nodes, graph):
+            at[value] = _tensor(value)
+            result.held.append(Held(value, at[value]))
         for value in graph.inputs:
             tensor = _tensor(value)
             moved = wishes.layout.get(value)
@@ -394,6 +417,15 @@ def _permuted(planned: GraphPlan, at: dict[ir.Value, Tensor]) -> dict[ir.Value, 
         if wanted is not None and wanted.flat is None and tensor.layout.flat is None:
             found[value] = wanted
     return found
+
+
+def _held(nodes: list[LayerNode], graph: ir.Graph) -> list[ir.Value]:
+    """Return what the calls read and no call makes: weights and constants."""
+    made = {v for node in nodes for v in node.outputs} | set(graph.inputs)
+    made |= {node.mask for node in nodes if node.mask is not None}
+    read = [v for node in nodes for v in node.inputs]
+    read += [v for v in graph.outputs if v is not None]
+    return list(dict.fromkeys(v for v in read if v not in made))
 
 
 def _tensor(value: ir.Value) -> Tensor:

@@ -181,7 +181,15 @@ class Masking(Layer):
 
 @layer
 class Functional(Layer):
-    """A model used as a layer; its graph is the node's body."""
+    """A model used as a layer; its graph is the node's body.
+
+    Attributes
+    ----------
+    class_name
+        The user's own class, where it was a custom layer or a subclassed model.
+    """
+
+    class_name: str = ""
 
     def module(self, call: Call) -> Module:
         """The class written for it."""
