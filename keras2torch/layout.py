@@ -15,7 +15,14 @@ from typing import Literal
 
 import onnx_ir as ir
 
-from keras2torch.dialect import LayerNode, calls, dtype_of, shape_of
+from keras2torch.dialect import (
+    LayerNode,
+    calls,
+    dtype_of,
+    from_node,
+    is_layer,
+    shape_of,
+)
 from keras2torch.layers.definitions import Call, Functional, Layout, Tensor
 from keras2torch.layers.merging import Concatenate
 
@@ -81,10 +88,14 @@ class Held:
         embedding's table as the last projection), or a constant.
     tensor
         Its layout is the order in which it is stored; its name is the writer's.
+    layer, member
+        Of a layer's weight: the layer's path, and what torch calls the parameter.
     """
 
     value: ir.Value
     tensor: Tensor
+    layer: str = ""
+    member: str = ""
 
 
 @dataclass
@@ -198,9 +209,12 @@ class _Planner:
     ) -> tuple[GraphPlan, dict[ir.Value, Tensor]]:
         result = GraphPlan(graph.name or "model", path)
         at: dict[ir.Value, Tensor] = {}
-        for value in _held(nodes, graph):
-            at[value] = _tensor(value)
-            result.held.append(Held(value, at[value]))
+        for held in (_stored(value) for value in _held(nodes, graph)):
+            wish = wishes.layout.get(held.value)
+            if wish is not None and wish.flat is None and _is_free(held):
+                held.tensor.layout = wish
+            at[held.value] = held.tensor
+            result.held.append(held)
         for value in graph.inputs:
             tensor = _tensor(value)
             moved = wishes.layout.get(value)
@@ -426,6 +440,33 @@ def _held(nodes: list[LayerNode], graph: ir.Graph) -> list[ir.Value]:
     read = [v for node in nodes for v in node.inputs]
     read += [v for v in graph.outputs if v is not None]
     return list(dict.fromkeys(v for v in read if v not in made))
+
+
+def _stored(value: ir.Value) -> Held:
+    """Return how a value is held: a layer's weight lies as that layer has it."""
+    tensor = _tensor(value)
+    for user, _ in value.uses():
+        node = from_node(user) if is_layer(user) else None
+        names = [n for n, v in node.weights.items() if v is value] if node else []
+        if node is None or not names:
+            continue
+        module = node.layer.module(_view(node, {}))
+        for member, source in module.weights.items() if module is not None else ():
+            order = source.order(tensor.rank)
+            if source.weights == (names[0],) and order is not None:
+                tensor.layout = Layout(order)
+                return Held(value, tensor, node.path, member)
+        raise node.layer.unsupported(
+            f"its weight {names[0]!r} is also read by itself, but PyTorch keeps it in "
+            "another form, which has no rule"
+        )
+    return Held(value, tensor)
+
+
+def _is_free(held: Held) -> bool:
+    """Whether the order of a held value is decided by one class alone."""
+    readers = {user.graph for user, _ in held.value.uses()}
+    return not held.layer and len(readers) == 1
 
 
 def _tensor(value: ir.Value) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
@@ -232,6 +233,16 @@ class Source:
         """Apply the transform to the arrays of :attr:`weights`."""
         # Not ascontiguousarray: it gives a scalar an axis.
         return np.asarray(self.transform(*arrays), order="C")
+
+    def order(self, rank: int) -> tuple[int, ...] | None:
+        """Return the Keras axis at each torch axis; ``None`` if more is done to it."""
+        if self.how == "copy":
+            return tuple(range(rank))
+        if self.how == "transpose":
+            return tuple(reversed(range(rank)))
+        if self.how.startswith("transpose(") and self.how.endswith(")"):
+            return tuple(int(n) for n in re.findall(r"\d+", self.how))
+        return None
 
 
 def copied(weight: str, *, trainable: bool = True) -> Source:

@@ -7,7 +7,6 @@ and so that a layer called by itself computes with what its model trains.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -131,6 +130,10 @@ def linked(
             setattr(holder, attribute.name, state.module)
         else:
             share(module, state)
+    for constant in program.weights:
+        if constant.held:
+            with torch.no_grad():
+                tensor_of(net, constant.name).copy_(torch.tensor(constant.array()))
     _guarded(top, net, owners)
     return net
 
@@ -220,14 +223,8 @@ class _Parts:
 
 def _told_axes(source: Source, rank: int) -> tuple[int, ...] | None:
     """Return the order of torch axes that gives Keras', where a source says it."""
-    if source.how == "copy":
-        return tuple(range(rank))
-    if source.how == "transpose":
-        return tuple(reversed(range(rank)))
-    if source.how.startswith("transpose(") and source.how.endswith(")"):
-        order = [int(n) for n in re.findall(r"\d+", source.how)]
-        return tuple(order.index(i) for i in range(rank))
-    return None
+    order = source.order(rank)
+    return None if order is None else tuple(order.index(i) for i in range(rank))
 
 
 def _index(

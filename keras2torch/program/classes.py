@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.definitions import Call, Forward, Layout, Module, Source, Tensor
 from keras2torch.layers.text import literal
-from keras2torch.layout import GraphPlan, LayerStep, PermuteStep, Step
+from keras2torch.layout import GraphPlan, Held, LayerStep, PermuteStep, Step
+from keras2torch.program.held import HeldText, access, declared
 from keras2torch.program.names import Names, identifier, variable
 
 
@@ -59,6 +61,8 @@ class ClassText:
     ----------
     given
         Arguments of the constructor: modules that are not written here → their paths.
+    held
+        Parameters and buffers of the class itself.
     """
 
     name: str
@@ -75,6 +79,7 @@ class ClassText:
     captures: list[Capture] = field(default_factory=list)
     notes: list[tuple[str, str]] = field(default_factory=list)
     given: dict[str, str] = field(default_factory=dict)
+    held: list[HeldText] = field(default_factory=list)
 
     def source(self) -> str:
         """Return the text of the class, not yet formatted."""
@@ -108,6 +113,39 @@ class ClassText:
                 "        return self",
             ]
         return "\n".join(lines)
+
+
+def located(text: ClassText, held: Held) -> str | None:
+    """Return the name of a value within a class: ``token.weight``."""
+    for own in text.held:
+        if own.value is held.value:
+            return own.name
+    for attribute in text.attributes.values():
+        if found := within(attribute, held):
+            return found
+    return None
+
+
+def within(attribute: Attribute, held: Held) -> str | None:
+    """Return the name of a value that belongs to an attribute: ``token.weight``."""
+    if attribute.path == held.layer:
+        source = attribute.weights.get(held.member)
+        order = source.order(held.tensor.rank) if source is not None else None
+        return (
+            f"{attribute.name}.{held.member}"
+            if order == (held.tensor.layout.axes)
+            else None
+        )
+    if attribute.body is None:
+        return None
+    inner = located(attribute.body, held)
+    return f"{attribute.name}.{body_prefix(attribute)}{inner}" if inner else None
+
+
+def body_prefix(attribute: Attribute) -> str:
+    """Return where a wrapper keeps the model inside, if it is not the model itself."""
+    assert attribute.body is not None
+    return "" if attribute.text.startswith(f"{attribute.body.name}(") else "module."
 
 
 # Frozen, these run in inference mode in Keras (layers/normalization/
@@ -149,16 +187,20 @@ class ClassWriter:
             if isinstance(step, LayerStep):
                 self._calls.setdefault(step.node.path, []).append(step.call)
         self._live: dict[str, Tensor] = {}
+        self._inner: dict[int, Held] = {}
 
     def write(self) -> ClassText:
         """Return the class."""
         text = self._text
         self._arguments()
+        self._hold()
         for i, step in enumerate(self._plan.steps):
+            self._reach(step.reads)
             if isinstance(step, PermuteStep):
                 self._permute(i, step)
             else:
                 self._layer(i, step)
+        self._reach(self._plan.outputs)
         names = [t.name for t in self._plan.outputs]
         text.returns = len(names)
         self._return(names)
@@ -209,6 +251,47 @@ class ClassWriter:
             name, n = f"{wish}_{n}", n + 1
         self._live[name] = tensor
         return name
+
+    # -- what the class holds, and what it reads of its layers
+    def _hold(self) -> None:
+        """Declare the weights and constants that are the class' own."""
+        for held in self._plan.held:
+            if held.layer or self._holder(held) is not None:
+                self._inner[id(held.tensor)] = held
+                continue
+            wish, text = declared(held, self._plan)
+            text.name = self._attributes.unique(wish)
+            text.text = text.text.replace("{name}", text.name)
+            self._text.held.append(text)
+            self._text.init.append(text.text)
+            held.tensor.name = f"self.{text.name}"
+
+    def _holder(self, held: Held) -> LayerStep | None:
+        """Return a call of the layer that holds a value, or that has it inside."""
+        for step in self._plan.steps:
+            if isinstance(step, LayerStep) and (
+                step.node.path == held.layer
+                or (step.body is not None and located(self._body(step), held))
+            ):
+                return step
+        return None
+
+    def _body(self, step: LayerStep) -> ClassText:
+        assert step.body is not None
+        return self._bodies[step.body.path]
+
+    def _reach(self, tensors: Sequence[Tensor]) -> None:
+        """Name the weights of layers that a step reads; their layers come first."""
+        for held in [self._inner.pop(id(t)) for t in tensors if id(t) in self._inner]:
+            step = self._holder(held)
+            attribute = self._attribute(step) if step is not None else None
+            found = attribute and within(attribute, held)
+            if not found:
+                raise UnsupportedLayer(
+                    f"{self._plan.path or self._plan.name!r} reads the weight "
+                    f"{str(held.value.name)!r}, which it cannot reach: that has no rule"
+                )
+            held.tensor.name = access("self", found)
 
     # -- steps
     def _permute(self, i: int, step: PermuteStep) -> None:
@@ -393,7 +476,7 @@ class ClassWriter:
         for weight, config in step.node.layer.regularizers().items():
             names = [n for n, s in module.weights.items() if s.weights == (weight,)]
             for name in names:
-                value = f"self.{attribute.name}{_member(name)}"
+                value = access(f"self.{attribute.name}", name)
                 if not module.weights[name].trainable:
                     continue
                 terms = penalty_terms(config, value)
@@ -432,11 +515,6 @@ def _sizes_of_all(calls: list[Call]) -> Iterator[None]:
     finally:
         for tensor, shape in before:
             tensor.shape = shape
-
-
-def _member(name: str) -> str:
-    """Return the access to a parameter as a person writes it: ``[0].weight``."""
-    return "".join(f"[{p}]" if p.isdigit() else f".{p}" for p in name.split("."))
 
 
 def penalty_terms(config: Any, value: str) -> list[str] | None:

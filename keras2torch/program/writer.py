@@ -17,7 +17,8 @@ import onnx_ir as ir
 from keras2torch.layers.definitions import Source, Tensor
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
 from keras2torch.program import check
-from keras2torch.program.classes import Attribute, Capture, ClassText, ClassWriter
+from keras2torch.program.classes import Capture, ClassText, ClassWriter, body_prefix
+from keras2torch.program.held import array_of, find_homes
 from keras2torch.program.library import helper_names, helper_source
 from keras2torch.program.names import Names, class_name
 
@@ -56,6 +57,8 @@ class TorchWeight:
         The initializers of the graph that hold those weights.
     trainable
         Whether the optimizer may move it.
+    held
+        It is the class' own, not a layer's.
     """
 
     name: str
@@ -63,16 +66,17 @@ class TorchWeight:
     source: Source
     values: tuple[ir.Value, ...]
     trainable: bool
+    held: bool = False
 
     def array(self) -> npt.NDArray[Any]:
         """Return the torch-side array."""
+        if self.held:
+            return self.source(array_of(self.values[0]))
         return self.source(*[_array(v) for v in self.values])
 
 
 def _array(value: ir.Value) -> npt.NDArray[Any]:
-    if value.const_value is None:
-        raise ValueError(f"the weight {value.name!r} has no data")
-    array = value.const_value.numpy()
+    array = array_of(value)
     return array.astype(np.float32) if array.dtype.kind not in "fc" else array
 
 
@@ -162,6 +166,7 @@ def write(
         Checked and formatted.
     """
     planned = plan(model, layout, faithful=faithful, in_keras_order=in_keras_order)
+    find_homes(planned)
     reserved = helper_names() | {"F", "torch", "nn", "self", "math"}
     names = Names(set(reserved) | {"load"})
     main = names.unique_class(class_name(name or planned.name))
@@ -221,6 +226,16 @@ def _nested_name(step: LayerStep) -> str:
 def _weights(
     text: ClassText, nodes: dict[str, dict[str, ir.Value]], prefix: str, trainable: bool
 ) -> Iterator[TorchWeight]:
+    for held in text.held:
+        if held.persistent:
+            yield TorchWeight(
+                f"{prefix}{held.name}",
+                held.path,
+                held.source,
+                (held.value,),
+                trainable and held.trainable,
+                held=True,
+            )
     for attribute in text.attributes.values():
         moves = trainable and attribute.trainable
         inner = f"{prefix}{attribute.name}."
@@ -228,7 +243,7 @@ def _weights(
             continue
         if attribute.body is not None:
             yield from _weights(
-                attribute.body, nodes, f"{inner}{_body_prefix(attribute)}", moves
+                attribute.body, nodes, f"{inner}{body_prefix(attribute)}", moves
             )
             continue
         values = nodes[attribute.path]
@@ -240,12 +255,6 @@ def _weights(
                 tuple(values[w] for w in source.weights),
                 moves and source.trainable,
             )
-
-
-def _body_prefix(attribute: Attribute) -> str:
-    """Return where a wrapper keeps the model inside, if it is not the model itself."""
-    assert attribute.body is not None
-    return "" if attribute.text.startswith(f"{attribute.body.name}(") else "module."
 
 
 # --------------------------------------------------------------------------- text

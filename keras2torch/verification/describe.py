@@ -47,6 +47,7 @@ def describe(program: Program, model: ir.Model) -> Report:
                 *modules.get(layer.path, (None, code.get(layer.path, "in forward"))),
             )
             for layer in layers
+            if layer.class_name
         ],
         notes=[{"layer": path, "note": note} for path, note in program.notes],
         permutes=program.plan.permutes(),

@@ -31,6 +31,9 @@ class GraphLayer:
         A nested model: its layers follow.
     operator
         No layer but an ONNX operator beside the layers.
+
+    The model itself (path ``""``) is among them where its own code made weights; it
+    and a layer that is never called have no class name.
     """
 
     path: str
@@ -47,11 +50,14 @@ def layers_of(model: ir.Model) -> list[GraphLayer]:
     A wrapper (TimeDistributed of a model) is one layer, as it is for Keras.
     """
     found: dict[str, GraphLayer] = {}
+    own = _own_weights(model)
+    if "" in own:
+        found[""] = GraphLayer("", "", holds=True)
     for node, moves in _calls(model.graph, True):
         if node.path in found:
             continue
         holds = isinstance(node.layer, Functional)
-        layer = GraphLayer(node.path, type(node.layer).__name__, holds=holds)
+        layer = GraphLayer(node.path, _class_name(node), holds=holds)
         if isinstance(node.layer, Operator):
             layer.class_name, layer.operator = node.layer.kind, True
         found[node.path] = layer
@@ -60,7 +66,44 @@ def layers_of(model: ir.Model) -> list[GraphLayer]:
                 _add_weights(layer, inner, inner_moves)
         else:
             _add_weights(layer, node, moves)
+    for path, values in own.items():
+        layer = found.setdefault(path, GraphLayer(path, "", holds=True))
+        moves = _moves(model.graph, path)
+        layer.weights += values
+        layer.trainable += [v for v in values if moves and _is_trainable(v)]
     return list(found.values())
+
+
+def _class_name(node: LayerNode) -> str:
+    """Return the class in Keras; of a user's own layer the user's name for it."""
+    own = node.layer.class_name if isinstance(node.layer, Functional) else ""
+    return own or type(node.layer).__name__
+
+
+def _own_weights(model: ir.Model) -> dict[str, list[ir.Value]]:
+    """Return layer path → the weights that its own code made, in Keras' order."""
+    found: dict[str, list[ir.Value]] = {}
+    for value in model.graph.initializers.values():
+        if "keras_key" in value.metadata_props:
+            path, _ = _key(value)
+            found.setdefault(path, []).append(value)
+    return {p: sorted(values, key=lambda v: _key(v)[1]) for p, values in found.items()}
+
+
+def _key(value: ir.Value) -> tuple[str, int]:
+    """Return where Keras keeps a weight that the user's own code made."""
+    path, _, index = value.metadata_props["keras_key"].rpartition("/")
+    return path, int(index)
+
+
+def _is_trainable(value: ir.Value) -> bool:
+    return value.metadata_props.get("trainable", "1") == "1"
+
+
+def _moves(graph: ir.Graph, path: str) -> bool:
+    """Whether the layers around a weight, and its own, are trainable."""
+    around = [c for c, _ in _calls(graph, True) if f"{path}/".startswith(f"{c.path}/")]
+    return all(c.layer.trainable for c in around)
 
 
 def parameter_counts(layers: list[GraphLayer]) -> tuple[int, int]:
@@ -89,6 +132,10 @@ def weight_keys(
     for layer in layers:
         path = renamed.get(layer.path, layer.path)
         infos = there.get(path, ())
+        for value in layer.weights:
+            if "keras_key" in value.metadata_props:
+                _, index = _key(value)
+                found.setdefault(value, (path, index))
         shapes = [shape_of(v) for v in layer.weights]
         given: list[Shape] = [info.shape for info in infos]
         if given == shapes:

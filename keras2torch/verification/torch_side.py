@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from keras2torch.program import Program
+from keras2torch.program.held import is_weight
 from keras2torch.program.writer import TorchWeight
 from keras2torch.verification.axes import Array, to_keras, to_torch
 from keras2torch.verification.describe import arrived
@@ -164,8 +165,8 @@ def _precision(double: bool) -> Iterator[None]:
 def _count(program: Program, module: nn.Module) -> ParameterCounts:
     """Count the parameters of the real module.
 
-    The total is that of the entries that hold Keras weights: a second bias of zeros
-    and ``num_batches_tracked`` have no counterpart there.
+    The total is that of the entries that hold Keras weights: a second bias of zeros,
+    a constant and ``num_batches_tracked`` have no counterpart there.
     """
     trainable = sum(p.numel() for p in module.parameters() if p.requires_grad)
     state = module.state_dict(keep_vars=True)
@@ -182,6 +183,8 @@ def _count(program: Program, module: nn.Module) -> ParameterCounts:
 
 def _holds_weights(weight: TorchWeight) -> bool:
     ones = arrived(weight)
+    if weight.held and not is_weight(weight.values[0]):
+        return False
     return bool(weight.source.weights) and (ones.size == 0 or bool(ones.any()))
 
 

@@ -1,0 +1,107 @@
+"""Weights of the user's own, tied weights and constants are the class' own."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+import torch
+from program.graphs import Graph, data
+
+from keras2torch.errors import UnsupportedLayer
+from keras2torch.layers.definitions import Dense, Embedding, Functional
+from keras2torch.program import write
+from keras2torch.verification.graph import layers_of, parameter_counts
+from keras2torch.verification.torch_side import run
+
+
+def _reduced(graph: Graph, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:
+    axes = graph.constant(np.array([0], "int64"), "axes")
+    keep = ir.AttrInt64("keepdims", 1)
+    return graph.operator("ReduceMean", [value, axes], "mean", shape, "float32", [keep])
+
+
+def test_own_and_tied_weights_and_constants() -> None:
+    graph = Graph("language_model")
+    shape = (None, 7, 12)
+    ids = graph.input("ids", (None, 7), "int32")
+    [x] = graph.call(Embedding(50, 12, name="token"), [ids])
+    gamma = graph.weight("", "gamma", 12)
+    moving = graph.weight("", "Moving Mean", 12, trainable=False, index=1)
+    short = graph.initializer("a/imagenet_mean:0", np.array([0.1], "float32"))
+    long = graph.initializer("Const_3:0", np.arange(12, dtype="float32"))
+    for op, other in (("Mul", gamma), ("Sub", moving), ("Mul", short), ("Add", long)):
+        x = graph.operator(op, [x, other], op.lower(), shape, "float32")
+    inner = graph.nested("block")
+    y = inner.input("x", shape)
+    scale = graph.weight("block", "scale", 12)
+    y = inner.operator("Mul", [y, scale], "mul", shape, "float32")
+    [y] = inner.call(Dense(12, name="proj"), [y])
+    block = Functional(name="block", class_name="MyBlock", trainable=False)
+    [x] = graph.call_model(block, inner, [x], [y])
+    x = graph.operator("Add", [x, scale], "again", shape, "float32")
+    table, kernel = (graph.layers[p].values[0] for p in ("token", "block/proj"))
+    bias = graph.layers["block/proj"].values[1]
+    for value in (table, kernel):
+        mean = _reduced(graph, value, (1, 12))
+        x = graph.operator("Add", [x, mean], "end", shape, "float32")
+    model = graph.filled(x)
+    program = write(model)
+
+    for line in (
+        "self.gamma = nn.Parameter(torch.empty(12))",
+        'self.register_buffer("moving_mean", torch.empty(12))',
+        'self.register_buffer("imagenet_mean", torch.tensor([0.1]), persistent=False)',
+        'self.register_buffer("constant", torch.empty(12))',
+        "self.scale = nn.Parameter(torch.empty(12))",
+    ):
+        assert line in program.source
+    assert "self.block.scale" in program.source
+    # nn.Linear keeps the kernel transposed: so does who reads it.
+    assert "self.block.proj.weight.mean(dim=1" in program.source
+
+    batch = np.random.default_rng(3).integers(0, 50, (2, 7)).astype("int32")
+    h = data(table)[batch] * data(gamma) - data(moving)
+    h = h * np.float32(0.1) + np.arange(12, dtype="float32")
+    h = (h * data(scale)) @ data(kernel) + data(bias) + data(scale)
+    h += data(table).mean(0) + data(kernel).mean(0)
+    result = run(program, [[batch]], program.module)
+    np.testing.assert_allclose(result.outputs[0][0], h, rtol=1e-5, atol=1e-5)
+
+    # The block is frozen, the constant is no weight.
+    expected = (50 * 12 + 12, 50 * 12 + 12 * 3 + 12 * 13)
+    assert parameter_counts(layers_of(model)) == expected
+    assert (result.counts.trainable, result.counts.total) == expected
+    assert set(result.gradients) == {"gamma", "token.weight"}
+
+
+def test_a_wish_of_all_readers_is_how_it_is_stored() -> None:
+    graph = Graph("model")
+    x = graph.input("x", (None, 4))
+    matrix = graph.weight("", "matrix", 4, 5)
+    y = graph.operator("MatMul", [x, matrix], "product", (None, 5), "float32")
+    program = write(graph.filled(y))
+    assert "x @ self.matrix" in program.source
+    given = torch.randn(3, 4)
+    expected = given.numpy() @ data(matrix)
+    result = program.module()(given).detach().numpy()
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_weight_that_cannot_be_reached_is_named() -> None:
+    graph = Graph("model")
+    x = graph.input("x", (None, 4))
+    other = graph.weight("other", "gamma", 4)
+    [x] = graph.call_model(Functional(name="other"), *_around(graph, "other", x, other))
+    [x] = graph.call_model(Functional(name="block"), *_around(graph, "block", x, other))
+    with pytest.raises(
+        UnsupportedLayer, match="'block' reads the weight 'other/gamma'"
+    ):
+        write(graph.filled(x))
+
+
+def _around(graph: Graph, name: str, x: ir.Value, weight: ir.Value):  # type: ignore[no-untyped-def]
+    inner = graph.nested(name)
+    y = inner.input("x", (None, 4))
+    y = inner.operator("Mul", [y, weight], "mul", (None, 4), "float32")
+    return inner, [x], [y]
