@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from keras2torch.conversion import Conversion, convert
     from keras2torch.errors import Keras2TorchError
     from keras2torch.models import Input, KerasTensor, Model, Sequential
+    from keras2torch.plugins import register, unregister
 
 __version__ = "0.1.0"
 __all__ = [
@@ -48,13 +49,17 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "register",
     "regularizers",
+    "unregister",
 ]
 
 _HOMES = {
     "convert": "keras2torch.conversion",
     "Conversion": "keras2torch.conversion",
     "Keras2TorchError": "keras2torch.errors",
+    "register": "keras2torch.plugins",
+    "unregister": "keras2torch.plugins",
     "Input": "keras2torch.models",
     "KerasTensor": "keras2torch.models",
     "DTypePolicy": "keras2torch.dtype_policies",

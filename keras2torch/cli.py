@@ -46,8 +46,19 @@ def _source_options(command: F) -> F:
     return click.argument("source", type=click.Path(path_type=Path))(command)
 
 
+def _plugin_option(command: F) -> F:
+    return click.option(
+        "--plugin",
+        "plugins",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        multiple=True,
+        help="Python file with PyTorch replacements for custom layers; repeatable.",
+    )(command)
+
+
 @main.command()
 @_source_options
+@_plugin_option
 @click.option(
     "-o",
     "--output",
@@ -91,6 +102,7 @@ def convert(
     custom_objects: Path | None,
     keras_python: str | None,
     keep_onnx: bool,
+    plugins: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Convert SOURCE to a folder with model.py, its weights and a report."""
@@ -110,6 +122,7 @@ def convert(
             name=name,
             keras_python=keras_python,
             keep_onnx=keep_onnx,
+            plugins=plugins,
             progress=progress,
         )
     _show(made.report, as_json)
@@ -120,14 +133,19 @@ def convert(
 
 @main.command()
 @_source_options
+@_plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def inspect(source: Path, weights: Path | None, as_json: bool) -> None:
+def inspect(
+    source: Path, weights: Path | None, plugins: tuple[Path, ...], as_json: bool
+) -> None:
     """Show what is in SOURCE without converting it."""
     import json
 
+    from keras2torch.plugins import using
     from keras2torch.reading.inspection import inspect as look
 
-    found = look(source, weights)
+    with using(plugins):
+        found = look(source, weights)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
         return
@@ -160,19 +178,22 @@ def inspect(source: Path, weights: Path | None, as_json: bool) -> None:
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @_source_options
+@_plugin_option
 @click.option("--keras-python", metavar="EXE", help="Python with Keras.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
     folder: Path,
     source: Path,
     weights: Path | None,
+    plugins: tuple[Path, ...],
     keras_python: str | None,
     as_json: bool,
 ) -> None:
     """Compare the model in FOLDER with the Keras file SOURCE once more."""
     from keras2torch.conversion import verify_folder
+    from keras2torch.plugins import using
 
-    with _progress() as progress:
+    with using(plugins), _progress() as progress:
         report = verify_folder(
             folder, source, weights, keras_python=keras_python, progress=progress
         )

@@ -24,6 +24,8 @@ from keras2torch.errors import (
     VerificationUnavailable,
 )
 from keras2torch.layout import Choice
+from keras2torch.plugins import using
+from keras2torch.plugins.registry import Files, listed
 from keras2torch.program import Program, write
 from keras2torch.program.names import class_name
 from keras2torch.reading import kind, read
@@ -129,6 +131,7 @@ def convert(
     name: str | None = None,
     keras_python: str | None = None,
     keep_onnx: bool = False,
+    plugins: Files = None,
     progress: Progress | None = None,
 ) -> Conversion:
     """Convert a Keras model to PyTorch.
@@ -153,6 +156,9 @@ def convert(
         Interpreter of an environment with TensorFlow, if not this one.
     keep_onnx
         Also write the graph as ``model.onnx``.
+    plugins
+        Python files with PyTorch replacements for custom layers, for this conversion:
+        see :func:`keras2torch.register`.
     progress
         Called with the name of each stage as it begins.
 
@@ -182,18 +188,24 @@ def convert(
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.keras"
             source.save(path)
-            made = _in_own_process(path, folder, layout, verify, name or source.name)
+            with using(plugins):
+                made = _in_own_process(
+                    path, folder, layout, verify, name or source.name, listed(plugins)
+                )
     else:
         path, weights = _paths(source)
-        made = convert_file(
-            path,
-            weights,
-            layout=layout,
-            verify=verify,
-            name=name,
-            keras_python=keras_python,
-            progress=progress,
-        )
+        with using(plugins):
+            made = convert_file(
+                path,
+                weights,
+                layout=layout,
+                verify=verify,
+                name=name,
+                trust=trust,
+                custom_objects=custom_objects,
+                keras_python=keras_python,
+                progress=progress,
+            )
     if output is not None:
         made.save(output, keep_onnx=keep_onnx)
     return made
@@ -206,6 +218,8 @@ def convert_file(
     layout: Choice = "torch",
     verify: Verify = "auto",
     name: str | None = None,
+    trust: bool = False,
+    custom_objects: str | os.PathLike[str] | None = None,
     keras_python: str | None = None,
     process: KerasProcess | None = None,
     progress: Progress | None = None,
@@ -231,7 +245,16 @@ def convert_file(
             reason = "" if verify == "never" else _NO_KERAS
             report = unverified(program, graph, stage.seconds, reason)
         else:
-            report = compare(program, graph, path, weights, process, stage)
+            report = compare(
+                program,
+                graph,
+                path,
+                weights,
+                process,
+                stage,
+                trust=trust,
+                custom_objects=None if custom_objects is None else Path(custom_objects),
+            )
     if verify == "always" and report.verdict == "unverified":
         raise VerificationUnavailable(report.reason or _NO_KERAS)
     return _concluded(program, graph, report, training)
@@ -242,6 +265,8 @@ def verify_folder(
     source: Path,
     weights: Path | None = None,
     *,
+    trust: bool = False,
+    custom_objects: Path | None = None,
     keras_python: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -280,6 +305,8 @@ def verify_folder(
             process,
             stage,
             module=lambda: load_folder(folder),
+            trust=trust,
+            custom_objects=custom_objects,
         )
 
 
@@ -382,7 +409,12 @@ def _is_live(source: Any) -> bool:
 
 
 def _in_own_process(
-    path: Path, folder: str, layout: Choice, verified: Verify, name: str
+    path: Path,
+    folder: str,
+    layout: Choice,
+    verified: Verify,
+    name: str,
+    plugins: list[str],
 ) -> Conversion:
     """Convert a live model's file elsewhere: torch may not join TensorFlow here."""
     out = Path(folder) / "out"
@@ -392,6 +424,7 @@ def _in_own_process(
             *[sys.executable, "-m", "keras2torch", "convert", str(path)],
             *["-o", str(out), "--layout", layout, "--name", name],
             *flags[verified],
+            *[word for file in plugins for word in ("--plugin", file)],
         ],
         capture_output=True,
         text=True,

@@ -29,6 +29,10 @@ class UnknownLayers(Keras2TorchError):
         )
 
 
+class PluginError(Keras2TorchError):
+    """A PyTorch replacement that the user registered fails, or cannot be written."""
+
+
 class UnsupportedLayer(Keras2TorchError):
     """A known layer with an argument or a shape that has no rule."""
 

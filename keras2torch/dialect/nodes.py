@@ -40,9 +40,11 @@ from keras2torch.layers.definitions import (
     from_config,
     to_config,
 )
+from keras2torch.layers.replaced import Replaced
 
 DOMAIN = "keras"
 VERSION = 1
+_MADE = "keras2torch.made"
 _RESERVED = ("_inputs", "_outputs", "_call", "_path", "_body")
 
 
@@ -134,6 +136,9 @@ def to_node(call: LayerNode, name: str, num_outputs: int) -> ir.Node:
         num_outputs=len(out_roles),
         name=name,
     )
+    if isinstance(call.layer, Replaced):
+        # Not in the file: a graph that was kept holds no source.
+        node.meta[_MADE] = call.layer.made_module
     call.node = node
     call.outputs = list(node.outputs[:num_outputs])
     call.mask = node.outputs[num_outputs] if call.mask is not None else None
@@ -171,6 +176,9 @@ def from_node(node: ir.Node) -> LayerNode:
             call.named[role[4:]] = value
         else:
             call.weights[role[2:]] = value
+    if isinstance(call.layer, Replaced):
+        call.layer.bind(call.weights, node.meta.get(_MADE))
+        node.meta[_MADE] = call.layer.made_module
     for role, value in zip(decode(found["_outputs"]), node.outputs, strict=True):
         if role == "mask":
             call.mask = value

@@ -289,6 +289,9 @@ class Module:
         What differs in training from Keras, in sentences for the report.
     given
         The module is not made here but given to the class, under the name ``text``.
+    pieces, imports
+        Source of classes and functions of the user's that the text needs, by name,
+        and import statements that these need.
     """
 
     text: str
@@ -297,6 +300,8 @@ class Module:
     init: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     given: bool = False
+    pieces: dict[str, str] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
 
 
 @dataclass
@@ -472,6 +477,10 @@ class Layer:
     def forward(self, call: Call, module: str) -> Forward:
         """Return what this call is in ``forward``; ``module`` is ``self.conv1``."""
         raise NotImplementedError(type(self).__name__)
+
+    def brings(self) -> frozenset[str]:
+        """Return the names of classes and functions that it adds to the file."""
+        return frozenset()
 
     def unsupported(self, why: str) -> UnsupportedLayer:
         """Return the error that names this layer and what has no rule."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 
-_IMPORTS = frozenset({"torch", "torch.nn.functional", "math"})
+# torch.nn and typing: what a user's own class may have been written with.
+IMPORTS = frozenset({"torch", "torch.nn", "torch.nn.functional", "math", "typing"})
 # Inside load() only: reading the weights that lie beside the file.
 _LOAD_IMPORTS = frozenset({"pathlib", "safetensors.torch"})
 _FORBIDDEN_NAMES = frozenset(
@@ -40,7 +41,7 @@ def check(source: str) -> None:
         if not (plain or docstring or isinstance(node, ast.Assign)):
             raise UnsafeSource(f"line {node.lineno}: a {type(node).__name__}")
         in_load = isinstance(node, ast.FunctionDef) and node.name == "load"
-        check_inside(node, _IMPORTS | _LOAD_IMPORTS if in_load else _IMPORTS)
+        check_inside(node, IMPORTS | _LOAD_IMPORTS if in_load else IMPORTS)
 
 
 def check_inside(top: ast.AST, imports: frozenset[str]) -> None:

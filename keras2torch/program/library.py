@@ -71,3 +71,8 @@ def helper_source(names: Iterable[str]) -> list[str]:
     for name in sorted(set(names)):
         add(name)
     return [sources[name][0] for name in ordered]
+
+
+def names_of(texts: Iterable[str]) -> set[str]:
+    """Return the names that pieces of source define."""
+    return set(cut_out(texts))

@@ -9,9 +9,10 @@ from typing import Any
 
 import onnx_ir as ir
 
-from keras2torch.dialect import GraphBuilder, shape_of
+from keras2torch.dialect import GraphBuilder, dtype_of, shape_of
 from keras2torch.errors import Keras2TorchError, UnsupportedLayer, UnusableFile
 from keras2torch.layers.definitions import Layer, Shape, from_config
+from keras2torch.layers.replaced import Array, Replaced
 from keras2torch.reading import operations
 from keras2torch.reading.topology import (
     CallSpec,
@@ -24,6 +25,8 @@ from keras2torch.reading.topology import (
 )
 
 Peek = Callable[[LayerSpec], "tuple[int, ...] | None"]
+# A layer's path → its arrays in the file, by name.
+Owned = Callable[[str, LayerSpec], "dict[str, Array]"]
 
 # Layers whose first argument may be [x, *states]: so Keras 2 writes initial_state.
 _RECURRENT = frozenset(
@@ -63,11 +66,16 @@ class Assembler:
     weight_shape
         Returns the shape of a layer's first weight in the file, to infer the input
         shape of a Sequential that declares none.
+    owned
+        Returns the arrays of a layer that has a replacement.
     """
 
-    def __init__(self, keras_major: int, weight_shape: Peek) -> None:
+    def __init__(
+        self, keras_major: int, weight_shape: Peek, owned: Owned | None = None
+    ) -> None:
         self._keras_major = keras_major
         self._weight_shape = weight_shape
+        self._owned = owned
         self._definitions: dict[str, Layer] = {}
 
     # -- models
@@ -243,6 +251,9 @@ class Assembler:
         options = self._options(layer, kwargs, named)
         if not inputs:
             raise UnusableFile(f"layer {layer.name!r} ({layer.kind}) has no input.")
+        if isinstance(definition, Replaced):
+            there = masks if masks is not None else [b.mask_of(v) for v in inputs]
+            options |= _seen(definition, inputs, there, named, options)
         with _named(layer):
             outputs = b.call(
                 definition,
@@ -304,7 +315,11 @@ class Assembler:
         if path not in self._definitions:
             with _named(layer):
                 config = self._completed(layer)
-                self._definitions[path] = from_config(layer.kind, config)
+                definition = from_config(layer.kind, config)
+                if isinstance(definition, Replaced):
+                    owned = self._owned
+                    definition.make(owned(path, layer) if owned is not None else {})
+                self._definitions[path] = definition
         return self._definitions[path]
 
     def _completed(self, layer: LayerSpec) -> dict[str, Any]:
@@ -345,6 +360,24 @@ class Assembler:
 
 
 # ---------------------------------------------------------------------- helpers
+def _seen(
+    definition: Replaced,
+    inputs: Sequence[ir.Value],
+    masks: Sequence[ir.Value | None],
+    named: dict[str, ir.Value],
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    """Return what comes out of a call of the user's module, by running it."""
+    outputs, definition.result, sequence = definition.made.run(
+        [shape_of(v) for v in inputs],
+        [dtype_of(v) for v in inputs],
+        [None if m is None else shape_of(m) for m in masks],
+        {k: (shape_of(v), dtype_of(v)) for k, v in named.items()},
+        definition.extra(options),
+    )
+    return {"outputs": [list(s) for s in outputs], "sequence": sequence}
+
+
 @contextmanager
 def _named(layer: LayerSpec) -> Iterator[None]:
     """Say which layer's arguments make no sense to its definition.

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from keras2torch.errors import UnusableFile
+from keras2torch.errors import UnsupportedLayer, UnusableFile
 from keras2torch.layers.definitions import REGISTRY
+from keras2torch.plugins import Replacement, active, find
 from keras2torch.reading import keras1
 from keras2torch.reading.versions import Version
 
@@ -76,6 +77,8 @@ class Context:
         Which Keras wrote the config.
     unknown
         (layer name, class name) of every layer that has no definition.
+    replacements
+        What the user registered for classes and layers.
     ordering
         Of Keras 1: ``"th"`` or ``"tf"``, the order of axes that its layers name.
     """
@@ -83,6 +86,11 @@ class Context:
     version: Version
     unknown: list[tuple[str, str]] = field(default_factory=list)
     ordering: str | None = None
+    replacements: Mapping[str, Replacement] = field(default_factory=active)
+
+    def replaces(self, name: str, kind: str) -> bool:
+        """Whether the user registered a PyTorch replacement for a layer."""
+        return find(self.replacements, name, kind) is not None
 
 
 def class_of(spec: Mapping[str, Any]) -> str:
@@ -134,6 +142,12 @@ def layer_config(
     config = {str(k): decoded(v) for k, v in raw.items()}
     if ctx.version.major == 1:
         kind, config = keras1.translated(kind, config, ctx.ordering)
+    if ctx.replaces(name, kind):
+        raise UnsupportedLayer(
+            f"layer {name!r} ({kind}) is inside another layer (TimeDistributed, "
+            "Bidirectional, an activation), where a replacement has no rule: register "
+            "one for the outer layer, by its name"
+        )
     kind = _SAME_CLASS.get(kind, kind)
     if kind in ("GRU", "GRUCell") and ctx.version.major < 3:
         config.setdefault("reset_after", False)

@@ -56,20 +56,27 @@ class Keras3Store:
 
     def shapes(self, model: ModelSpec) -> dict[str, dict[str, tuple[int, ...]]]:
         """Return layer → array → shape."""
-        found: dict[str, dict[str, tuple[int, ...]]] = {}
-        left = [(model, "", "")]
-        while left:
-            here, prefix, at = left.pop()
-            for spec, path in self.paths(here, at):
-                if spec.model is not None:
-                    left.append((spec.model, f"{prefix}{spec.name}/", path))
-                    continue
-                found[prefix + spec.name] = {
-                    f"{p[len(path) :]}/{i}".lstrip("/"): array.shape
-                    for p in sorted(self._groups)
-                    if (p == path or _below(p, path)) and "seed_generator" not in p
-                    for i, array in enumerate(self.arrays(p))
-                }
+        return {
+            path: {name: array.shape for name, array in arrays.items()}
+            for path, arrays in self.owned(model).items()
+        }
+
+    def owned(
+        self, model: ModelSpec, prefix: str = "", at: str = ""
+    ) -> dict[str, dict[str, Stored]]:
+        """Return each layer's arrays, by path, whatever it is: ``0``, ``dense/1``."""
+        found: dict[str, dict[str, Stored]] = {}
+        for spec, path in self.paths(model, at):
+            if spec.model is not None:
+                inside = f"{path}/layer" if spec.kind == "TimeDistributed" else path
+                found |= self.owned(spec.model, f"{prefix}{spec.name}/", inside)
+                continue
+            found[prefix + spec.name] = {
+                f"{p[len(path) :]}/{i}".lstrip("/"): array
+                for p in sorted(self._groups)
+                if (p == path or _below(p, path)) and "seed_generator" not in p
+                for i, array in enumerate(self.arrays(p))
+            }
         return found
 
     def peek(self, model: ModelSpec) -> Callable[[LayerSpec], tuple[int, ...] | None]:
@@ -151,6 +158,10 @@ class Keras3Store:
                 inside = f"{path}/layer" if spec.kind == "TimeDistributed" else path
                 self._match(spec.model, f"{where}/", inside, layers, found)
             elif where in layers and layers[where].weights:
+                if spec.kind == "Replaced":
+                    own = self.owned(model, prefix, at)[where]
+                    found[where] = list(own.values())
+                    continue
                 # A layer that is in two models is saved where it was met first.
                 same = f"{spec.name} {spec.given} {spec.config}"
                 if path not in self._parents and same in self._met:
@@ -201,7 +212,8 @@ def _counted(
     seen: dict[str, int] = {}
     found = []
     for layer in layers:
-        name = snake_case(_PYTHON_NAMES.get(layer.given, layer.given))
+        given = layer.given.rpartition(">")[2]
+        name = snake_case(_PYTHON_NAMES.get(given, given))
         count = seen.get(name, 0)
         found.append((layer, f"{name}_{count}" if count else name))
         seen[name] = count + slots(layer)

@@ -92,6 +92,21 @@ class LegacyStore:
             if (here := f"{self.root.name}/{name}".replace("//", "/"))
         }
 
+    def owned(self, path: str, name: str) -> dict[str, Stored]:
+        """Return the arrays of a layer, whatever it is, by name without scopes.
+
+        Parameters
+        ----------
+        path, name
+            Of the layer; inside a model its name stands in the arrays' names.
+        """
+        if path == name:
+            arrays = self.arrays(name) if name in self.names else []
+        else:
+            outer = [n for n in self.names if path.startswith(f"{n}/")]
+            arrays = [a for n in outer for a in self.arrays(n) if name in _scopes(a)]
+        return _by_name(arrays, name)
+
     def first_shape(self, layer: LayerSpec) -> tuple[int, ...] | None:
         """Return the shape of a layer's first array, if the file has the layer."""
         if layer.name not in self.names:
@@ -115,10 +130,32 @@ class LegacyStore:
                 slots = _slots(spec, path, layers, version, optional)
                 if len(slots) == len(self.arrays(name)):
                     break
+            arrays = self.arrays(name)
+            if spec.model is not None:
+                slots, arrays = self._without_owned(slots, arrays, found)
             if self.version.major == 2:
-                slots = _named(slots, self.arrays(name))
-            self._assign(name, slots, found)
+                slots = _named(slots, arrays)
+            self._assign(name, slots, arrays, found)
         return found
+
+    def _without_owned(
+        self,
+        slots: list[Slot],
+        arrays: list[Stored],
+        found: dict[str, list[Stored]],
+    ) -> tuple[list[Slot], list[Stored]]:
+        """Give replaced layers inside a model their arrays, which their names tell.
+
+        Which of them are trainable, and so where they stand, is not known.
+        """
+        taken: set[str] = set()
+        for slot in slots:
+            if slot.spec.kind == "Replaced" and slot.weights.path not in found:
+                own = self.owned(slot.weights.path, slot.spec.name)
+                found[slot.weights.path] = list(own.values())
+                taken |= {a.name for a in own.values()}
+        left = [s for s in slots if s.spec.kind != "Replaced"]
+        return left, [a for a in arrays if a.name not in taken]
 
     def _pairs(
         self, model: ModelSpec, layers: Mapping[str, LayerWeights]
@@ -156,9 +193,12 @@ class LegacyStore:
         return [(spec, path, name) for (spec, path), name in pairs]
 
     def _assign(
-        self, name: str, slots: Sequence[Slot], found: dict[str, list[Stored]]
+        self,
+        name: str,
+        slots: Sequence[Slot],
+        arrays: Sequence[Stored],
+        found: dict[str, list[Stored]],
     ) -> None:
-        arrays = self.arrays(name)
         if len(slots) != len(arrays):
             raise WeightMismatch(
                 f"layer {name!r} has {len(slots)} weights in the architecture and "
@@ -177,6 +217,22 @@ class LegacyStore:
                     self.version,
                     self.backend,
                 )
+
+
+def _scopes(array: Stored) -> list[str]:
+    return array.name.split("/")[:-1]
+
+
+def _by_name(arrays: Sequence[Stored], layer: str) -> dict[str, Stored]:
+    """Return arrays by their names below a layer's: ``gamma``, ``dense/kernel``."""
+    found: dict[str, Stored] = {}
+    for i, array in enumerate(arrays):
+        scopes, last = _scopes(array), array.name.rpartition("/")[2].partition(":")[0]
+        if layer in scopes:
+            at = len(scopes) - scopes[::-1].index(layer)
+            last = "/".join([*scopes[at:], last])
+        found[last if last not in found else str(i)] = array
+    return found
 
 
 def _named(slots: list[Slot], arrays: Sequence[Stored]) -> list[Slot]:

@@ -12,7 +12,7 @@ from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import UnknownLayers, UnusableFile, WeightMismatch
 from keras2torch.layers.definitions import Weight
 from keras2torch.reading import legacy_hdf5, operations
-from keras2torch.reading.build import Assembler, Peek
+from keras2torch.reading.build import Assembler, Owned, Peek
 from keras2torch.reading.configs import Context
 from keras2torch.reading.hdf5 import Array, Place, Stored
 from keras2torch.reading.keras3_weights import Keras3Store
@@ -82,7 +82,8 @@ def unknown_layers(ctx: Context, model: ModelSpec) -> list[tuple[str, str]]:
 def built(source: Source, model: ModelSpec, builder: GraphBuilder) -> list[ir.Value]:
     """Call every layer of a model; the values of its weights are still missing."""
     peek = peek_of(source, model)
-    return Assembler(source.version.major, peek).outermost(model, builder)
+    owned = owned_of(source, model)
+    return Assembler(source.version.major, peek, owned).outermost(model, builder)
 
 
 def peek_of(source: Source, model: ModelSpec) -> Peek:
@@ -93,6 +94,21 @@ def peek_of(source: Source, model: ModelSpec) -> Peek:
     if isinstance(store, Keras3Store):
         return store.peek(model)
     return _nothing
+
+
+def owned_of(source: Source, model: ModelSpec) -> Owned:
+    """Return what gives the arrays of a layer that only its user knows."""
+    store = _store(source)
+
+    def owned(path: str, layer: LayerSpec) -> dict[str, Array]:
+        there: dict[str, Stored] = {}
+        if isinstance(store, LegacyStore):
+            there = store.owned(path, layer.name)
+        elif isinstance(store, Keras3Store):
+            there = store.owned(model).get(path, {})
+        return {name: np.array(array()) for name, array in there.items()}
+
+    return owned
 
 
 def _nothing(layer: LayerSpec) -> None:

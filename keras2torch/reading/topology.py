@@ -208,9 +208,16 @@ def layer_spec(
     declared = shape(
         configs.decoded(plain.get("batch_input_shape") or plain.get("batch_shape"))
     )
-    if _is_model(entry):
+    config: Config = {"name": name}
+    if ctx.replaces(name, kind):
+        config["class_name"] = kind
+        config["config"] = {str(k): configs.decoded(v) for k, v in plain.items()}
+        if "dtype" in plain:
+            config["config"]["dtype"] = configs.dtype_name(plain["dtype"])
+        config["trainable"] = bool(plain.get("trainable", True))
+        made = LayerSpec(name, "Replaced", config, kind)
+    elif _is_model(entry):
         inner = model_spec(entry, name, ctx, depth + 1)
-        config: Config = {"name": name}
         if not inner.trainable:
             config["trainable"] = False
         made = LayerSpec(name, inner.kind, config, kind, inner)

@@ -77,6 +77,8 @@ def verify(
     stage: Stages | None = None,
     *,
     module: Callable[[], nn.Module] | None = None,
+    trust: bool = False,
+    custom_objects: str | Path | None = None,
 ) -> Report:
     """Compare a program with Keras and report.
 
@@ -92,6 +94,9 @@ def verify(
         Times the stages.
     module
         Makes a fresh module; the program's own if not given.
+    trust, custom_objects
+        Whether Keras may run the file's own code, and the file with the classes that
+        it names.
 
     Returns
     -------
@@ -100,6 +105,7 @@ def verify(
     """
     stage = stage or Stages()
     comparison = _Comparison(program, model, process, module or program.module)
+    comparison.trust, comparison.custom_objects = trust, custom_objects
     try:
         comparison.run(Path(source), None if weights is None else Path(weights), stage)
     except (VerificationUnavailable, KerasUnavailable) as error:
@@ -129,6 +135,8 @@ class _Comparison:
         self._process = process
         self._make = make
         self._layers = layers_of(model)
+        self.trust = False
+        self.custom_objects: str | Path | None = None
         self.report = describe(program, model)
 
     def run(self, source: Path, weights: Path | None, stage: Stages) -> None:
@@ -163,12 +171,35 @@ class _Comparison:
             why = "it is compared without its random layers"
         else:
             try:
-                judge = Judge(self._process.load(source, weights))
+                loaded = self._process.load(
+                    source,
+                    weights,
+                    trust=self.trust,
+                    custom_objects=self.custom_objects,
+                )
+                judge = Judge(loaded)
                 return judge, keras_side.compute(self._process, judge, self._model)
             except KerasError as error:
+                self._need_classes(error)
                 why = keras_side.reasons(error)
         judge = keras_side.rebuild(self._process, self._model, why)
         return judge, self._computed(judge)
+
+    def _need_classes(self, error: KerasError) -> None:
+        """Say what is missing where only the user's own classes could be the judge."""
+        replaced = dict.fromkeys(x.class_name for x in self._layers if x.replaced)
+        if not replaced:
+            return
+        if self.custom_objects is None:
+            raise VerificationUnavailable(
+                f"to compare {', '.join(replaced)} with its PyTorch replacement, Keras "
+                "needs the class: name the file that defines it, --custom-objects "
+                "my_layers.py"
+            ) from error
+        raise VerificationUnavailable(
+            f"Keras does not load the file with {self.custom_objects}: "
+            f"{keras_side.reasons(error)}"
+        ) from error
 
     def _computed(self, judge: Judge) -> Computed:
         try:
@@ -312,6 +343,10 @@ class _Comparison:
         missing = []
         for weight in self._program.weights:
             if weight.name not in both.torch.gradients or not weight.trainable:
+                continue
+            if not weight.values:
+                # Made by the user's own function, in a way that nobody can see.
+                missing.append(weight.name)
                 continue
             slopes = []
             for value in weight.values:

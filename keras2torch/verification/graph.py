@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from keras2torch.dialect import LayerNode, calls, shape_of
 from keras2torch.layers.definitions import Functional, Shape
+from keras2torch.layers.replaced import Replaced
 from keras2torch.ops import Operator
 from keras2torch.tracing import LoadedModel
 
@@ -31,6 +32,8 @@ class GraphLayer:
         A nested model: its layers follow.
     operator
         No layer but an ONNX operator beside the layers.
+    replaced
+        A layer of the user's, for which a PyTorch module is registered.
 
     The model itself (path ``""``) is among them where its own code made weights; it
     and a layer that is never called have no class name.
@@ -42,6 +45,7 @@ class GraphLayer:
     trainable: list[ir.Value] = field(default_factory=list)
     holds: bool = False
     operator: bool = False
+    replaced: bool = False
 
 
 def layers_of(model: ir.Model) -> list[GraphLayer]:
@@ -60,6 +64,8 @@ def layers_of(model: ir.Model) -> list[GraphLayer]:
         layer = GraphLayer(node.path, _class_name(node), holds=holds)
         if isinstance(node.layer, Operator):
             layer.class_name, layer.operator = node.layer.kind, True
+        if isinstance(node.layer, Replaced):
+            layer.class_name, layer.replaced = node.layer.class_name, True
         found[node.path] = layer
         if node.body is not None and not holds:
             for inner, inner_moves in _calls(node.body, moves, wrappers=True):

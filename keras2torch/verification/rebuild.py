@@ -28,6 +28,7 @@ from keras2torch.layers.definitions import (
     from_config,
     to_config,
 )
+from keras2torch.layers.replaced import Replaced
 
 Library = Literal["keras", "tf_keras"]
 Config = dict[str, Any]
@@ -339,6 +340,12 @@ class _Writer:
     def _layer(self, work: _Graph, node: LayerNode, name: str) -> Config:
         path = f"{work.prefix}{name}"
         self.paths[node.path] = path
+        if isinstance(node.layer, Replaced):
+            raise VerificationUnavailable(
+                f"layer {node.path!r} ({node.layer.class_name}) has a PyTorch "
+                "replacement, and its Keras class is needed to compare them: "
+                "--custom-objects my_layers.py"
+            )
         if isinstance(node.layer, Functional):
             if node.body is None:
                 raise VerificationUnavailable(f"the model {node.path!r} has no graph")
