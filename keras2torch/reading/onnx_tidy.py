@@ -1,0 +1,120 @@
+"""An ONNX graph of any exporter made one kind: what is stored, what is constant."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import onnx_ir as ir
+from onnx_ir.passes.common import (
+    RemoveInitializersFromInputsPass,
+    RemoveUnusedNodesPass,
+)
+
+_FLOATS = frozenset(
+    {
+        ir.DataType.FLOAT,
+        ir.DataType.FLOAT16,
+        ir.DataType.BFLOAT16,
+        ir.DataType.DOUBLE,
+    }
+)
+# What PyTorch's exporters call a parameter: its key in the state dict.
+_STATE_KEY = re.compile(r"(?!val_|onnx::|_)[A-Za-z]\w*(\.\w+)*")
+
+
+def is_parameter(name: str, count: int, dtype: ir.DataType, producer: str) -> bool:
+    """Return whether something stored is what a training moves.
+
+    Numbers of one entry are constants of a formula, but for those that a PyTorch
+    module holds under a name.
+    """
+    if dtype not in _FLOATS:
+        return False
+    named = producer == "pytorch" and _STATE_KEY.fullmatch(name) is not None
+    return count > 1 or (count == 1 and named)
+
+
+def tidied(model: ir.Model) -> None:
+    """Leave parameters as initializers, constants as nodes, and no Identity."""
+    graph = model.graph
+    RemoveInitializersFromInputsPass()(model)
+    for node in list(graph):
+        if node.op_type == "Identity":
+            _without_identity(graph, node)
+    producer = model.producer_name or ""
+    for value in list(graph.initializers.values()):
+        tensor = value.const_value
+        assert tensor is not None
+        value.shape = ir.Shape(list(tensor.shape))  # type: ignore[arg-type]
+        value.type = ir.TensorType(tensor.dtype)
+        if is_parameter(str(value.name), tensor.size, tensor.dtype, producer):
+            continue
+        _as_constant(graph, value)
+    for node in graph:
+        if node.op_type == "Constant":
+            _with_tensor(node)
+    RemoveUnusedNodesPass()(model)
+    for value in graph.inputs:
+        value.metadata_props["keras_name"] = str(value.name)
+
+
+def _without_identity(graph: ir.Graph, node: ir.Node) -> None:
+    source, copy = node.inputs[0], node.outputs[0]
+    assert source is not None
+    if copy.is_graph_output() and source.producer() is None:
+        return
+    if source.is_initializer() and _is_uniform(source):
+        # PyTorch's exporter keeps parameters that are equal once: zeros are no tie.
+        twin = ir.Value(
+            name=f"{copy.name}",
+            shape=source.shape,
+            type=source.type,
+            const_value=source.const_value,
+        )
+        copy.name = None
+        graph.register_initializer(twin)
+        source = twin
+    copy.replace_all_uses_with(source, replace_graph_outputs=True)
+    graph.remove(node, safe=True)
+
+
+def _is_uniform(value: ir.Value) -> bool:
+    tensor = value.const_value
+    if tensor is None or tensor.size < 2 or tensor.dtype not in _FLOATS:
+        return False
+    array = tensor.numpy().reshape(-1)
+    return bool((array == array[0]).all())
+
+
+def _as_constant(graph: ir.Graph, value: ir.Value) -> None:
+    name, tensor = str(value.name), value.const_value
+    assert tensor is not None
+    held = ir.tensor(np.asarray(tensor.numpy()))
+    node = ir.Node("", "Constant", [], [ir.AttrTensor("value", held)], name=name)
+    made = node.outputs[0]
+    made.shape, made.type = value.shape, value.type
+    value.replace_all_uses_with(made, replace_graph_outputs=True)
+    del graph.initializers[name]
+    made.name = name
+    if len(graph):
+        graph.insert_before(graph[0], node)
+    else:
+        graph.append(node)
+
+
+def _with_tensor(node: ir.Node) -> None:
+    """Write ``value_int`` and its like as the ``value`` that they stand for."""
+    for name, dtype in (
+        ("value_float", np.float32),
+        ("value_floats", np.float32),
+        ("value_int", np.int64),
+        ("value_ints", np.int64),
+    ):
+        if name in node.attributes:
+            array = np.array(node.attributes.pop(name).value, dtype=dtype)
+            node.attributes["value"] = ir.AttrTensor("value", ir.tensor(array))
+    tensor = node.attributes["value"].as_tensor()
+    made = node.outputs[0]
+    made.shape = ir.Shape(list(tensor.shape))  # type: ignore[arg-type]
+    made.type = ir.TensorType(tensor.dtype)
