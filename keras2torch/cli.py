@@ -173,6 +173,8 @@ def inspect(
     console.print(table)
     for problem in found.problems:
         console.print(f"cannot be converted: {problem}", markup=False)
+    for line in found.ways:
+        click.echo(line)
 
 
 @main.command()

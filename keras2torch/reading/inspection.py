@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from keras2torch.dialect import GraphBuilder, LayerWeights
-from keras2torch.errors import Keras2TorchError
+from keras2torch.errors import Keras2TorchError, UnknownLayers
 from keras2torch.layers.definitions import REGISTRY, Shape
 from keras2torch.reading.configs import Context
 from keras2torch.reading.reader import arrays_of, built, stored_shapes, unknown_layers
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import LayerSpec, ModelSpec, flat, model_spec
+from keras2torch.reading.unknown import described
 
 _SHOWN_CHARACTERS = 60
 
@@ -58,6 +59,8 @@ class Inspection:
         As Keras wrote it, ``None`` if the model was not compiled.
     problems
         What stands in the way of converting it, in sentences.
+    ways
+        What to do about layers without a rule, as lines for a terminal.
     """
 
     path: str
@@ -70,6 +73,7 @@ class Inspection:
     layers: list[LayerInfo]
     compile_config: Any
     problems: list[str]
+    ways: list[str] = field(default_factory=list)
 
     @property
     def parameters(self) -> int:
@@ -101,10 +105,13 @@ def inspect(source: Path, weights: Path | None = None) -> Inspection:
 def _inspected(opened: Source) -> Inspection:
     ctx = Context(opened.version)
     model = model_spec(opened.config, None, ctx)
+    unknown = described(unknown_layers(ctx, model), opened.config)
     problems = [
-        f"layer {name!r} ({kind}) has no PyTorch rule"
-        for name, kind in unknown_layers(ctx, model)
+        f"layer {item.name!r} ({item.kind}) has no PyTorch rule"
+        + (f": {item.what}" if item.what else "")
+        for item in unknown
     ]
+    refusal = UnknownLayers(unknown, opened.path, opened.weights_path)
     layers: Mapping[str, LayerWeights] = {}
     if not problems:
         builder = GraphBuilder(model.name)
@@ -130,6 +137,7 @@ def _inspected(opened: Source) -> Inspection:
         layers=list(_layers(model, weights_of or stored_shapes(opened, model))),
         compile_config=_compiled(opened),
         problems=problems,
+        ways=refusal.ways() if unknown else [],
     )
 
 

@@ -19,6 +19,7 @@ from keras2torch.reading.keras3_weights import Keras3Store
 from keras2torch.reading.legacy_hdf5 import LegacyStore
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import LayerSpec, ModelSpec, model_spec
+from keras2torch.reading.unknown import described
 
 
 def read(source: Path, weights: Path | None = None) -> ir.Model:
@@ -63,7 +64,9 @@ def assemble(source: Source) -> ir.Model:
     model = model_spec(source.config, None, ctx)
     unknown = unknown_layers(ctx, model)
     if unknown:
-        raise UnknownLayers(unknown)
+        raise UnknownLayers(
+            described(unknown, source.config), source.path, source.weights_path
+        )
     builder = GraphBuilder(model.name)
     outputs = built(source, model, builder)
     fill(builder.layers, arrays_of(source, model, builder), source.place)

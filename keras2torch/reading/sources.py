@@ -38,6 +38,8 @@ class Source:
         Which Keras wrote the weights.
     place
         The file that :attr:`weights` are in.
+    weights_path
+        The second file, where the weights come apart from the architecture.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class Source:
     weights_version: Version | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     place: hdf5.Place | None = None
+    weights_path: Path | None = None
 
 
 @contextmanager
@@ -176,7 +179,7 @@ def _from_text(path: Path, what: str) -> Source:
 def _attach(source: Source, weights: Path, stack: ExitStack) -> None:
     """Take the weights from a second file."""
     source.weights, version, source.place = _weights(weights, stack, source.version)
-    source.weights_version = version
+    source.weights_version, source.weights_path = version, weights
 
 
 def weights_of_file(path: Path, stack: ExitStack) -> tuple[h5py.Group, Version]:

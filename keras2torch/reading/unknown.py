@@ -1,0 +1,71 @@
+"""What is known of layers that have no rule: told to the user, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from keras2torch.errors import UnknownLayer
+from keras2torch.reading import bytecode
+
+_MOST_NAMES = 8
+_MAX_DEPTH = 200
+
+
+def described(
+    unknown: Sequence[tuple[str, str]], config: Mapping[str, Any]
+) -> list[UnknownLayer]:
+    """Return the layers with what the file says of their code.
+
+    Parameters
+    ----------
+    unknown
+        Pairs of layer name and class.
+    config
+        The serialized model.
+    """
+    functions = {str(c.get("name")): c.get("function") for c in _lambdas(config, 0)}
+    return [
+        UnknownLayer(name, kind, _function(functions[name]))
+        if kind == "Lambda" and name in functions
+        else UnknownLayer(name, kind)
+        for name, kind in unknown
+    ]
+
+
+def _lambdas(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(value, dict):
+        config = value.get("config")
+        if value.get("class_name") == "Lambda" and isinstance(config, dict):
+            yield config
+        for inner in value.values():
+            yield from _lambdas(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _lambdas(inner, depth + 1)
+
+
+def _function(value: Any) -> str:
+    """Say what a Lambda would run: a function by name, or stored bytecode."""
+    if isinstance(value, dict):
+        inner = value.get("config")
+        if value.get("class_name") == "__lambda__" and isinstance(inner, dict):
+            return _code(inner.get("code"))
+        value = inner
+    if isinstance(value, list) and value:
+        return _code(value[0])
+    if isinstance(value, str) and value:
+        return f"the function {value}, which is not in the file"
+    return ""
+
+
+def _code(text: Any) -> str:
+    found = bytecode.stored(text) if isinstance(text, str) else None
+    if found is None:
+        return "a function stored as bytecode that cannot be read"
+    uses = ", ".join(found.names[:_MOST_NAMES])
+    more = " …" if len(found.names) > _MOST_NAMES else ""
+    told = f" that uses {uses}{more}" if uses else ""
+    return f"a function stored as bytecode of Python {found.python}{told}"
