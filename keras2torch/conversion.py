@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import onnx_ir as ir
 
-from keras2torch.dialect.files import load as load_onnx
+from keras2torch.dialect.files import is_foreign
 from keras2torch.dialect.files import save as save_onnx
 from keras2torch.errors import (
     Keras2TorchError,
@@ -31,7 +31,7 @@ from keras2torch.program.names import class_name
 from keras2torch.reading import kind, read
 from keras2torch.stages import Progress, Stages
 from keras2torch.training import TrainScript, write_train_script
-from keras2torch.verification import Report, reference, unverified
+from keras2torch.verification import OnnxRuntime, Report, reference, unverified
 from keras2torch.verification import verify as compare
 
 if TYPE_CHECKING:
@@ -241,7 +241,8 @@ def convert_file(
         with stage("writing"):
             program = write(graph, layout=layout, name=name or _name(graph, path))
             training = _training(program, graph)
-        if process is None or verify == "never":
+        judge = OnnxRuntime(graph) if is_foreign(graph) else process
+        if judge is None or verify == "never":
             reason = "" if verify == "never" else _NO_KERAS
             report = unverified(program, graph, stage.seconds, reason)
         else:
@@ -250,7 +251,7 @@ def convert_file(
                 graph,
                 path,
                 weights,
-                process,
+                judge,
                 stage,
                 trust=trust,
                 custom_objects=None if custom_objects is None else Path(custom_objects),
@@ -382,7 +383,10 @@ def _of_theano(program: Program, graph: ir.Model) -> list[str]:
 def _read(path: Path, weights: Path | None) -> ir.Model:
     """Read a Keras file, or a graph that was kept."""
     if path.is_file() and kind(path) == "onnx":
-        return load_onnx(path)
+        # Only here: onnx takes 0.3 s to import.
+        from keras2torch.reading.onnx_files import read as read_onnx
+
+        return read_onnx(path)
     return read(path, weights)
 
 

@@ -21,6 +21,11 @@ def save(model: ir.Model, path: Path) -> None:
     ir.save(model, path, external_data=f"{path.name}.data" if large else None)
 
 
+def is_foreign(model: ir.Model) -> bool:
+    """Whether a graph came from an ONNX file of another exporter."""
+    return model.metadata_props.get("source") == "onnx"
+
+
 def load(path: Path) -> ir.Model:
     """Read a graph that :func:`save` wrote.
 

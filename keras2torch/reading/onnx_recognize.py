@@ -257,15 +257,19 @@ class Recognizer:
 
     # -- what stays
     def name_held(self) -> None:
-        """Give what operators read themselves a name of its own."""
+        """Give what operators read themselves a name, and its place in the model."""
         used = {v for n in self.graph for v in n.inputs if v is not None}
+        plain = {v for n in self.graph if n.domain == "" for v in n.inputs}
+        index = 0
         for name, value in list(self.graph.initializers.items()):
             if value not in used and not value.is_graph_output():
                 del self.graph.initializers[name]
-                continue
-            value.metadata_props.setdefault("keras_path", "")
-            value.metadata_props.setdefault("keras_name", self._held_name(value))
-            value.metadata_props.setdefault("trainable", "1")
+            elif value in plain or value not in used:
+                value.metadata_props["keras_path"] = ""
+                value.metadata_props["keras_name"] = self._held_name(value)
+                value.metadata_props["keras_key"] = f"/{index}"
+                value.metadata_props["trainable"] = "1"
+                index += 1
 
     def _held_name(self, value: ir.Value) -> str:
         name = str(value.name)

@@ -176,6 +176,8 @@ def _put(
         return [sizes, split, turned]
 
     call, made = r.call(layer, node, [x], weights, [own, *ends], states)
+    # For whoever compares: which value of the file it is, its axes joined.
+    made[0].metadata_props["onnx_name"] = str(y.name)
     new = [call, *spread(made)]
     ends = [e for e in ends if e.producer() is node]
     ir.convenience.replace_nodes_and_values(

@@ -31,6 +31,7 @@ from keras2torch.verification.difference import (
 )
 from keras2torch.verification.graph import layers_of, weight_keys
 from keras2torch.verification.keras_side import Computed, Judge
+from keras2torch.verification.onnx_side import OnnxRuntime
 from keras2torch.verification.report import Gradients, LayerRow, Report
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def verify(
     model: ir.Model,
     source: str | Path,
     weights: str | Path | None,
-    process: KerasProcess,
+    process: KerasProcess | OnnxRuntime,
     stage: Stages | None = None,
     *,
     module: Callable[[], nn.Module] | None = None,
@@ -89,7 +90,7 @@ def verify(
     source, weights
         The Keras file, or an architecture and its weights.
     process
-        A Keras process; it holds another model afterwards.
+        A Keras process, which holds another model afterwards, or ONNX Runtime.
     stage
         Times the stages.
     module
@@ -127,7 +128,7 @@ class _Comparison:
         self,
         program: Program,
         model: ir.Model,
-        process: KerasProcess,
+        process: KerasProcess | OnnxRuntime,
         make: Callable[[], nn.Module],
     ) -> None:
         self._program = program
@@ -143,7 +144,8 @@ class _Comparison:
         from keras2torch.verification import torch_side
 
         noisy = keras_side.always_random(self._model)
-        with stage("running Keras"), keras_side.without_training(noisy):
+        told = keras_side.name_of(self._process)
+        with stage(f"running {told}"), keras_side.without_training(noisy):
             judge, computed = self._judged(source, weights, bool(noisy))
         if noisy:
             self.report.remarks.append(
@@ -182,6 +184,8 @@ class _Comparison:
             except KerasError as error:
                 self._need_classes(error)
                 why = keras_side.reasons(error)
+        if isinstance(self._process, OnnxRuntime):
+            raise VerificationUnavailable(f"ONNX Runtime does not run the file: {why}")
         judge = keras_side.rebuild(self._process, self._model, why)
         return judge, self._computed(judge)
 
@@ -371,10 +375,11 @@ class _Comparison:
     # -- remarks
     def _remark(self, single: _Both, whole: Difference) -> None:
         report = self.report
+        told = keras_side.name_of(self._process)
         if has_nonfinite([a for batch in single.keras.outputs for a in batch]):
             report.remarks.append(
-                "Keras puts out NaN or infinities here; where both sides do, they "
-                "count as equal."
+                f"{told} puts out NaN or infinities here; where both "
+                "sides do, they count as equal."
             )
         if report.same_trainable is False:
             report.remarks.append(
@@ -401,6 +406,8 @@ class _Comparison:
 
     def _blame(self, whole: Difference) -> None:
         """Say whether reading or writing is at fault: rebuild the graph in Keras."""
+        if isinstance(self._process, OnnxRuntime):
+            return
         try:
             judge = keras_side.rebuild(self._process, self._model, "")
             computed = self._computed(judge)

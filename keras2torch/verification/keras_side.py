@@ -21,6 +21,7 @@ from keras2torch.tracing import (
 from keras2torch.verification.difference import Array, says_little
 from keras2torch.verification.graph import producers
 from keras2torch.verification.inputs import Input, attempts, inputs_of, make_batches
+from keras2torch.verification.onnx_side import OnnxRuntime
 from keras2torch.verification.rebuild import rebuilt
 
 # Above this many parameters a float64 copy with all its gradients no longer fits
@@ -115,7 +116,9 @@ def rebuild(process: KerasProcess, model: ir.Model, why: str) -> Judge:
     return Judge(loaded, True, again.paths, why)
 
 
-def compute(process: KerasProcess, judge: Judge, model: ir.Model) -> Computed:
+def compute(
+    process: KerasProcess | OnnxRuntime, judge: Judge, model: ir.Model
+) -> Computed:
     """Run the judge on inputs that it takes and that say something.
 
     Sizes that the file leaves open are enlarged until Keras takes them, and plain
@@ -155,7 +158,8 @@ def compute(process: KerasProcess, judge: Judge, model: ir.Model) -> Computed:
                 "agreement says little; that of the layers says more."
             )
     if result.float64_error:
-        remarks.append(f"Keras has no float64 result: {result.float64_error}")
+        why = f"{name_of(process)} has no float64 result: {result.float64_error}"
+        remarks.append(why)
     if result.gradient_error:
         remarks.append(f"Keras has no gradients: {result.gradient_error}")
     outputs = matched(producers(model.graph), [t.name for t in judge.loaded.outputs])
@@ -163,7 +167,10 @@ def compute(process: KerasProcess, judge: Judge, model: ir.Model) -> Computed:
 
 
 def in_float64(
-    process: KerasProcess, judge: Judge, computed: Computed, model: ir.Model
+    process: KerasProcess | OnnxRuntime,
+    judge: Judge,
+    computed: Computed,
+    model: ir.Model,
 ) -> Computed:
     """Run a large model in float64 after all, without gradients."""
     names = [i.name for i in inputs_of(model)]
@@ -180,6 +187,11 @@ def in_float64(
         computed.result.gradient_error,
     )
     return Computed(computed.batches, result, computed.outputs, computed.remarks)
+
+
+def name_of(process: KerasProcess | OnnxRuntime) -> str:
+    """Return what the judge is called in a sentence."""
+    return process.name if isinstance(process, OnnxRuntime) else "Keras"
 
 
 def matched(ours: Sequence[str], theirs: Sequence[str]) -> list[int]:
