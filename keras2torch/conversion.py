@@ -28,7 +28,8 @@ from keras2torch.plugins import using
 from keras2torch.plugins.registry import Files, listed
 from keras2torch.program import Program, write
 from keras2torch.program.names import class_name
-from keras2torch.reading import kind, read
+from keras2torch.reading import read
+from keras2torch.routes import Trust, find
 from keras2torch.stages import Progress, Stages
 from keras2torch.training import TrainScript, write_train_script
 from keras2torch.verification import OnnxRuntime, Report, reference, unverified
@@ -148,8 +149,10 @@ def convert(
     verify
         ``"auto"``: compare with Keras if TensorFlow is installed. ``"always"``: fail
         if it is not. ``"never"``: do not compare.
-    trust, custom_objects
-        Kept for layers that carry code; such files are refused by name today.
+    trust
+        Run the code that the model carries (Lambda, SavedModel), in the Keras process.
+    custom_objects
+        A Python file with the model's own Keras classes, run in that process too.
     name
         Class name of the model.
     keras_python
@@ -224,7 +227,7 @@ def convert_file(
     process: KerasProcess | None = None,
     progress: Progress | None = None,
 ) -> Conversion:
-    """Convert a file; see :func:`convert`.
+    """Convert a file or a SavedModel folder; see :func:`convert`.
 
     Parameters
     ----------
@@ -233,11 +236,19 @@ def convert_file(
     """
     stage = Stages(progress)
     with ExitStack() as stack:
-        if process is None and verify != "never" and path.is_file():
+        if process is None and verify != "never" and path.exists():
             # Started first, so that TensorFlow loads while the rest is done.
             process = reference(stack, keras_python, needed=verify == "always")
+
+        def keras() -> KerasProcess:
+            nonlocal process
+            process = process or reference(stack, keras_python, needed=True)
+            assert process is not None
+            return process
+
         with stage("reading"):
-            graph = _read(path, weights)
+            found = find(path, weights, _trust(trust, custom_objects), keras)
+        graph = found.graph
         with stage("writing"):
             program = write(graph, layout=layout, name=name or _name(graph, path))
             training = _training(program, graph)
@@ -255,6 +266,7 @@ def convert_file(
                 stage,
                 trust=trust,
                 custom_objects=None if custom_objects is None else Path(custom_objects),
+                loaded=found.loaded,
             )
     if verify == "always" and report.verdict == "unverified":
         raise VerificationUnavailable(report.reason or _NO_KERAS)
@@ -291,8 +303,10 @@ def verify_folder(
     with ExitStack() as stack:
         process = reference(stack, keras_python, needed=True)
         assert process is not None
+        keras = process
         with stage("reading"):
-            graph = _read(source, weights)
+            found = find(source, weights, _trust(trust, custom_objects), lambda: keras)
+        graph = found.graph
         text = (folder / "model.py").read_text(encoding="utf-8")
         with stage("writing"):
             program = _same_program(graph, source, text)
@@ -380,14 +394,8 @@ def _of_theano(program: Program, graph: ir.Model) -> list[str]:
     ]
 
 
-def _read(path: Path, weights: Path | None) -> ir.Model:
-    """Read a Keras file, or a graph that was kept."""
-    if path.is_file() and kind(path) == "onnx":
-        # Only here: onnx takes 0.3 s to import.
-        from keras2torch.reading.onnx_files import read as read_onnx
-
-        return read_onnx(path)
-    return read(path, weights)
+def _trust(trust: bool, custom_objects: str | os.PathLike[str] | None) -> Trust:
+    return Trust(trust, None if custom_objects is None else Path(custom_objects))
 
 
 _NO_KERAS = (

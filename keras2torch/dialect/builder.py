@@ -27,7 +27,9 @@ _DTYPES = {
     "int16": ir.DataType.INT16,
     "int32": ir.DataType.INT32,
     "int64": ir.DataType.INT64,
+    "uint16": ir.DataType.UINT16,
     "uint32": ir.DataType.UINT32,
+    "uint64": ir.DataType.UINT64,
     "bool": ir.DataType.BOOL,
     "string": ir.DataType.STRING,
 }
@@ -44,6 +46,11 @@ def dtype_of(value: ir.Value) -> str:
     """Return the dtype of a value as Keras spells it."""
     assert value.dtype is not None, value.name
     return _NAMES[value.dtype]
+
+
+def dtype_named(kind: ir.DataType) -> str:
+    """Return an ONNX dtype as Keras spells it."""
+    return _NAMES[kind]
 
 
 def describe(value: ir.Value, name: str, shape: Shape, dtype: str) -> ir.Value:
@@ -83,6 +90,8 @@ class GraphBuilder:
         The model's Keras name.
     path
         Prefix of the paths of its layers: ``"encoder/"``, ``""`` outermost.
+    explicit
+        No mask travels with a value: calls are given theirs.
 
     Examples
     --------
@@ -94,10 +103,16 @@ class GraphBuilder:
     """
 
     def __init__(
-        self, name: str, *, path: str = "", shared: _Shared | None = None
+        self,
+        name: str,
+        *,
+        path: str = "",
+        shared: _Shared | None = None,
+        explicit: bool = False,
     ) -> None:
         self.name = name
         self.path = path
+        self._explicit = explicit
         self._shared = shared or _Shared()
         self._inputs: list[ir.Value] = []
         self._nodes: list[ir.Node] = []
@@ -137,7 +152,12 @@ class GraphBuilder:
 
     def nested(self, name: str) -> GraphBuilder:
         """Return the builder of a model inside this one."""
-        return GraphBuilder(name, path=f"{self.path}{name}/", shared=self._shared)
+        return GraphBuilder(
+            name,
+            path=f"{self.path}{name}/",
+            shared=self._shared,
+            explicit=self._explicit,
+        )
 
     @property
     def layers(self) -> dict[str, LayerWeights]:
@@ -180,7 +200,7 @@ class GraphBuilder:
             else [self._masks.get(value) for value in inputs]
         )
         weights = self._weights(layer, path, shapes)
-        made = layer.makes_mask([m is not None for m in there])
+        made = not self._explicit and layer.makes_mask([m is not None for m in there])
         node = LayerNode(
             layer=layer,
             path=path,
@@ -205,7 +225,7 @@ class GraphBuilder:
                 "bool",
             )
             self._masks[node.outputs[0]] = node.mask
-        elif there and there[0] is not None:
+        elif there and there[0] is not None and not self._explicit:
             passes = layer.masking == "pass" or (
                 layer.masking == "use" and layer.passes_mask()
             )
@@ -319,11 +339,62 @@ class GraphBuilder:
         attributes: Sequence[ir.Attr] = (),
     ) -> ir.Value:
         """Add an operator of standard ONNX; no mask goes through it."""
+        return self.operators(op_type, inputs, name, [(shape, dtype)], attributes)[0]
+
+    def operators(
+        self,
+        op_type: str,
+        inputs: Sequence[ir.Value],
+        name: str,
+        outputs: Sequence[tuple[Shape, str]],
+        attributes: Sequence[ir.Attr] = (),
+    ) -> list[ir.Value]:
+        """Add an operator with several outputs: the shape and dtype of each."""
         path = self._unique(self.path + name)
-        node = ir.Node("", op_type, list(inputs), list(attributes), name=path)
-        value = describe(node.outputs[0], self._unique(f"{path}/y"), shape, dtype)
+        node = ir.Node(
+            "",
+            op_type,
+            list(inputs),
+            list(attributes),
+            num_outputs=len(outputs),
+            name=path,
+        )
+        for i, (value, (shape, dtype)) in enumerate(
+            zip(node.outputs, outputs, strict=True)
+        ):
+            text = path if len(outputs) == 1 else f"{path}/{i}"
+            describe(value, self._unique(f"{text}/y"), shape, dtype)
         self._nodes.append(node)
-        return value
+        return list(node.outputs)
+
+    def adopted(
+        self,
+        op_type: str,
+        inputs: Sequence[ir.Value | None],
+        name: str,
+        outputs: Sequence[tuple[Shape, str]],
+        attributes: Sequence[ir.Attr] = (),
+    ) -> list[ir.Value]:
+        """Add an operator of standard ONNX with several outputs or absent inputs.
+
+        Parameters
+        ----------
+        outputs
+            Shape and dtype of each.
+        """
+        path = self._unique(self.path + name)
+        node = ir.Node(
+            "", op_type, inputs, attributes, num_outputs=len(outputs), name=path
+        )
+        for value, (shape, dtype) in zip(node.outputs, outputs, strict=True):
+            describe(value, self._unique(f"{path}/y"), shape, dtype)
+        self._nodes.append(node)
+        return list(node.outputs)
+
+    def initializer(self, value: ir.Value) -> None:
+        """Add an array that operators read and no layer owns."""
+        value.name = self._unique(str(value.name))
+        self._shared.initializers.append(value)
 
     def name_operator(self, value: ir.Value, name: str) -> None:
         """Give the operator that made a value the name of the layer that it is."""

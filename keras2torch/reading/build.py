@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import onnx_ir as ir
 
@@ -56,6 +56,19 @@ class Given:
     masks: Sequence[ir.Value | None]
 
 
+class Traced(Protocol):
+    """What a trace knows of the layers without a rule."""
+
+    def has(self, path: str) -> bool:
+        """Whether it has the body of a layer."""
+
+    def call(self, b: GraphBuilder, layer: LayerSpec, call: CallSpec) -> list[ir.Value]:
+        """Call such a layer."""
+
+    def fill(self, b: GraphBuilder) -> None:
+        """Give every initializer its value."""
+
+
 class Assembler:
     """Calls the layers of a model on a :class:`GraphBuilder`.
 
@@ -68,14 +81,21 @@ class Assembler:
         shape of a Sequential that declares none.
     owned
         Returns the arrays of a layer that has a replacement.
+    traced
+        Has what is in layers without a rule.
     """
 
     def __init__(
-        self, keras_major: int, weight_shape: Peek, owned: Owned | None = None
+        self,
+        keras_major: int,
+        weight_shape: Peek,
+        owned: Owned | None = None,
+        traced: Traced | None = None,
     ) -> None:
         self._keras_major = keras_major
         self._weight_shape = weight_shape
         self._owned = owned
+        self._traced = traced
         self._definitions: dict[str, Layer] = {}
 
     # -- models
@@ -207,7 +227,7 @@ class Assembler:
     def _call(
         self, b: GraphBuilder, layer: LayerSpec, call: CallSpec, first: Any
     ) -> list[ir.Value]:
-        if operations.is_operation(layer.kind):
+        if operations.is_operation(layer.kind) and not self._is_traced(b, layer):
             with _named(layer):
                 return operations.call(b, layer, call.args, call.kwargs)
         for value in flat([call.args, call.kwargs]):
@@ -216,6 +236,8 @@ class Assembler:
                     f"layer {layer.name!r} ({layer.kind}) is called with a constant, "
                     "which has no rule"
                 )
+        if self._traced is not None and self._is_traced(b, layer):
+            return self._traced.call(b, layer, call)
         if layer.model is not None:
             return self._call_model(b, layer, call, first)
         definition = self._definition(b, layer)
@@ -265,6 +287,9 @@ class Assembler:
                 unseen=unseen,
             )
         return list(outputs)
+
+    def _is_traced(self, b: GraphBuilder, layer: LayerSpec) -> bool:
+        return self._traced is not None and self._traced.has(b.path + layer.name)
 
     def _drop_implicit(
         self,

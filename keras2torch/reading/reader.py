@@ -12,7 +12,7 @@ from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import UnknownLayers, UnusableFile, WeightMismatch
 from keras2torch.layers.definitions import Weight
 from keras2torch.reading import legacy_hdf5, operations
-from keras2torch.reading.build import Assembler, Owned, Peek
+from keras2torch.reading.build import Assembler, Owned, Peek, Traced
 from keras2torch.reading.configs import Context
 from keras2torch.reading.hdf5 import Array, Place, Stored
 from keras2torch.reading.keras3_weights import Keras3Store
@@ -22,7 +22,9 @@ from keras2torch.reading.topology import LayerSpec, ModelSpec, model_spec
 from keras2torch.reading.unknown import described
 
 
-def read(source: Path, weights: Path | None = None) -> ir.Model:
+def read(
+    source: Path, weights: Path | None = None, traced: Traced | None = None
+) -> ir.Model:
     """Read a Keras model file into a graph of ``keras`` operators.
 
     Parameters
@@ -31,6 +33,8 @@ def read(source: Path, weights: Path | None = None) -> ir.Model:
         A ``.h5`` or ``.keras`` file, or an architecture as JSON or YAML.
     weights
         The weights file, where the architecture comes alone.
+    traced
+        A trace of the model, for what is in layers without a rule.
 
     Returns
     -------
@@ -55,21 +59,32 @@ def read(source: Path, weights: Path | None = None) -> ir.Model:
                 f"{source} is an architecture without weights: "
                 "give the weights file too."
             )
-        return assemble(opened)
+        return assemble(opened, traced)
 
 
-def assemble(source: Source) -> ir.Model:
+def metadata_of(source: Path, weights: Path | None = None) -> dict[str, str]:
+    """Return what a file says of itself; nothing of a folder."""
+    if source.is_dir():
+        return {}
+    with open_source(source, weights) as opened:
+        return opened.metadata
+
+
+def assemble(source: Source, traced: Traced | None = None) -> ir.Model:
     """Build the graph of an opened file and fill in its weights."""
     ctx = Context(source.version)
     model = model_spec(source.config, None, ctx)
     unknown = unknown_layers(ctx, model)
-    if unknown:
+    if unknown and traced is None:
         raise UnknownLayers(
             described(unknown, source.config), source.path, source.weights_path
         )
     builder = GraphBuilder(model.name)
-    outputs = built(source, model, builder)
-    fill(builder.layers, arrays_of(source, model, builder), source.place)
+    outputs = built(source, model, builder, traced)
+    if traced is None:
+        fill(builder.layers, arrays_of(source, model, builder), source.place)
+    else:
+        traced.fill(builder)
     return builder.model(outputs, **source.metadata)
 
 
@@ -82,11 +97,17 @@ def unknown_layers(ctx: Context, model: ModelSpec) -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
-def built(source: Source, model: ModelSpec, builder: GraphBuilder) -> list[ir.Value]:
+def built(
+    source: Source,
+    model: ModelSpec,
+    builder: GraphBuilder,
+    traced: Traced | None = None,
+) -> list[ir.Value]:
     """Call every layer of a model; the values of its weights are still missing."""
     peek = peek_of(source, model)
     owned = owned_of(source, model)
-    return Assembler(source.version.major, peek, owned).outermost(model, builder)
+    assembler = Assembler(source.version.major, peek, owned, traced)
+    return assembler.outermost(model, builder)
 
 
 def peek_of(source: Source, model: ModelSpec) -> Peek:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from keras2torch.errors import UnusableFile
+from keras2torch.errors import NeedsTracing, UnusableFile
 from keras2torch.layers.definitions import REGISTRY, Shape
 from keras2torch.reading import configs, keras1
 from keras2torch.reading.configs import MODELS, Config, Context
@@ -169,7 +169,7 @@ def model_spec(
         # Keras 1 and early Keras 2: a Sequential's config is the list of its layers.
         config = {"layers": config}
     if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
-        raise UnusableFile(
+        raise NeedsTracing(
             f"the config of model {name or kind!r} lists no layers: it is a subclassed "
             "model, whose structure is in its code and not in the file."
         )

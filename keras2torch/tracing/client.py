@@ -403,6 +403,35 @@ class KerasProcess:
             gradient_error=reply.get("gradient_error"),
         )
 
+    def trace(
+        self,
+        folder: Path_,
+        known: Sequence[str],
+        opaque: Sequence[str] = (),
+        *,
+        timeout: float | None = None,
+    ) -> LoadedModel:
+        """Trace the model at hand into a folder; ``tracer.py`` says what lies there.
+
+        Parameters
+        ----------
+        folder
+            An empty folder.
+        known
+            Classes of Keras that stay whole.
+        opaque
+            Paths of layers of these classes that are traced all the same.
+        timeout
+            Seconds to wait instead of the default.
+        """
+        command = {
+            "do": "trace",
+            "folder": _absolute(folder),
+            "known": sorted(known),
+            "opaque": sorted(opaque),
+        }
+        return _loaded(self._ask(command, timeout))
+
     def train(
         self,
         batches: Batches,

@@ -30,6 +30,9 @@ line) and leaves the worker alive:
 "learning_rate": float}``
     Plain SGD with ``training=True`` on the mean over outputs of mean((y - t)^2);
     writes ``losses`` and ``w/{path}/{index}`` and puts the old weights back.
+``{"do": "trace", "folder": PATH, "known": [CLASS, …], "opaque": [PATH, …]}``
+    Traces the model, see ``tracer.py``; layers of the known classes stay whole, but for
+    those named as opaque.
 ``{"do": "quit"}``
 
 A layer's path is ``outer/inner`` through nested models. A wrapper (Bidirectional,
@@ -44,6 +47,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib.util
 import inspect
 import json
 import os
@@ -345,6 +349,18 @@ def pool3d_in_float64(
         return tf.reduce_max(windows(input, float("-inf")), axis=0)
     inside = tf.reduce_sum(windows(tf.ones_like(input), 0.0), axis=0)
     return tf.reduce_sum(windows(input, 0.0), axis=0) / inside
+
+
+@functools.lru_cache(maxsize=None)
+def beside(name: str) -> Any:
+    """Load a script that lies beside this one, whose folder is on no path."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("keras2torch_" + name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 # ------------------------------------------------------------------ what a file holds
@@ -880,32 +896,34 @@ class Loaded:
         self.safe = safe
         # Whether it computes as Keras before 2.4 (compute_as_keras_by_itself).
         self.by_itself = False
+        # A structure of tf.TensorSpec; the tracing may find the dtypes.
+        self.inputs = declared_inputs(self)
 
     def layers(self, model: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Every layer with its path, nested models before what is in them."""
+        tracer = beside("tracer")
         model = self.model if model is None else model
         if not prefix and self.own_weights(model):
             yield "", model
-        for layer in model.layers:
-            path = prefix + layer.name
+        for segment, layer in tracer.children(self.lib, model):
+            path = prefix + segment
             yield path, layer
-            if self.lib.is_model(layer):
+            if self.holds(layer):
                 yield from self.layers(layer, path + "/")
 
-    def own_weights(self, model: Any) -> list[Any]:
-        """What a subclassed model holds beside its layers."""
-        trainable, frozen = "_trainable_weights", "_non_trainable_weights"
-        if self.lib.is_keras3:
-            trainable, frozen = "_trainable_variables", "_non_trainable_variables"
-        own = list(getattr(model, trainable, [])) + list(getattr(model, frozen, []))
-        held = {id(v) for layer in model.layers for v in layer.weights}
-        known = {id(v) for v in model.weights}
-        return [v for v in own if id(v) in known and id(v) not in held]
+    def holds(self, layer: Any) -> bool:
+        """Whether a layer's weights are those of the layers in it: a model, or code."""
+        own = beside("tracer").is_keras_class(type(layer))
+        return self.lib.is_model(layer) or not own
+
+    def own_weights(self, layer: Any) -> list[Any]:
+        """What a model or a custom layer holds beside its layers."""
+        parts = beside("tracer").children(self.lib, layer)
+        held = {id(v) for _, part in parts for v in part.weights}
+        return [v for v in layer.weights if id(v) not in held]
 
     def weights(self, layer: Any) -> list[Any]:
-        if self.lib.is_model(layer):
-            return self.own_weights(layer)
-        return list(layer.weights)
+        return self.own_weights(layer) if self.holds(layer) else list(layer.weights)
 
     def variables(self) -> Iterator[tuple[str, Any]]:
         for path, layer in self.layers():
@@ -930,7 +948,9 @@ def load(
             continue
         try:
             custom = custom_objects(custom_file) if custom_file else {}
-            if not trust:
+            if trust:
+                give_lambdas_names(lib, custom)
+            else:
                 check_source(source, custom)
             refuse_other_meaning(source, lib)
             with tempfile.TemporaryDirectory(prefix="keras2torch-") as folder:
@@ -950,6 +970,40 @@ def load(
                 # marshal knows its own Python's bytecode only.
                 tried[name] += " (a Lambda's bytecode from another Python version?)"
     raise NotLoaded("no Keras here loads the file", tried)
+
+
+def give_lambdas_names(lib: Library, custom: dict[str, Any]) -> None:
+    """Let the stored code of a Lambda find what its script had imported.
+
+    Keras gives such a function the globals of its own module, in which ``tf``, ``K``
+    and the script's functions are missing.
+    """
+    import math
+
+    import numpy as np
+    import tensorflow as tf
+
+    keras = lib.module
+    names = {
+        "K": keras.backend,
+        "backend": keras.backend,
+        "keras": keras,
+        "layers": keras.layers,
+        "math": math,
+        "np": np,
+        "numpy": np,
+        "tensorflow": tf,
+        "tf": tf,
+    }
+    if lib.is_keras3:
+        names.update(ops=keras.ops, random=keras.random)
+    names.update(custom)
+    for module in list(sys.modules.values()):
+        if str(getattr(module, "__name__", "")).endswith(
+            ("keras.src.utils.python_utils", "keras.src.utils.generic_utils")
+        ) or (hasattr(module, "func_load") and hasattr(module, "func_dump")):
+            for name, value in names.items():
+                vars(module).setdefault(name, value)
 
 
 def check_source(source: Source, custom: dict[str, Any]) -> None:
@@ -1212,20 +1266,17 @@ def weight_name(variable: Any) -> str:
 def describe(loaded: Loaded) -> dict[str, Any]:
     model, lib = loaded.model, loaded.lib
 
-    def tensors(which: str) -> list[dict[str, Any]]:
-        try:
-            flat = lib.flatten(getattr(model, which, None) or [])
-        except (AttributeError, ValueError):  # a model that was never called
-            return []
-        names = []
-        for tensor in flat:
-            history = getattr(tensor, "_keras_history", None)
-            owner = history[0] if history else tensor
-            names.append(str(owner.name))
+    def described(flat: list[Any], names: list[str]) -> list[dict[str, Any]]:
         return [
             {"name": name, "shape": shape_of(tensor), "dtype": dtype_of(tensor)}
             for name, tensor in zip(names, flat)
         ]
+
+    specs = lib.flatten(loaded.inputs or [])
+    try:
+        made = lib.flatten(getattr(model, "outputs", None) or [])
+    except (AttributeError, ValueError):  # a model that was never called
+        made = []
 
     layers = []
     for path, layer in loaded.layers():
@@ -1249,12 +1300,35 @@ def describe(loaded: Loaded) -> dict[str, Any]:
     return {
         "ok": True,
         "keras": lib.label,
-        "inputs": tensors("inputs"),
-        "outputs": tensors("outputs"),
+        "inputs": described(specs, input_names(loaded)),
+        "outputs": described(made, [tensor_name(t) for t in made]),
         "trainable": count(model.trainable_weights),
         "total": count(model.weights),
         "layers": layers,
     }
+
+
+def input_names(loaded: Loaded) -> list[str]:
+    """Names of the inputs: the layers', the keys of a dictionary, the arguments'."""
+    names: list[str] = []
+
+    def visit(value: Any, name: str) -> None:
+        if isinstance(value, dict):
+            for key in sorted(value):
+                visit(value[key], str(key))
+        elif isinstance(value, (list, tuple)):
+            for number, item in enumerate(value):
+                visit(item, "%s_%d" % (name, number))
+        else:
+            names.append(str(getattr(value, "name", None) or name))
+
+    parameters = [
+        name
+        for name in inspect.signature(loaded.model.call).parameters
+        if name not in ("training", "mask", "self")
+    ]
+    visit(loaded.inputs, parameters[0] if parameters else "inputs")
+    return names
 
 
 def count(variables: list[Any]) -> int:
@@ -1280,13 +1354,81 @@ def structure_of(model: Any) -> Any:
     return None
 
 
+def declared_inputs(loaded: Loaded) -> Any:
+    """The model's inputs as a structure of ``tf.TensorSpec``, ``None`` if unknown.
+
+    Of a subclassed model Keras remembers the shapes that it was built with.
+    """
+    import tensorflow as tf
+
+    model, lib = loaded.model, loaded.lib
+    structure = structure_of(model)
+    if structure is not None:
+        specs = [
+            tf.TensorSpec(tuple(shape_of(t)), dtype_of(t), name=tensor_name(t))
+            for t in lib.flatten(structure)
+        ]
+        return lib.pack(structure, specs)
+    seen = getattr(model, "_saved_model_inputs_spec", None)
+    if seen is not None:
+        return tf.nest.map_structure(any_batch, seen)
+    shapes = getattr(model, "_build_shapes_dict", None) or {}
+    if not shapes and getattr(model, "_build_input_shape", None) is not None:
+        shapes = {"input_shape": model._build_input_shape}
+    if not shapes:
+        return None
+    made = {key.replace("_shape", ""): specs_of(s) for key, s in shapes.items()}
+    return next(iter(made.values())) if len(made) == 1 else Arguments(made)
+
+
+class Arguments(dict):
+    """Inputs that ``call`` takes as several arguments."""
+
+
+def specs_of(shape: Any) -> Any:
+    """A structure of shapes as one of ``tf.TensorSpec``; floats, for want of more."""
+    import tensorflow as tf
+
+    if isinstance(shape, dict):
+        return {key: specs_of(value) for key, value in shape.items()}
+    sizes = shape.as_list() if hasattr(shape, "as_list") else shape
+    if all(n is None or isinstance(n, int) for n in sizes):
+        return tf.TensorSpec((None, *sizes[1:]), tf.float32)
+    return [specs_of(part) for part in sizes]
+
+
+def any_batch(spec: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.TensorSpec((None, *shape_of(spec)[1:]), spec.dtype, name=spec.name)
+
+
+def tensor_name(tensor: Any) -> str:
+    history = getattr(tensor, "_keras_history", None)
+    return str((history[0] if history else tensor).name)
+
+
+def called(loaded: Loaded, inputs: Any, training: bool) -> Any:
+    """Call the model on its inputs, as their structure says."""
+    model = loaded.model
+    options: dict[str, Any] = {}
+    if structure_of(model) is not None or takes(model.call, "training"):
+        options["training"] = training
+    if isinstance(inputs, Arguments):
+        return model(**inputs, **options)
+    return model(inputs, **options)
+
+
+def takes(function: Any, name: str) -> bool:
+    parameters = inspect.signature(function).parameters
+    kinds = {p.kind for p in parameters.values()}
+    return name in parameters or inspect.Parameter.VAR_KEYWORD in kinds
+
+
 def tensors_for(loaded: Loaded, batch: list[Any]) -> list[Any]:
     import tensorflow as tf
 
-    try:
-        wanted: list[Any] = [dtype_of(t) for t in loaded.model.inputs or []]
-    except (AttributeError, ValueError):
-        wanted = []
+    wanted: list[Any] = [dtype_of(t) for t in loaded.lib.flatten(loaded.inputs or [])]
     if wanted and len(wanted) != len(batch):
         raise ValueError(
             "the model has %d inputs, the batch %d" % (len(wanted), len(batch))
@@ -1315,19 +1457,15 @@ def reset_states(loaded: Loaded) -> None:
 
 def forward(loaded: Loaded, tensors: list[Any], training: bool) -> list[Any]:
     """Call the model; its outputs, flat."""
-    model, lib = loaded.model, loaded.lib
-    structure = structure_of(model)
-    if structure is not None:
+    lib, structure = loaded.lib, loaded.inputs
+    if isinstance(structure, Arguments):
+        packed: Any = Arguments(lib.pack(dict(structure), tensors))
+    elif structure is not None:
         packed = lib.pack(structure, tensors)
     else:
         packed = tensors[0] if len(tensors) == 1 else tensors
-    options = {"training": training}
-    if structure is None:
-        parameters = inspect.signature(model.call).parameters
-        kinds = [p.kind for p in parameters.values()]
-        if "training" not in parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
-            options = {}
-    return [t for t in lib.flatten(model(packed, **options)) if t is not None]
+    outputs = called(loaded, packed, training)
+    return [t for t in lib.flatten(outputs) if t is not None]
 
 
 def has_long_loop(loaded: Loaded, tensors: list[Any]) -> bool:
@@ -1648,6 +1786,7 @@ class Worker:
             "load": self.load,
             "rebuild": self.rebuild,
             "run": self.run,
+            "trace": self.trace,
             "train": self.train,
         }
         try:
@@ -1694,6 +1833,17 @@ class Worker:
             command["config"], command["weights"], command.get("keras", "keras")
         )
         return describe(self.loaded)
+
+    def trace(self, command: dict[str, Any]) -> dict[str, Any]:
+        loaded = self.current()
+        beside("tracer").trace(
+            loaded,
+            command["folder"],
+            command["known"],
+            command.get("opaque", []),
+            sys.modules[__name__],
+        )
+        return describe(loaded)
 
     def run(self, command: dict[str, Any]) -> dict[str, Any]:
         import numpy as np

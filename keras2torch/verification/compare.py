@@ -15,7 +15,13 @@ from keras2torch.dialect import shape_of
 from keras2torch.errors import VerificationUnavailable
 from keras2torch.program import Program
 from keras2torch.stages import Stages
-from keras2torch.tracing import KerasError, KerasProcess, KerasUnavailable, Reference
+from keras2torch.tracing import (
+    KerasError,
+    KerasProcess,
+    KerasUnavailable,
+    LoadedModel,
+    Reference,
+)
 from keras2torch.verification import keras_side
 from keras2torch.verification.describe import describe
 from keras2torch.verification.difference import (
@@ -80,6 +86,7 @@ def verify(
     module: Callable[[], nn.Module] | None = None,
     trust: bool = False,
     custom_objects: str | Path | None = None,
+    loaded: LoadedModel | None = None,
 ) -> Report:
     """Compare a program with Keras and report.
 
@@ -98,6 +105,8 @@ def verify(
     trust, custom_objects
         Whether Keras may run the file's own code, and the file with the classes that
         it names.
+    loaded
+        The model that the process holds already.
 
     Returns
     -------
@@ -105,7 +114,7 @@ def verify(
         Verdict ``"unverified"`` with a reason where nothing could be compared.
     """
     stage = stage or Stages()
-    comparison = _Comparison(program, model, process, module or program.module)
+    comparison = _Comparison(program, model, process, module or program.module, loaded)
     comparison.trust, comparison.custom_objects = trust, custom_objects
     try:
         comparison.run(Path(source), None if weights is None else Path(weights), stage)
@@ -130,7 +139,9 @@ class _Comparison:
         model: ir.Model,
         process: KerasProcess | OnnxRuntime,
         make: Callable[[], nn.Module],
+        loaded: LoadedModel | None,
     ) -> None:
+        self._loaded = loaded
         self._program = program
         self._model = model
         self._process = process
@@ -173,13 +184,15 @@ class _Comparison:
             why = "it is compared without its random layers"
         else:
             try:
-                loaded = self._process.load(
-                    source,
-                    weights,
-                    trust=self.trust,
-                    custom_objects=self.custom_objects,
+                judge = Judge(
+                    self._loaded
+                    or self._process.load(
+                        source,
+                        weights,
+                        trust=self.trust,
+                        custom_objects=self.custom_objects,
+                    )
                 )
-                judge = Judge(loaded)
                 return judge, keras_side.compute(self._process, judge, self._model)
             except KerasError as error:
                 self._need_classes(error)

@@ -1,0 +1,197 @@
+"""The roads to the graph: reading a file, tracing what runs, or both."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx_ir as ir
+
+from keras2torch.errors import (
+    NeedsTracing,
+    NotTraced,
+    UnknownLayers,
+    UnusableFile,
+)
+from keras2torch.layers.definitions import REGISTRY
+from keras2torch.reading import kind, read
+from keras2torch.reading.reader import metadata_of
+from keras2torch.tracing import KerasError, KerasProcess, LoadedModel
+
+if TYPE_CHECKING:
+    from keras2torch.tracing.assembly import Trace
+
+# Layers whose call has no rule are traced one after the other; a model that needs more
+# of it than this is not worth the wait.
+_MOST_TRACES = 20
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Which code of the model may run, in the Keras process only.
+
+    Attributes
+    ----------
+    everything
+        ``--trust``: what the file carries.
+    custom_objects
+        ``--custom-objects``: what the user's file defines.
+    """
+
+    everything: bool = False
+    custom_objects: Path | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether any code may run."""
+        return self.everything or self.custom_objects is not None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A graph, and what the Keras process holds after it was made.
+
+    Attributes
+    ----------
+    loaded
+        The model in the process, where it was traced: it need not be loaded again.
+    """
+
+    graph: ir.Model
+    loaded: LoadedModel | None = None
+
+
+def find(
+    path: Path,
+    weights: Path | None,
+    trust: Trust,
+    keras: Callable[[], KerasProcess],
+) -> Found:
+    """Return the graph of a model, by the road that its source asks for.
+
+    Parameters
+    ----------
+    path, weights
+        A Keras file (an architecture and its weights), a SavedModel folder, a graph
+        that was kept.
+    trust
+        Which code may run.
+    keras
+        Returns a Keras process; only asked where something has to be traced.
+
+    Raises
+    ------
+    UnknownLayers
+        If there are layers without a rule, and nobody allowed to run their code.
+    NotTraced
+        If Keras does not load or run the model.
+    """
+    if path.is_file() and kind(path) == "onnx":
+        from keras2torch.reading.onnx_files import read as read_onnx
+
+        return Found(read_onnx(path))
+    if path.is_dir():
+        if not trust.everything:
+            raise UnusableFile(
+                f"{path} is a SavedModel, which is a program: it is run, to be traced, "
+                "only if you say that you trust it (--trust)."
+            )
+        return _traced(path, weights, trust, keras())
+    try:
+        return Found(read(path, weights))
+    except UnknownLayers as error:
+        if not trust.given:
+            raise
+        unknown = error
+    except NeedsTracing:
+        if not trust.given:
+            raise
+        return _traced(path, weights, trust, keras())
+    return _mixed(path, weights, trust, keras(), unknown)
+
+
+def _mixed(
+    path: Path,
+    weights: Path | None,
+    trust: Trust,
+    process: KerasProcess,
+    unknown: UnknownLayers,
+) -> Found:
+    """Read the file; what is in the layers without a rule comes from a trace."""
+    # Only here: onnx takes 0.3 s to import.
+    from keras2torch.tracing.assembly import Inside
+
+    _load(path, weights, trust, process, unknown)
+    trace, loaded = _trace(process, [])
+    try:
+        graph = read(path, weights, Inside(trace))
+    except (NeedsTracing, UnknownLayers):
+        return _assembled(path, weights, process, trace, loaded)
+    return Found(graph, loaded)
+
+
+def _traced(
+    path: Path, weights: Path | None, trust: Trust, process: KerasProcess
+) -> Found:
+    """Trace the whole model."""
+    _load(path, weights, trust, process, None)
+    trace, loaded = _trace(process, [])
+    return _assembled(path, weights, process, trace, loaded)
+
+
+def _assembled(
+    path: Path,
+    weights: Path | None,
+    process: KerasProcess,
+    trace: Trace,
+    loaded: LoadedModel,
+) -> Found:
+    from keras2torch.tracing.assembly import NoRule, assemble
+
+    metadata = metadata_of(path, weights)
+    metadata.setdefault("keras_version", loaded.keras.rpartition(" ")[2])
+    names = [tensor.name for tensor in loaded.inputs]
+    opaque: list[str] = []
+    for _ in range(_MOST_TRACES):
+        try:
+            return Found(assemble(trace, names, **metadata), loaded)
+        except NoRule as error:
+            if error.path in opaque:
+                raise
+            opaque.append(error.path)
+            trace, loaded = _trace(process, opaque)
+    raise NotTraced("too many layers are called in ways that have no rule.")
+
+
+def _load(
+    path: Path,
+    weights: Path | None,
+    trust: Trust,
+    process: KerasProcess,
+    unknown: UnknownLayers | None,
+) -> LoadedModel:
+    try:
+        return process.load(
+            path, weights, trust=trust.everything, custom_objects=trust.custom_objects
+        )
+    except KerasError as error:
+        raise NotTraced(_why(error)) from error
+
+
+def _trace(process: KerasProcess, opaque: list[str]) -> tuple[Trace, LoadedModel]:
+    from keras2torch.tracing.assembly import load
+
+    with tempfile.TemporaryDirectory(prefix="keras2torch-") as folder:
+        try:
+            loaded = process.trace(folder, sorted(REGISTRY), opaque)
+        except KerasError as error:
+            raise NotTraced(_why(error)) from error
+        return load(Path(folder)), loaded
+
+
+def _why(error: KerasError) -> str:
+    tried = "; ".join(f"{name}: {why}" for name, why in error.tried.items())
+    return f"Keras does not run the model: {error}" + (f" ({tried})" if tried else "")
