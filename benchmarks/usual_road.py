@@ -209,7 +209,9 @@ def importing() -> None:
         held = {x.name for x in graph.graph.initializer}
         names = [x.name for x in graph.graph.input if x.name not in held]
         keys = list(fed)
-        if all(any(key in name for name in names) for key in keys):
+        if not keys[0].isdigit() and all(
+            any(key in name for name in names) for key in keys
+        ):
             keys = [next(key for key in keys if key in name) for name in names]
         with torch.no_grad():
             result = module(*(torch.from_numpy(fed[key]) for key in keys))

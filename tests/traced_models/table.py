@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -117,7 +118,9 @@ def convert_one(one: Made, folder: Path, process: Any, sources: Path | None) -> 
         return row
     except Exception as error:
         row.verdict = "CRASH"
-        row.error = " ".join(f"{type(error).__name__}: {error}".split())
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        row.error = f"{said} ({Path(at.filename).name}:{at.lineno})"
         return row
     finally:
         row.seconds = time.perf_counter() - start
