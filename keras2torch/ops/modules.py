@@ -331,7 +331,13 @@ class StoredLinear(StoredModule):
         return [*found, Weight("bias", (self.out_features,))] if self.bias else found
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
-        """Any order of a flattened input; out comes the file's order or a Reshape's."""
+        """Any order of a flattened input, or of the axes before the last.
+
+        Out comes the same order, or that of a Reshape behind it.
+        """
+        there, rank = call.x.layout, call.x.rank
+        if not there.flat and there.axes[-1] == rank - 1 and call.flat_wish is None:
+            return [there], [there]
         out = call.flat_wish or Layout.keras(call.x.rank)
         return [self._wanted(call.x)], [out]
 
@@ -465,7 +471,7 @@ class StoredInstanceNorm(_Affine):
         text = call_text(
             f"nn.InstanceNorm{call.x.rank - 2}d",
             self.num_features,
-            eps=short(self.eps),
+            **({} if short(self.eps) == 1e-5 else {"eps": short(self.eps)}),
             affine=self.affine,
         )
         return Module(text, self._sources())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -45,7 +45,8 @@ _ACTIVATIONS = {
 }
 # With ONNX's own factors, 0.01 and 0.2, unless the file has others.
 _WITH_ALPHA = {"LeakyRelu": 0.01, "HardSigmoid": 0.2, "Elu": 1.0}
-_TIME_FIRST, _BATCH_FIRST = (0, 1, 2), (1, 0, 2)
+# Of a tensor that the file has time first.
+_BATCH_FIRST = Layout((1, 0, 2))
 
 
 @module
@@ -66,6 +67,8 @@ class StoredRNN(StoredModule):
     linear_before_reset
         Of a GRU: whether the reset gate comes after the product, as in torch.
     """
+
+    layout = "follow"
 
     input_size: int = 0
     hidden_size: int = 0
@@ -95,20 +98,18 @@ class StoredRNN(StoredModule):
 
     # -- layout: a Transpose of time and batch before it is batch_first
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
-        """Batch first or time first, as it comes; torch knows both."""
-        first = self._is_stepped() or call.x.layout.axes == _BATCH_FIRST
-        flat = call.x.layout.flat is not None
-        axes = (
-            _BATCH_FIRST
-            if first and not (flat and not self._is_stepped())
-            else (_TIME_FIRST)
-        )
-        outs = [Layout(axes), *[Layout.keras(3) for _ in call.outputs[1:]]]
-        return [Layout(axes)], outs
+        """Batch first or time first, as it comes: torch knows both."""
+        first = self._is_stepped() or call.x.layout == _BATCH_FIRST
+        order = _BATCH_FIRST if first else Layout.keras(3)
+        return [order], [order, *[Layout.keras(3) for _ in call.outputs[1:]]]
 
     def asks(self, call: Call) -> list[Layout]:
-        """Whoever makes the input need not hurry: both orders do."""
-        return [Layout(_BATCH_FIRST)] if self._is_stepped() else [call.x.layout]
+        """The helpers want the batch first; torch's own modules nothing."""
+        return self.layouts(call)[0]
+
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """The features have one order."""
+        return "refuses"
 
     # -- text
     def _is_stepped(self) -> bool:
@@ -157,7 +158,7 @@ class StoredRNN(StoredModule):
             self.hidden_size,
             **({"nonlinearity": "relu"} if relu else {}),
             bias=self.bias,
-            batch_first=call.x.layout.axes == _BATCH_FIRST,
+            batch_first=call.x.layout == _BATCH_FIRST,
             bidirectional=self.directions == 2,
         )
         weights, frozen = self._sources(0, ""), self._frozen("", "")
@@ -213,7 +214,6 @@ class StoredRNN(StoredModule):
 
     def forward(self, call: Call, module: str) -> Forward:
         """``x, (h, c) = self.lstm(x)``; a single backward direction is flipped."""
-        helpers: tuple[str, ...] = ()
         backwards = self.direction == "reverse"
         time = call.x.layout.position(0)
         x = f"{call.x.name}.flip({time})" if backwards else call.x.name
@@ -223,14 +223,14 @@ class StoredRNN(StoredModule):
             x += f", {states[0]}" if count == 1 else f", ({', '.join(states)})"
         run = f"{module}({x})"
         flip = f".flip({time})" if backwards else ""
-        if not any(call.reads(1 + i) for i in range(len(call.outputs) - 1)):
-            unread = [temporary(module, n) for n in ("h", "c")][: len(call.outputs) - 1]
-            return Forward([f"{run}[0]{flip}", *unread], (), helpers)
+        ends = len(call.outputs) - 1
+        told = ("", "h", "c")[: 1 + ends]
+        if not any(call.reads(1 + i) for i in range(ends)):
+            return Forward([f"{run}[0]{flip}", *["_"] * ends], names=told)
         names = [temporary(module, n) for n in ("h", "c")][:count]
         state = names[0] if count == 1 else f"({', '.join(names)})"
-        out = temporary(module, "out") if call.reads(0) else "_"
+        if not call.reads(0):
+            return Forward(["_", *names[:ends]], (f"_, {state} = {run}",), names=told)
+        out = temporary(module, "out")
         before = (f"{out}, {state} = {run}",)
-        told = ("", "h", "c")[: len(call.outputs)]
-        results = [f"{out}{flip}" if out != "_" else out]
-        results += names[: len(call.outputs) - 1]
-        return Forward(results, before, helpers, names=told)
+        return Forward([f"{out}{flip}", *names[:ends]], before, names=("out", "h", "c"))

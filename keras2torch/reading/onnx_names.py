@@ -10,7 +10,8 @@ _OPERATIONS = frozenset(
     """
     add add_1 batchnorm biasadd cast cast_1 concat conv conv1d conv2d conv3d
     conv_transpose convolution conv2d_transpose conv2dbackpropinput depthwise
-    embedding_lookup expanddims fusedbatchnormv3 gemm matmul moments mul mul_1 read
+    avgpool avgpool2d embedding_lookup expanddims fusedbatchnormv3 gemm matmul
+    maxpool maxpool2d moments mul mul_1 read
     readvariableop reshape resource separable_conv2d squeeze tensordot transpose
     while batch_normalization bias kernel split lookup gather
     """.split()
@@ -46,18 +47,30 @@ def module_name(
     >>> module_name("model/dense/MatMul", ["model/dense/ReadVariableOp:0"], "", "x")
     'dense'
     """
+    found = _told(node_name, weights, prefix)
+    if not found:
+        return default
+    return f"{default}_{found}" if found.replace(".", "").isdigit() else found
+
+
+def _told(node_name: str, weights: Iterable[str], prefix: str) -> str:
     for weight in weights:
-        if _MADE_UP.match(weight):
+        if _MADE_UP.match(weight) or weight.startswith("/"):
             continue
         if "/" not in weight and "." in weight:
             return weight.rpartition(".")[0]
         if "/" in weight and (found := _of_tensorflow(weight, prefix)):
             return found
     if node_name.startswith("/"):
-        return _of_scopes(node_name) or default
+        return _of_scopes(node_name)
     if "/" in node_name:
-        return _of_tensorflow(node_name, prefix) or default
-    return default
+        return _of_tensorflow(node_name, prefix)
+    return ""
+
+
+def is_made_up(name: str) -> bool:
+    """Whether an exporter numbered it."""
+    return _MADE_UP.match(name) is not None
 
 
 def _of_scopes(name: str) -> str:

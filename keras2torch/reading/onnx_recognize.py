@@ -19,11 +19,25 @@ from keras2torch.dialect.nodes import DOMAIN, VERSION, LayerNode, to_node
 from keras2torch.layers.base import Layer
 from keras2torch.ops.modules import StoredModule
 from keras2torch.program.names import identifier
-from keras2torch.reading.onnx_names import module_name, shared_prefix
+from keras2torch.reading.onnx_names import is_made_up, module_name, shared_prefix
 
 Array = npt.NDArray[Any]
 Rule = Callable[["Recognizer", ir.Node], bool]
 
+# What a module is called that the file gives no name.
+_CALLED = {
+    "Conv": "conv",
+    "ConvTranspose": "up",
+    "MaxPool": "pool",
+    "AveragePool": "pool",
+    "Gemm": "linear",
+    "MatMul": "linear",
+    "Gather": "embedding",
+    "BatchNormalization": "norm",
+    "InstanceNormalization": "norm",
+    "GroupNormalization": "norm",
+    "LayerNormalization": "norm",
+}
 # Operator → the rules that are tried on it, in order.
 RULES: dict[str, list[Rule]] = {}
 
@@ -231,7 +245,7 @@ class Recognizer:
         self, key: Any, layer: StoredModule, node: ir.Node, weights: Mapping[str, Any]
     ) -> str:
         if key not in self._paths:
-            default = layer.operator.lower() or "module"
+            default = _CALLED.get(layer.operator, layer.operator.lower())
             told = [str(v.name) for v in weights.values()]
             name = module_name(str(node.name or ""), told, self._prefix, default)
             unique, n = name, 1
@@ -273,11 +287,14 @@ class Recognizer:
 
     def _held_name(self, value: ir.Value) -> str:
         name = str(value.name)
-        if "/" not in name and ":" not in name:
+        if "/" not in name and ":" not in name and not is_made_up(name):
             return name
         reader = next((u.node for u in value.uses()), None)
-        where = str(reader.name or "") if reader is not None else ""
-        return module_name(where, [name], self._prefix, "weight")
+        if reader is None:
+            return "weight"
+        role = {"Mul": "scale", "Add": "shift"}.get(reader.op_type, "weight")
+        of = module_name(str(reader.name or ""), [name], self._prefix, "")
+        return f"{of}_{role}" if of else role
 
 
 def attributes_of(node: ir.Node) -> dict[str, Any]:

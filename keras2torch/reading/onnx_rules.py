@@ -359,3 +359,62 @@ def dropout(r: Recognizer, node: ir.Node) -> bool:
     layer = StoredDropout(operator="Dropout", p=p)
     r.put(layer, [node], [_x(node)], {}, [node.outputs[0]])
     return True
+
+
+@rule("Erf")
+def gelu(r: Recognizer, node: ir.Node) -> bool:
+    """``x * 0.5 * (1 + erf(x / sqrt(2)))``, in whatever order it is multiplied."""
+    scaled = _x(node).producer()
+    if scaled is None or scaled.op_type not in ("Div", "Mul"):
+        return False
+    x, factor = _split(r, scaled)
+    root = 2.0**0.5 if scaled.op_type == "Div" else 2.0**-0.5
+    if x is None or factor is None or abs(factor - root) > 1e-6:
+        return False
+    plus = r.only_reader(node.outputs[0])
+    if plus is None or plus.op_type != "Add":
+        return False
+    if r.number(r.other(plus, node.outputs[0])) != 1:
+        return False
+    # What is left are two products, one with x and one with 0.5.
+    old, value, wanted = [scaled, node, plus], plus.outputs[0], {"x", "half"}
+    while wanted:
+        step = r.only_reader(value)
+        if step is None or step.op_type != "Mul":
+            return False
+        other = r.other(step, value)
+        if other is x and "x" in wanted:
+            wanted.remove("x")
+        elif r.number(other) == 0.5 and "half" in wanted:
+            wanted.remove("half")
+        elif wanted == {"x", "half"} and _is_half(r, other, x):
+            half = other.producer() if other is not None else None
+            assert half is not None
+            old.append(half)
+            wanted = set()
+        else:
+            return False
+        old.append(step)
+        value = step.outputs[0]
+    made = ir.Node("", "Gelu", [x], name=node.name)
+    last = old[-1]
+    ir.convenience.replace_nodes_and_values(
+        r.graph, last, [], [made], [last.outputs[0]], made.outputs
+    )
+    return True
+
+
+def _split(r: Recognizer, node: ir.Node) -> tuple[ir.Value | None, float | None]:
+    """Return the tensor and the number that an operator reads."""
+    left, right = node.inputs[:2]
+    if (number := r.number(right)) is not None:
+        return left, number
+    return (right, r.number(left)) if node.op_type == "Mul" else (None, None)
+
+
+def _is_half(r: Recognizer, value: ir.Value | None, x: ir.Value) -> bool:
+    source = value.producer() if value is not None else None
+    if source is None or source.op_type != "Mul":
+        return False
+    of, factor = _split(r, source)
+    return of is x and factor == 0.5

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 from onnx_ir.passes.common import (
     RemoveInitializersFromInputsPass,
     RemoveUnusedNodesPass,
 )
+
+from keras2torch.reading.onnx_names import is_made_up
 
 _FLOATS = frozenset(
     {
@@ -51,6 +55,7 @@ def tidied(model: ir.Model) -> None:
         if is_parameter(str(value.name), tensor.size, tensor.dtype, producer):
             continue
         _as_constant(graph, value)
+    _tied(graph)
     for node in graph:
         if node.op_type == "Constant":
             _with_tensor(node)
@@ -85,6 +90,41 @@ def _is_uniform(value: ir.Value) -> bool:
         return False
     array = tensor.numpy().reshape(-1)
     return bool((array == array[0]).all())
+
+
+def _tied(graph: ir.Graph) -> None:
+    """Read a matrix that is another one transposed from that one.
+
+    PyTorch's exporter transposes the weights of a product beforehand, and so takes
+    tied ones apart.
+    """
+    matrices = [
+        v
+        for v in graph.initializers.values()
+        if v.shape is not None and v.shape.rank() == 2
+    ]
+    first: dict[tuple[int, ...], list[ir.Value]] = {}
+    for value in matrices:
+        if not is_made_up(str(value.name)):
+            first.setdefault(tuple(value.shape.numpy()), []).append(value)
+    for value in matrices:
+        if not is_made_up(str(value.name)) or _is_uniform(value):
+            continue
+        for other in first.get(tuple(value.shape.numpy()[::-1]), ()):
+            if np.array_equal(_array(value), _array(other).T):
+                order = ir.AttrInt64s("perm", [1, 0])
+                turned = ir.Node("", "Transpose", [other], [order])
+                made = turned.outputs[0]
+                made.shape, made.type = value.shape, value.type
+                value.replace_all_uses_with(made)
+                made.name = f"{other.name}/T"
+                graph.insert_before(graph[0], turned)
+                break
+
+
+def _array(value: ir.Value) -> npt.NDArray[Any]:
+    assert value.const_value is not None
+    return value.const_value.numpy()
 
 
 def _as_constant(graph: ir.Graph, value: ir.Value) -> None:
