@@ -1,16 +1,30 @@
-"""Standard ONNX operators beside the layers, taken apart."""
+"""Standard ONNX operators beside the layers, taken apart.
+
+Walked from the end: an operator whose result nobody takes as a tensor (shape
+arithmetic, constants) is no call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 
-from keras2torch.dialect.attributes import decode
-from keras2torch.dialect.nodes import LayerNode, from_node, is_layer
+from keras2torch.dialect.nodes import DOMAIN, LayerNode, from_node
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.ops import OPERATORS, definition
+from keras2torch.ops import MISSING, OPERATORS, Dim, Operator, Size, definition
+from keras2torch.ops.arithmetic import attributes_of
+from keras2torch.ops.folding import Facts, is_weight, stored_array
+from keras2torch.ops.propagation import reshaped
+
+_STANDARD = ("", "ai.onnx")
+# Longer lists of indices are tensors of the class.
+_FEW = 8
+# Of the `keras` domain, but no layers: they draw numbers.
+RANDOM = frozenset({"RandomNormal", "RandomUniform"})
 
 
 def calls(graph: ir.Graph) -> Iterator[LayerNode]:
@@ -21,89 +35,279 @@ def calls(graph: ir.Graph) -> Iterator[LayerNode]:
     UnsupportedLayer
         For an ONNX operator without a rule.
     """
-    folded = _folded(graph)
-    for node in graph:
-        if is_layer(node):
-            yield from_node(node)
-        elif node.op_type != "Constant" and node not in folded.values():
-            yield _operator(node, folded.get(node))
+    return iter(_Calls(graph).found())
 
 
-# Two operators that a person writes as one: the second, the first → their name.
-_PAIRS = {
-    ("ConstantOfShape", "Shape"): "Filled",
-    ("Not", "Equal"): "NotEqual",
-    ("Squeeze", "Slice"): "Item",
-}
+class _Calls:
+    def __init__(self, graph: ir.Graph) -> None:
+        self._graph = graph
+        self._facts = Facts(graph)
+        self._nodes = list(graph)
+        self._names = _unique_names(self._nodes)
+        # Values that something takes as tensors.
+        self._needed: set[ir.Value] = set()
+
+    def found(self) -> list[LayerNode]:
+        made: list[LayerNode] = []
+        for value in self._graph.outputs:
+            self._need(value)
+        for node in reversed(self._nodes):
+            if node.domain == DOMAIN and node.op_type not in RANDOM:
+                call = from_node(node)
+                masks = [m for m in call.masks if m is not None]
+                for value in (
+                    *call.inputs,
+                    *masks,
+                    *call.states,
+                    *call.named.values(),
+                ):
+                    self._need(value)
+                made.append(call)
+            elif any(self._computed(v) for v in node.outputs):
+                made.append(self._operator(node))
+        return made[::-1]
+
+    def _need(self, value: ir.Value) -> None:
+        self._needed.add(value)
+
+    def _computed(self, value: ir.Value) -> bool:
+        """Whether a value is needed as a tensor and is no constant."""
+        return value in self._needed and not self._facts.constant(value)
+
+    # -- one operator
+    def _operator(self, node: ir.Node) -> LayerNode:
+        known = self._facts.array(node.outputs[0])
+        if known is not None:
+            kind, operands, taken = "Sizes", [known.tolist()], list[ir.Value]()
+            attributes: dict[str, Any] = {}
+            if self._facts.is_float(node.outputs[0]):
+                attributes["dtype"] = "float32"
+        else:
+            kind, given = self._pattern(node)
+            attributes = attributes_of(node)
+            if kind not in OPERATORS:
+                raise UnsupportedLayer(
+                    f"the graph holds the ONNX operator {node.op_type!r}, which has "
+                    "no rule yet"
+                )
+            operands, taken = self._operands(kind, node, given)
+        sizes = self._lent(operands, taken)
+        for value in taken:
+            self._need(value)
+        name = self._names[node]
+        layer = definition(kind, _short(name), operands, attributes, sizes)
+        self._check(node, layer)
+        self._describe(node, layer, taken)
+        count = min(len(node.outputs), layer.results)
+        return LayerNode(
+            layer=layer,
+            path=name,
+            inputs=taken,
+            masks=[None] * len(taken),
+            outputs=list(node.outputs[:count]),
+            node=node,
+        )
+
+    def _check(self, node: ir.Node, layer: Operator) -> None:
+        for i, value in enumerate(node.outputs):
+            if i >= layer.results and value in self._needed:
+                raise layer.unsupported(f"its output number {i + 1} has no rule")
+
+    def _pattern(self, node: ir.Node) -> tuple[str, list[ir.Value | None]]:
+        """Return the operator and its inputs; two that are one to a person as one."""
+        given = list(node.inputs)
+        while given and given[-1] is None:
+            given.pop()
+        for place, (outer, inner), name, holds in _PATTERNS:
+            if node.op_type != outer or node.domain not in _STANDARD:
+                continue
+            value = given[place] if place < len(given) else None
+            source = value.producer() if value is not None else None
+            if source is None or source.op_type != inner or value is None:
+                continue
+            alone = len(value.uses()) == 1 and value not in self._graph.outputs
+            if alone and value not in self._needed and holds(self, node, source):
+                rest = [v for i, v in enumerate(given) if i != place]
+                return name, [*source.inputs, *rest]
+        return node.op_type, given
+
+    def _operands(
+        self, kind: str, node: ir.Node, given: list[ir.Value | None]
+    ) -> tuple[list[Any], list[ir.Value]]:
+        cls = OPERATORS[kind]
+        operands: list[Any] = []
+        taken: list[ir.Value] = []
+        rank = self._rank(node)
+        for i, value in enumerate(given):
+            known = self._known(cls, i, value, rank)
+            if known is None and i in cls.constants and value is not None:
+                known = self._must_know(kind, node, i, value)
+            operands.append(known)
+            if known is None:
+                assert value is not None
+                taken.append(value)
+        if not taken and (cls.constants | cls.welcome) != frozenset(range(len(given))):
+            # Computing with numbers alone, torch wants at least one tensor.
+            for i, value in enumerate(given):
+                if value is not None and i not in cls.constants | cls.welcome:
+                    operands[i] = None
+                    taken.append(value)
+                    break
+        if kind == "Reshape":
+            operands[1] = self._target(node, given[0], operands[1])
+        return operands, taken
+
+    def _known(
+        self, cls: type[Operator], i: int, value: ir.Value | None, rank: int | None
+    ) -> Any:
+        """Return what is written of an operand; ``None`` if it is a tensor."""
+        if value is None:
+            return MISSING
+        if i in cls.tensors or is_weight(value):
+            return None
+        if i in cls.constants:
+            array = self._facts.array(value)
+            array = stored_array(value) if array is None else array
+            return None if array is None else _listed(array)
+        array = self._facts.array(value)
+        if array is None:
+            return None
+        if i in cls.welcome:
+            return _listed(array) if array.size <= _FEW else None
+        # A number that would add axes is a tensor.
+        if array.size == 1 and (rank is None or array.ndim <= rank):
+            return _listed(array.reshape(()))
+        return None
+
+    def _rank(self, node: ir.Node) -> int | None:
+        """Return the most axes that an input has that is no number."""
+        ranks = [
+            len(dims)
+            for v in node.inputs
+            if v is not None
+            and (self._facts.array(v) is None or self._facts.array(v).size != 1)  # type: ignore[union-attr]
+            and (dims := self._facts.dims(v)) is not None
+        ]
+        return max(ranks, default=None)
+
+    def _must_know(self, kind: str, node: ir.Node, i: int, value: ir.Value) -> Any:
+        raise UnsupportedLayer(
+            f"layer {self._names[node]!r} ({kind}): its input number {i + 1} depends "
+            "on what the model is given, which has no rule"
+        )
+
+    def _target(self, node: ir.Node, x: ir.Value | None, target: Any) -> Any:
+        """Return a Reshape's sizes, the one that is left computed where it can be."""
+        dims = self._facts.dims(x) if x is not None else None
+        if dims is None:
+            return target
+        zero = node.attributes.get("allowzero")
+        copies = not (zero is not None and zero.as_int())
+        return reshaped(dims, target, copies=copies)
+
+    # -- sizes
+    def _lent(
+        self, operands: list[Any], taken: list[ir.Value]
+    ) -> dict[Dim, tuple[int, int]]:
+        """Return which tensor has each size; those that are not there are added."""
+        found: dict[Dim, tuple[int, int]] = {}
+        for dim in dict.fromkeys(d for o in operands for d in _dims_in(o)):
+            place = self._place(dim, taken)
+            if place is None:
+                taken.append(dim.source)
+                place = len(taken) - 1, dim.axis
+            found[dim] = place
+        return found
+
+    def _place(self, dim: Dim, taken: list[ir.Value]) -> tuple[int, int] | None:
+        for at, value in enumerate(taken):
+            for axis, size in enumerate(self._facts.dims(value) or []):
+                if isinstance(size, Size) and size.dim == dim:
+                    return at, axis
+        return None
+
+    # -- what the graph does not say
+    def _describe(self, node: ir.Node, layer: Operator, taken: list[ir.Value]) -> None:
+        """Give the results shapes and dtypes, if nobody did."""
+        for value in node.outputs[: layer.results]:
+            dims = self._facts.dims(value)
+            if value.shape is None and dims is not None:
+                value.shape = ir.Shape(
+                    [d if isinstance(d, int) else None for d in dims]
+                )
 
 
-def _folded(graph: ir.Graph) -> dict[ir.Node, ir.Node]:
-    """Return the second of each pair with the first, which nobody else reads."""
-    found = {}
-    for node in graph:
-        value = node.inputs[0] if node.domain == "" and node.inputs else None
-        source = value.producer() if value is not None else None
-        if source is None or (node.op_type, source.op_type) not in _PAIRS:
-            continue
-        assert value is not None
-        alone = len(value.uses()) == 1 and value not in graph.outputs
-        if alone and (node.op_type != "Squeeze" or _takes_items(node, source)):
-            found[node] = source
-    return found
+# -- two operators that a person writes as one
+def _always(calls: _Calls, outer: ir.Node, inner: ir.Node) -> bool:
+    return True
 
 
-def _takes_items(squeeze: ir.Node, sliced: ir.Node) -> bool:
+def _takes_items(calls: _Calls, squeeze: ir.Node, sliced: ir.Node) -> bool:
     """Whether one entry was taken of each axis that goes: ``x[:, 0]``."""
-    gone, axes, starts, ends = (
-        _constant(v)
-        for v in (squeeze.inputs[1], *[sliced.inputs[i] for i in (3, 1, 2)])
-    )
-    parts = {a: (s, e) for a, s, e in zip(axes, starts, ends, strict=True)}
+    if len(squeeze.inputs) < 2 or len(sliced.inputs) < 4:
+        return False
+    arrays = [calls._facts.array(v) for v in (squeeze.inputs[1], *sliced.inputs[1:4])]
+    if any(a is None or a.dtype == object for a in arrays):
+        return False
+    gone, starts, ends, axes = (a.tolist() for a in arrays if a is not None)
+    steps = calls._facts.array(sliced.inputs[4]) if len(sliced.inputs) > 4 else None
+    if steps is not None and any(s != 1 for s in steps.tolist()):
+        return False
+    dims = calls._facts.dims(sliced.inputs[0]) if sliced.inputs[0] is not None else None
+    if dims is None:
+        return False
+    rank = len(dims)
+    parts = {a % rank: (s, e) for a, s, e in zip(axes, starts, ends, strict=True)}
     return all(
-        axis in parts and (parts[axis][1] == parts[axis][0] + 1 or parts[axis][0] == -1)
+        axis % rank in parts
+        and (
+            parts[axis % rank][1] == parts[axis % rank][0] + 1
+            or parts[axis % rank][0] == -1
+        )
         for axis in gone
     )
 
 
-def _constant(value: ir.Value | None) -> Any:
-    """Return what a Constant holds; ``()`` for any other value."""
-    source = value.producer() if value is not None else None
-    if source is None or source.op_type != "Constant":
-        return ()
-    return source.attributes["value"].as_tensor().numpy().tolist()
+_Holds = Callable[[_Calls, ir.Node, ir.Node], bool]
+# At which input of the first the second comes in, their name, and when it holds.
+_PATTERNS: list[tuple[int, tuple[str, str], str, _Holds]] = [
+    (0, ("Not", "Equal"), "NotEqual", _always),
+    (0, ("Reciprocal", "Sqrt"), "Rsqrt", _always),
+    (0, ("Squeeze", "Slice"), "Item", _takes_items),
+]
 
 
-def _operator(node: ir.Node, first: ir.Node | None) -> LayerNode:
-    kind = _PAIRS[node.op_type, first.op_type] if first is not None else node.op_type
-    if node.domain != "" or kind not in OPERATORS:
-        raise UnsupportedLayer(
-            f"the graph holds the ONNX operator {node.op_type!r}, which has no rule yet"
-        )
-    operands: list[Any] = []
-    tensors: list[ir.Value] = []
-    given = [*first.inputs, *node.inputs[1:]] if first is not None else node.inputs
-    for value in given:
-        assert value is not None
-        source = value.producer()
-        if source is not None and source.op_type == "Constant":
-            held = source.attributes["value"].as_tensor().numpy()
-            operands.append(held.tolist())
-        else:
-            operands.append(None)
-            tensors.append(value)
-    attributes = {
-        a.name: a.as_tensor().numpy()
-        if a.type == ir.AttributeType.TENSOR
-        else decode(a)
-        for a in node.attributes.values()
-        if isinstance(a, ir.Attr)
-    }
-    name = node.name or node.op_type.lower()
-    return LayerNode(
-        layer=definition(kind, name.rpartition("/")[2], operands, attributes),
-        path=name,
-        inputs=tensors,
-        masks=[None] * len(tensors),
-        outputs=list(node.outputs),
-        node=node,
-    )
+# ------------------------------------------------------------------------- helpers
+def _unique_names(nodes: list[ir.Node]) -> dict[ir.Node, str]:
+    """Return a name for each node: no two calls may look like one shared layer."""
+    taken = {n.name for n in nodes if n.domain == DOMAIN}
+    found: dict[ir.Node, str] = {}
+    for node in nodes:
+        name = wish = node.name or node.op_type.lower()
+        n = 1
+        while name in taken:
+            name, n = f"{wish}.{n}", n + 1
+        taken.add(name)
+        found[node] = name
+    return found
+
+
+def _short(name: str) -> str:
+    """Return the last part of a name without an exporter's number."""
+    last = name.rstrip("/").rpartition("/")[2] or name
+    return re.sub(r"__\d+$", "", last) or last
+
+
+def _listed(array: Any) -> Any:
+    """Return Python numbers and sizes, as nested as the array."""
+    if array.dtype.kind == "f":
+        return array.astype(np.float64).tolist()
+    return array.tolist()
+
+
+def _dims_in(operand: Any) -> Iterator[Dim]:
+    if isinstance(operand, Size):
+        yield from operand.dims()
+    elif isinstance(operand, list):
+        for value in operand:
+            yield from _dims_in(value)

@@ -21,7 +21,7 @@ from keras2torch.layers.spatial import (
 from keras2torch.layers.text import literal, scalar_or_tuple
 
 
-def _same_order(shape: Shape, layout: Layout, order: Sequence[int]) -> bool:
+def same_order(shape: Shape, layout: Layout, order: Sequence[int]) -> bool:
     """Whether memory in ``layout`` runs as in ``order``: axes of size 1 are free."""
     if layout.flat:
         return False
@@ -42,13 +42,15 @@ class _Moving(Layer):
         return "refuses"
 
 
-def _flattened(call: Call, order: tuple[int, ...]) -> tuple[list[Layout], list[Layout]]:
+def flattened_layouts(
+    call: Call, order: tuple[int, ...]
+) -> tuple[list[Layout], list[Layout]]:
     """Return the layouts of a flattening of the axes ``order`` (Keras' order)."""
     x, out = call.x, Layout.keras(2)
     there = x.layout
     if x.rank == 2 and there.flat:
         return ([there], [there]) if call.flat_ok else ([Layout.keras(2)], [out])
-    if _same_order(x.shape, there, order):
+    if same_order(x.shape, there, order):
         return [there], [out]
     dims = tuple(n for a in order if (n := x.shape[a]) is not None)
     if call.flat_ok and len(dims) == len(order) and not there.flat:
@@ -81,7 +83,7 @@ class Flatten(_Moving):
         # Channels first, Keras moves the channels back before it flattens.
         first = is_first(self) and rank > 2
         order = (*range(2, rank), 1) if first else tuple(range(1, rank))
-        return _flattened(call, order)
+        return flattened_layouts(call, order)
 
     def forward(self, call: Call, module: str) -> Forward:
         """``torch.flatten(x, 1)``."""
@@ -111,13 +113,13 @@ class Reshape(_Moving):
         """Keras' order, unless the sizes leave no difference."""
         x, y = call.x, call.y
         if y.rank == 2 and x.rank > 1:
-            return _flattened(call, tuple(range(1, x.rank)))
+            return flattened_layouts(call, tuple(range(1, x.rank)))
         out = Layout.keras(y.rank)
         first = Layout.channels_first(y.rank)
         if x.layout.flat and x.layout == self._vector(call):
             return [x.layout], [first]
         if call.wants_first and y.rank > 2:
-            if _same_order(y.shape, first, range(1, y.rank)):
+            if same_order(y.shape, first, range(1, y.rank)):
                 out = first
             elif (
                 x.layout == Layout.channels_first(x.rank)
@@ -127,7 +129,7 @@ class Reshape(_Moving):
             ):
                 # Only the spatial axes are cut anew.
                 return [x.layout], [first]
-        if _same_order(x.shape, x.layout, range(1, x.rank)):
+        if same_order(x.shape, x.layout, range(1, x.rank)):
             return [x.layout], [out]
         return [Layout.keras(x.rank)], [out]
 
@@ -142,7 +144,7 @@ class Reshape(_Moving):
         dims = tuple(n for n in y.shape[1:] if n is not None)
         if call.x.rank != 2 or not call.wants_first or len(dims) < y.rank - 1:
             return None
-        if _same_order(y.shape, first, range(1, y.rank)):
+        if same_order(y.shape, first, range(1, y.rank)):
             return None
         return Layout((0, 1), ((dims, tuple(a - 1 for a in first.axes[1:])),))
 

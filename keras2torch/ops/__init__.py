@@ -1,5 +1,36 @@
-"""Standard ONNX operators as torch expressions: what in a graph is no Keras layer."""
+"""Standard ONNX operators as torch expressions: what in a graph is no Keras layer.
 
-from keras2torch.ops.definitions import OPERATORS, Operator, definition
+One file per family: :mod:`.elementwise`, :mod:`.activations`, :mod:`.reductions`,
+:mod:`.rearranging`, :mod:`.indexing`, :mod:`.linear`, :mod:`.converting`,
+:mod:`.creating`. :mod:`.folding` finds what is known before the model runs.
+"""
 
-__all__ = ["OPERATORS", "Operator", "definition"]
+from keras2torch.ops import (
+    activations,
+    converting,
+    creating,
+    elementwise,
+    indexing,
+    linear,
+    rearranging,
+    reductions,
+)
+from keras2torch.ops.base import MISSING, OPERATORS, Operator, definition
+from keras2torch.ops.sizes import Dim, Size
+
+__all__ = [
+    "MISSING",
+    "OPERATORS",
+    "Dim",
+    "Operator",
+    "Size",
+    "activations",
+    "converting",
+    "creating",
+    "definition",
+    "elementwise",
+    "indexing",
+    "linear",
+    "rearranging",
+    "reductions",
+]
