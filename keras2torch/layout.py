@@ -25,6 +25,7 @@ from keras2torch.dialect import (
 )
 from keras2torch.layers.definitions import Call, Functional, Layout, Tensor
 from keras2torch.layers.merging import Concatenate
+from keras2torch.ops import Operator
 
 Choice = Literal["torch", "keras"]
 
@@ -109,6 +110,8 @@ class GraphPlan:
         ``mask`` and has dtype bool.
     outputs
         The tensors that come out.
+    output_names
+        What the model's dict calls them, or "".
     held
         What the class itself holds.
     """
@@ -118,6 +121,7 @@ class GraphPlan:
     inputs: list[tuple[str, Tensor]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
+    output_names: list[str] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
 
     def layer_steps(self) -> Iterator[LayerStep]:
@@ -246,6 +250,12 @@ class _Planner:
             if keep and tensor.layout.flat:
                 whole = Layout.keras(tensor.rank)
             result.outputs.append(want(tensor, whole))
+            own = (
+                ""
+                if value.is_graph_input()
+                else value.metadata_props.get("keras_name", "")
+            )
+            result.output_names.append(own)
         return result, at
 
     def _body(self, node: LayerNode) -> GraphPlan:
@@ -373,6 +383,8 @@ class _Wishes:
             wanted: list[Layout | None] = [out if handed_on else None] * len(
                 call.inputs
             )
+        elif out is not None and isinstance(node.layer, Operator):
+            wanted = node.layer.asked(call, out)
         elif out is not None and follows and call.y.rank == call.x.rank:
             wanted = [out if t.rank == call.y.rank else None for t in call.inputs]
         else:

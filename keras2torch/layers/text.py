@@ -9,7 +9,7 @@ import numpy as np
 
 # Constructor defaults of torch.nn (torch 2.x documentation): what equals its default
 # is left out of the generated source, as a person would.
-_TORCH_DEFAULTS: dict[str, dict[str, Any]] = {
+TORCH_DEFAULTS: dict[str, dict[str, Any]] = {
     "nn.Linear": {"bias": True},
     "nn.Embedding": {"padding_idx": None},
     "nn.Dropout": {"p": 0.5, "inplace": False},
@@ -23,25 +23,25 @@ _TORCH_DEFAULTS: dict[str, dict[str, Any]] = {
     },
 }
 for _norm in ("BiasedBatchNorm", "MaskedBatchNorm"):
-    _TORCH_DEFAULTS[_norm] = {"eps": 1e-5, "momentum": 0.1, "affine": True}
+    TORCH_DEFAULTS[_norm] = {"eps": 1e-5, "momentum": 0.1, "affine": True}
 for _n in (1, 2, 3):
-    _TORCH_DEFAULTS[f"nn.Dropout{_n}d"] = {"p": 0.5}
-    _TORCH_DEFAULTS[f"nn.BatchNorm{_n}d"] = {
+    TORCH_DEFAULTS[f"nn.Dropout{_n}d"] = {"p": 0.5}
+    TORCH_DEFAULTS[f"nn.BatchNorm{_n}d"] = {
         "eps": 1e-5,
         "momentum": 0.1,
         "affine": True,
     }
     _conv = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
-    _TORCH_DEFAULTS[f"nn.Conv{_n}d"] = _conv
-    _TORCH_DEFAULTS[f"nn.ConvTranspose{_n}d"] = {**_conv, "output_padding": 0}
-    _TORCH_DEFAULTS[f"nn.MaxPool{_n}d"] = {"padding": 0, "ceil_mode": False}
-    _TORCH_DEFAULTS[f"nn.AvgPool{_n}d"] = {
+    TORCH_DEFAULTS[f"nn.Conv{_n}d"] = _conv
+    TORCH_DEFAULTS[f"nn.ConvTranspose{_n}d"] = {**_conv, "output_padding": 0}
+    TORCH_DEFAULTS[f"nn.MaxPool{_n}d"] = {"padding": 0, "ceil_mode": False}
+    TORCH_DEFAULTS[f"nn.AvgPool{_n}d"] = {
         "padding": 0,
         "ceil_mode": False,
         "count_include_pad": True,
     }
 for _n_name in ("RNN", "LSTM", "GRU"):
-    _TORCH_DEFAULTS[f"nn.{_n_name}"] = {
+    TORCH_DEFAULTS[f"nn.{_n_name}"] = {
         "num_layers": 1,
         "nonlinearity": "tanh",
         "bias": True,
@@ -110,7 +110,7 @@ def call(function: str, *args: object, **kwargs: object) -> Raw:
     >>> call("nn.Conv2d", 3, 8, kernel_size=3, stride=1, padding=1)
     'nn.Conv2d(3, 8, kernel_size=3, padding=1)'
     """
-    defaults = _TORCH_DEFAULTS.get(function, {})
+    defaults = TORCH_DEFAULTS.get(function, {})
     parts = [literal(a) for a in args]
     for key, value in kwargs.items():
         default = defaults.get(key, ...)

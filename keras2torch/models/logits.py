@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from keras2torch.program import Program
-from keras2torch.program.classes import ClassText
+from keras2torch.program.classtext import ClassText
 from keras2torch.training.logits import source_of_logits
 
 

@@ -21,7 +21,7 @@ from keras2torch.layers.base import Array, Source, Weight
 from keras2torch.models import precision
 from keras2torch.models.context import default_device
 from keras2torch.program import Program, write
-from keras2torch.program.classes import ClassText
+from keras2torch.program.classtext import ClassText
 from keras2torch.program.module import execute
 from keras2torch.training.variables import Part, Variable
 
@@ -119,7 +119,7 @@ def linked(
             continue
         owner = owners[path]
         declared = builder.layers[path].weights
-        module = getattr(holder, attribute.name)
+        module = holder.get_submodule(attribute.name)
         state: State | None = owner._torch_state
         if state is None:
             made = _adopted(owner, module, attribute.text, attribute.weights, declared)
@@ -127,7 +127,8 @@ def linked(
             continue
         _same_order(state, attribute.weights, path)
         if state.text == attribute.text:
-            setattr(holder, attribute.name, state.module)
+            place, leaf = _owner(holder, attribute.name)
+            setattr(place, leaf, state.module)
         else:
             share(module, state)
     for constant in program.weights:
@@ -147,7 +148,7 @@ def _guarded(top: ClassText, net: nn.Module, owners: Mapping[str, Any]) -> None:
         return
     for owner, attribute, holder in found:
         if hasattr(owner, "dtype_policy"):
-            precision.guard(getattr(holder, attribute.name), owner)
+            precision.guard(holder.get_submodule(attribute.name), owner)
 
 
 def _attributes(text: ClassText, module: nn.Module) -> Iterator[tuple[str, Any, Any]]:
@@ -158,7 +159,7 @@ def _attributes(text: ClassText, module: nn.Module) -> Iterator[tuple[str, Any, 
         if attribute.body is None:
             yield path, attribute, module
             continue
-        inner = getattr(module, attribute.name)
+        inner: Any = module.get_submodule(attribute.name)
         if not attribute.text.startswith(f"{attribute.body.name}("):
             inner = inner.module
         yield from _attributes(attribute.body, inner)

@@ -3,154 +3,76 @@
 from __future__ import annotations
 
 import ast
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers.definitions import Call, Forward, Layout, Module, Source, Tensor
-from keras2torch.layers.text import literal
+from keras2torch.layers.definitions import Call, Forward, Layer, Module, Tensor
 from keras2torch.layout import GraphPlan, Held, LayerStep, PermuteStep, Step
-from keras2torch.program.held import HeldText, access, declared
+from keras2torch.ops import Operator
+from keras2torch.program.classtext import (
+    Attribute,
+    Capture,
+    ClassText,
+    located,
+    pin,
+    within,
+)
+from keras2torch.program.docstrings import Docstring
+from keras2torch.program.expressions import (
+    Pending,
+    evaluated_once,
+    place,
+    places,
+    readable,
+    substituted,
+)
+from keras2torch.program.held import access, declared
+from keras2torch.program.lists import (
+    ModuleList,
+    Turns,
+    find_turns,
+    position,
+    roll,
+    whole_lists,
+)
 from keras2torch.program.names import Names, identifier, variable
-
-
-@dataclass(frozen=True)
-class Capture:
-    """Where a layer's output is to be seen while the program runs.
-
-    Attributes
-    ----------
-    statement
-        Index of the statement of ``forward`` after which the variables hold them.
-    variables
-        One per output; ``"_"`` where nobody reads it; a single ``""`` stands for what
-        ``forward`` returns.
-    path, tensors
-        The Keras layer, and its outputs with their layouts.
-    """
-
-    statement: int
-    variables: tuple[str, ...]
-    path: str
-    tensors: tuple[Tensor, ...]
-
-
-@dataclass
-class Attribute:
-    """A layer as an attribute of the class."""
-
-    name: str
-    path: str
-    text: str
-    weights: dict[str, Source]
-    trainable: bool
-    notes: tuple[str, ...] = ()
-    body: ClassText | None = None
-    given: bool = False
-
-
-@dataclass
-class ClassText:
-    """A class of the generated file.
-
-    Attributes
-    ----------
-    given
-        Arguments of the constructor: modules that are not written here → their paths.
-    held
-        Parameters and buffers of the class itself.
-    """
-
-    name: str
-    path: str
-    docstring: list[str]
-    init: list[str] = field(default_factory=list)
-    arguments: list[str] = field(default_factory=list)
-    forward: list[str] = field(default_factory=list)
-    returns: int = 1
-    penalties: list[str] = field(default_factory=list)
-    frozen: list[str] = field(default_factory=list)
-    helpers: set[str] = field(default_factory=set)
-    attributes: dict[str, Attribute] = field(default_factory=dict)
-    captures: list[Capture] = field(default_factory=list)
-    notes: list[tuple[str, str]] = field(default_factory=list)
-    given: dict[str, str] = field(default_factory=dict)
-    held: list[HeldText] = field(default_factory=list)
-
-    def source(self) -> str:
-        """Return the text of the class, not yet formatted."""
-        lines = [f"class {self.name}(nn.Module):"]
-        lines += [f"    {line}".rstrip() for line in self.docstring]
-        given = "".join(f", {g}: nn.Module" for g in self.given)
-        lines += ["", f"    def __init__(self{given}) -> None:"]
-        lines += ["        super().__init__()"]
-        lines += [f"        {line}" for line in self.init]
-        arguments = ", ".join(f"{a}: torch.Tensor" for a in self.arguments)
-        returned = "torch.Tensor"
-        if self.returns > 1:
-            returned = "tuple[" + ", ".join(["torch.Tensor"] * self.returns) + "]"
-        lines += ["", f"    def forward(self, {arguments}) -> {returned}:"]
-        lines += [f"        {line}" for line in self.forward]
-        if self.penalties:
-            lines += [
-                "",
-                "    def regularization(self) -> torch.Tensor:",
-                '        """What Keras adds to the loss for the weights."""',
-                f"        return {' + '.join(self.penalties)}",
-            ]
-        if self.frozen:
-            name = self.name
-            lines += [
-                "",
-                f'    def train(self, mode: bool = True) -> "{name}":',
-                '        """Frozen layers stay in inference mode, as in Keras."""',
-                "        super().train(mode)",
-                *[f"        self.{f}.eval()" for f in self.frozen],
-                "        return self",
-            ]
-        return "\n".join(lines)
-
-
-def located(text: ClassText, held: Held) -> str | None:
-    """Return the name of a value within a class: ``token.weight``."""
-    for own in text.held:
-        if own.value is held.value:
-            return own.name
-    for attribute in text.attributes.values():
-        if found := within(attribute, held):
-            return found
-    return None
-
-
-def within(attribute: Attribute, held: Held) -> str | None:
-    """Return the name of a value that belongs to an attribute: ``token.weight``."""
-    if attribute.path == held.layer:
-        source = attribute.weights.get(held.member)
-        order = source.order(held.tensor.rank) if source is not None else None
-        return (
-            f"{attribute.name}.{held.member}"
-            if order == (held.tensor.layout.axes)
-            else None
-        )
-    if attribute.body is None:
-        return None
-    inner = located(attribute.body, held)
-    return f"{attribute.name}.{body_prefix(attribute)}{inner}" if inner else None
-
-
-def body_prefix(attribute: Attribute) -> str:
-    """Return where a wrapper keeps the model inside, if it is not the model itself."""
-    assert attribute.body is not None
-    return "" if attribute.text.startswith(f"{attribute.body.name}(") else "module."
-
+from keras2torch.program.penalties import penalty_terms
+from keras2torch.program.permutes import permute_text
 
 # Frozen, these run in inference mode in Keras (layers/normalization/
 # batch_normalization.py); other frozen layers only keep their weights.
 _INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
+# Looked at twice, it is something else.
+_RANDOM = re.compile(r"rand|dropout|normal|bernoulli")
+# What a person calls the result of an operator.
+_RESULTS = {
+    **dict.fromkeys(("Add", "ReduceSum", "CumSum", "Sum"), "total"),
+    **dict.fromkeys(("Sub",), "difference"),
+    **dict.fromkeys(("Mul", "MatMul", "Gemm", "Einsum"), "product"),
+    **dict.fromkeys(("Div",), "ratio"),
+    **dict.fromkeys(("Pow", "Exp"), "power"),
+    **dict.fromkeys(("Sqrt",), "root"),
+    **dict.fromkeys(("ReduceMean", "Mean"), "mean"),
+    **dict.fromkeys(("ReduceMax", "Max"), "highest"),
+    **dict.fromkeys(("ReduceMin", "Min"), "lowest"),
+    **dict.fromkeys(("ArgMax", "ArgMin"), "index"),
+    **dict.fromkeys(("Softmax",), "weights"),
+    **dict.fromkeys(("Slice", "Item", "Gather", "GatherND"), "part"),
+    **dict.fromkeys(("Concat",), "joined"),
+    **dict.fromkeys(("Split",), "parts"),
+    **dict.fromkeys(("Transpose", "Reshape", "Unsqueeze", "Squeeze"), "reshaped"),
+    **dict.fromkeys(("Expand", "Tile"), "repeated"),
+    **dict.fromkeys(
+        ("Equal", "NotEqual", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"),
+        "condition",
+    ),
+    **dict.fromkeys(("And", "Or", "Not", "Xor"), "condition"),
+    **dict.fromkeys(("Relu", "Sigmoid", "Tanh", "Erf", "Softplus"), "activated"),
+}
 
 
 class ClassWriter:
@@ -174,7 +96,7 @@ class ClassWriter:
         name: str,
         bodies: Mapping[str, ClassText],
         reserved: frozenset[str],
-        docstring: list[str],
+        docstring: Docstring,
     ) -> None:
         self._plan = plan
         self._bodies = bodies
@@ -188,23 +110,44 @@ class ClassWriter:
                 self._calls.setdefault(step.node.path, []).append(step.call)
         self._live: dict[str, Tensor] = {}
         self._inner: dict[int, Held] = {}
+        self._pending: dict[str, Pending] = {}
+        self._lists: dict[str, ModuleList] = {}
+        self._whole = whole_lists(s.node.layer.name for s in self._layers())
+        self._turns: list[Turns] = []
+        # Results that get a statement, because those of other turns do.
+        self._stay: set[int] = set()
+        self._names_of_turns: dict[tuple[int, int, int], str] = {}
 
     def write(self) -> ClassText:
         """Return the class."""
         text = self._text
         self._arguments()
         self._hold()
+        self._turns = find_turns(self._plan.steps, self._whole)
+        self._stay = _staying(self._plan.steps, self._turns, self._uses)
         for i, step in enumerate(self._plan.steps):
+            for turns in self._turns:
+                if i == turns.first:
+                    self._hand_in(turns)
             self._reach(step.reads)
             if isinstance(step, PermuteStep):
                 self._permute(i, step)
             else:
                 self._layer(i, step)
         self._reach(self._plan.outputs)
-        names = [t.name for t in self._plan.outputs]
-        text.returns = len(names)
-        self._return(names)
+        listed = {m.name: len(m.entries) for m in self._lists.values()}
+        for entries in self._lists.values():
+            at = text.init.index(entries.name)
+            text.init[at : at + 1] = entries.lines()
+        roll(text, listed)
+        text.returns = len(self._plan.outputs)
+        self._return()
         return text
+
+    def _layers(self) -> Iterator[LayerStep]:
+        for step in self._plan.steps:
+            if isinstance(step, LayerStep):
+                yield step
 
     # -- names
     def _arguments(self) -> None:
@@ -227,20 +170,21 @@ class ClassWriter:
         wish: str,
         fixed: set[str],
         *,
-        short: bool = True,
+        short: bool | None = None,
     ) -> str:
         """Return the variable for a result of step ``i``.
 
         A result that only the next step reads is called ``x`` (``y`` where ``x`` is
-        still needed), others after their layer; a name is free once its tensor was
-        read for the last time.
+        still needed), others after their layer unless ``short`` says so; a name is
+        free once its tensor was read for the last time.
         """
         for name in [n for n, t in self._live.items() if self._last_use(t) <= i]:
             del self._live[name]
         uses = self._uses.get(id(tensor), [])
         if not uses:
             return "_"
-        short = short and uses[0] == uses[-1] == i + 1
+        near = uses[0] == uses[-1] == i + 1
+        short = near if short is None else short
         taken = self._reserved | self._live.keys() | fixed
         if short and tensor.dtype != "bool":
             # On a branch beside a living x a person writes y.
@@ -268,11 +212,9 @@ class ClassWriter:
 
     def _holder(self, held: Held) -> LayerStep | None:
         """Return a call of the layer that holds a value, or that has it inside."""
-        for step in self._plan.steps:
-            if isinstance(step, LayerStep) and (
-                step.node.path == held.layer
-                or (step.body is not None and located(self._body(step), held))
-            ):
+        for step in self._layers():
+            inside = step.body is not None and located(self._body(step), held)
+            if step.node.path == held.layer or inside:
                 return step
         return None
 
@@ -291,14 +233,60 @@ class ClassWriter:
                     f"{self._plan.path or self._plan.name!r} reads the weight "
                     f"{str(held.value.name)!r}, which it cannot reach: that has no rule"
                 )
+            if attribute is not None and attribute.body is not None:
+                pin(attribute.body)
             held.tensor.name = access("self", found)
+
+    # -- turns of a loop
+    def _hand_in(self, turns: Turns) -> None:
+        """Have the first turn read the variables that each turn hands to the next."""
+        end = turns.first + turns.size
+        for (j, o), tensor in turns.carried.items():
+            if self._last_use(tensor) < end and tensor.name in self._live:
+                self._names_of_turns[turns.first, j, o] = tensor.name
+                continue
+            stand_in = Tensor(tensor.shape, tensor.dtype, tensor.layout)
+            uses = [n for n in self._uses[id(tensor)] if n < end]
+            self._uses[id(stand_in)] = uses
+            name = self._name(turns.first - 1, stand_in, "h", set(), short=True)
+            self._add(f"{name} = {tensor.name}")
+            self._names_of_turns[turns.first, j, o] = name
+            for step in self._plan.steps[turns.first : end]:
+                _read_instead(step, tensor, stand_in)
+            self._uses[id(tensor)] = [n for n in self._uses[id(tensor)] if n >= end]
+            stand_in.name = name
+
+    def _name_in_turn(self, i: int, o: int, tensor: Tensor) -> str | None:
+        """Return what a result is called in the other turns, if that is free now."""
+        for turns in self._turns:
+            at = turns.place(i)
+            if at is None:
+                continue
+            name = self._names_of_turns.get((turns.first, at[1], o))
+            if name is None or not self._uses.get(id(tensor)):
+                return None
+            holder = self._live.get(name)
+            if holder is None or self._last_use(holder) <= i:
+                self._live[name] = tensor
+                return name
+        return None
+
+    def _keep_name(self, i: int, o: int, name: str) -> None:
+        for turns in self._turns:
+            at = turns.place(i)
+            if at is not None and name != "_":
+                self._names_of_turns.setdefault((turns.first, at[1], o), name)
 
     # -- steps
     def _permute(self, i: int, step: PermuteStep) -> None:
-        text = permute_text(step.source, step.result.layout)
-        wish = step.source.name if step.source.name != "x" else "x_permuted"
+        pending = self._pending.get(step.source.name)
+        wish = pending.wish if pending is not None else step.source.name
+        wish = wish if wish != "x" else "x_permuted"
+        [text], [parts] = self._complete(
+            i, [permute_text(step.source, step.result.layout)]
+        )
         step.result.name = self._name(i, step.result, f"{wish}_keras_order", set())
-        self._text.forward.append(f"{step.result.name} = {text}")
+        self._add(f"{step.result.name} = {text}", parts)
 
     def _layer(self, i: int, step: LayerStep) -> None:
         node, call = step.node, step.call
@@ -307,58 +295,164 @@ class ClassWriter:
         call.read = tuple(id(t) in self._uses for t in call.outputs)
         with _sizes_of_all(self._calls[node.path]):
             attribute = self._attribute(step)
-            module = f"self.{attribute.name}" if attribute else ""
+            module = access("self", attribute.name) if attribute else ""
             made = node.layer.forward(call, module)
         self._text.helpers.update(made.helpers)
-        wish = variable(node.layer.name)
         before, results, mask = self._temporaries(made)
-        fixed: set[str] = set()
-        for k, tensor in enumerate(call.outputs):
-            what = made.names[k] if made.names else str(k)
-            alone = len(call.outputs) == 1 or not what
-            own = wish if alone else f"{wish}_{what}"
-            # A state keeps its name, even where only the next layer reads it.
-            told = bool(made.names and what)
-            tensor.name = self._name(i, tensor, own, fixed, short=not told)
-            fixed.add(tensor.name)
-        if step.made_mask is not None:
-            name = self._name(i, step.made_mask, "mask", fixed)
-            step.made_mask.name = name
-            if name != "_" and mask is not None:
-                # The mask is of the input, which the result may overwrite.
-                before = (*before, f"{name} = {mask}")
-        self._text.forward += before
+        listed = [results] if isinstance(results, str) else results
+        texts = [*before, *listed, *([mask] if mask is not None else [])]
+        texts, parts = self._complete(i, texts)
+        plain = not before and mask is None and isinstance(results, str)
+        if plain and self._waits(step, texts[0], parts[0]):
+            return
+        self._bound(i, step, made)
         targets = [t.name for t in call.outputs]
+        for line, inside in zip(texts[: len(before)], parts, strict=False):
+            self._add(line, inside)
+        rest, inner = texts[len(before) :], parts[len(before) :]
+        if step.made_mask is not None and mask is not None:
+            # The mask is of the input, which the result may overwrite.
+            text, inside = rest.pop(), inner.pop()
+            if step.made_mask.name != "_":
+                self._add(f"{step.made_mask.name} = {text}", inside)
+        elif mask is not None:
+            rest.pop(), inner.pop()
         if step.made_mask is not None and mask is None:
             # A model inside returns the mask behind its outputs.
             targets.append(step.made_mask.name)
             made = replace(made, unpack=True)
         if isinstance(results, str):
-            alone = len(targets) == 1
-            if alone or made.unpack:
-                if not (alone and targets[0] == results):
-                    self._text.forward.append(f"{', '.join(targets)} = {results}")
-            else:
+            if len(targets) > 1 and not made.unpack:
                 raise AssertionError(f"{node.path}: one result for {len(targets)}")
+            if targets != rest:
+                self._add(f"{', '.join(targets)} = {rest[0]}", inner[0])
         else:
             kept = [
-                (t, r)
-                for t, r in zip(targets, results, strict=True)
-                if t not in ("_", r)
+                (t, r) for t, r in zip(targets, rest, strict=True) if t not in ("_", r)
             ]
             if kept:
                 left, right = zip(*kept, strict=True)
-                self._text.forward.append(f"{', '.join(left)} = {', '.join(right)}")
-        seen = tuple(t.name for t in call.outputs)
-        if len(self._text.forward) and set(seen) != {"_"}:
-            self._text.captures.append(
-                Capture(
-                    len(self._text.forward) - 1,
-                    seen,
-                    node.path,
-                    tuple(call.outputs),
-                )
+                inside = [p for part in inner for p in part]
+                self._add(f"{', '.join(left)} = {', '.join(right)}", inside)
+        self._seen(node.path, call.outputs)
+
+    def _bound(self, i: int, step: LayerStep, made: Forward) -> None:
+        """Name what a call makes."""
+        wish = result_name(step.node.layer)
+        fixed: set[str] = set()
+        outputs = step.call.outputs
+        for k, tensor in enumerate(outputs):
+            what = made.names[k] if made.names else str(k)
+            alone = len(outputs) == 1 or not what
+            own = wish if alone else f"{wish}_{what}"
+            # A state keeps its name, even where only the next layer reads it.
+            told = bool(made.names and what)
+            short = False if told else _is_short(step.node.layer, tensor)
+            short = True if id(tensor) in self._stay and not told else short
+            tensor.name = self._name_in_turn(i, k, tensor) or self._name(
+                i, tensor, own, fixed, short=short
             )
+            self._keep_name(i, k, tensor.name)
+            fixed.add(tensor.name)
+        if step.made_mask is not None:
+            step.made_mask.name = self._name(i, step.made_mask, "mask", fixed)
+
+    def _add(self, line: str, parts: Sequence[Pending] = ()) -> None:
+        """Add a statement; ``parts`` are results that it computes along the way."""
+        here = len(self._text.forward)
+        self._text.forward.append(line)
+        for part in (p for whole in parts for p in whole.parts()):
+            if not _RANDOM.search(part.text):
+                capture = Capture(
+                    here, (part.text,), part.path, (part.tensor,), before=True
+                )
+                self._text.captures.append(capture)
+
+    def _seen(self, path: str, outputs: Sequence[Tensor]) -> None:
+        """Say that the last statement leaves a layer's outputs in their variables."""
+        names = tuple(t.name for t in outputs)
+        if self._text.forward and set(names) != {"_"}:
+            here = len(self._text.forward) - 1
+            self._text.captures.append(Capture(here, names, path, tuple(outputs)))
+
+    # -- results without a name
+    def _waits(self, step: LayerStep, text: str, parts: list[Pending]) -> bool:
+        """Have an operator's result wait for the only step that reads it."""
+        tensor = step.call.y
+        uses = self._uses.get(id(tensor), [])
+        alone = len(step.call.outputs) == 1 and len(uses) == 1
+        operator = isinstance(step.node.layer, Operator)
+        if not (operator and alone and readable(text)) or id(tensor) in self._stay:
+            return False
+        name = place(len(self._pending))
+        self._pending[name] = Pending(
+            name, text, tensor, step.node.path, result_name(step.node.layer), parts
+        )
+        tensor.name = name
+        # What it reads must still be there then.
+        for later in self._uses_of(text):
+            later.append(uses[0])
+            later.sort()
+        return True
+
+    def _uses_of(self, text: str) -> list[list[int]]:
+        """Return for each variable in a text the steps that read it."""
+        read = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+        return [self._uses[id(self._live[v])] for v in read & self._live.keys()]
+
+    def _complete(
+        self, i: int, texts: list[str]
+    ) -> tuple[list[str], list[list[Pending]]]:
+        """Put what waited into the texts of step ``i``, as far as that reads well.
+
+        What they would evaluate not exactly once becomes a statement first.
+        """
+        waiting = [self._pending[p] for p in places(texts)]
+        own = {
+            n.id
+            for text in texts
+            for n in ast.walk(ast.parse(text))
+            if isinstance(n, ast.Name)
+        }
+        for pending in [p for p in waiting if not evaluated_once(p.place, texts)]:
+            waiting.remove(pending)
+            texts = self._settled(i, pending, texts, own)
+        while True:
+            full, parts = list(texts), [[] for _ in texts]  # type: ignore[var-annotated]
+            for pending in waiting:
+                k = next(
+                    k for k, t in enumerate(full) if places([t]).count(pending.place)
+                )
+                full[k] = substituted(full[k], pending.place, pending.text)
+                parts[k].append(pending)
+            bad = [
+                p
+                for text, inside in zip(full, parts, strict=True)
+                if inside and not readable(text)
+                for p in inside
+            ]
+            if not bad:
+                return full, parts
+            longest = max(bad, key=lambda p: len(p.text))
+            waiting.remove(longest)
+            texts = self._settled(i, longest, texts, own)
+
+    def _settled(
+        self, i: int, pending: Pending, texts: list[str], own: set[str]
+    ) -> list[str]:
+        """Compute a result in a statement of its own, before step ``i``."""
+        tensor = pending.tensor
+        for later in self._uses_of(pending.text):
+            later.remove(i)
+            later.append(i - 1)
+            later.sort()
+        fixed = own - self._live.keys()
+        short = tensor.rank > 1 or None
+        tensor.name = self._name(i - 1, tensor, pending.wish, fixed, short=short)
+        self._add(f"{tensor.name} = {pending.text}", pending.inside)
+        self._seen(pending.path, [tensor])
+        pattern = re.compile(rf"\b{pending.place}\b")
+        return [pattern.sub(tensor.name, text) for text in texts]
 
     def _temporaries(
         self, made: Forward
@@ -395,18 +489,23 @@ class ClassWriter:
             mask = pattern.sub(new, mask) if mask is not None else None
         return before, results, mask
 
-    def _return(self, names: list[str]) -> None:
+    def _return(self) -> None:
+        outputs = self._plan.outputs
+        texts = [t.name for t in outputs]
+        joined, [parts] = self._complete(len(self._plan.steps), [", ".join(texts)])
         lines = self._text.forward
         last = self._text.captures[-1] if self._text.captures else None
-        head = f"{names[0]} = "
-        if len(names) == 1 and lines and lines[-1].startswith(head):
+        head = f"{joined[0]} = "
+        if len(texts) == 1 and parts:
+            self._add(f"return {joined[0]}", parts[0].inside)
+            whole = Capture(len(lines) - 1, ("",), parts[0].path, (outputs[0],))
+            self._text.captures.append(whole)
+        elif len(texts) == 1 and lines and lines[-1].startswith(head):
             lines[-1] = f"return {lines[-1].removeprefix(head)}"
             if last is not None and last.statement == len(lines) - 1:
-                self._text.captures[-1] = Capture(
-                    last.statement, ("",), last.path, last.tensors
-                )
+                self._text.captures[-1] = replace(last, variables=("",))
         else:
-            lines.append(f"return {', '.join(names)}")
+            self._add(f"return {joined[0]}", parts)
 
     # -- attributes
     def _attribute(self, step: LayerStep) -> Attribute | None:
@@ -425,7 +524,7 @@ class ClassWriter:
         if module is None:
             self._note(node.path, node.layer)
             return None
-        name = self._attributes.unique(identifier(node.layer.name))
+        name = self._attribute_name(node.layer.name)
         body = self._bodies[step.body.path] if step.body is not None else None
         if module.given:
             module.text = name
@@ -447,20 +546,50 @@ class ClassWriter:
         )
         self._text.attributes[node.path] = attribute
         self._text.helpers.update(module.helpers)
-        self._text.init.append(f"self.{name} = {module.text}")
-        self._text.init += [line.format(self=f"self.{name}") for line in module.init]
+        self._text.pieces.update(module.pieces)
+        self._text.imports.update(module.imports)
+        own = access("self", name)
+        listed = self._listed(name)
+        if listed is None:
+            self._text.init.append(f"self.{name} = {module.text}")
+        else:
+            listed.entries[len(listed.entries)] = module.text
+        for line in module.init:
+            self._start(name, line.format(self=own))
         self._freeze(step, attribute)
         self._penalties(step, attribute, module)
         self._text.notes += [(node.path, note) for note in attribute.notes]
         self._note(node.path, node.layer)
         return attribute
 
+    def _attribute_name(self, name: str) -> str:
+        """Return the attribute of a layer; ``blocks.0`` for the first of a list."""
+        at = position(name)
+        if at is None or at[0] not in self._whole:
+            return self._attributes.unique(identifier(name))
+        if at[0] not in self._lists:
+            own = self._attributes.unique(identifier(at[0]))
+            self._lists[at[0]] = ModuleList(own)
+            self._text.init.append(own)
+        listed = self._lists[at[0]]
+        return f"{listed.name}.{len(listed.entries)}"
+
+    def _listed(self, attribute: str) -> ModuleList | None:
+        name = attribute.partition(".")[0]
+        found = [m for m in self._lists.values() if m.name == name]
+        return found[0] if found else None
+
+    def _start(self, attribute: str, line: str) -> None:
+        """Add a statement about an attribute to ``__init__``."""
+        listed = self._listed(attribute)
+        (self._text.init if listed is None else listed.after).append(line)
+
     def _freeze(self, step: LayerStep, attribute: Attribute) -> None:
         if attribute.trainable:
             return
         if attribute.weights or attribute.body is not None:
-            line = f"self.{attribute.name}.requires_grad_(False)"
-            self._text.init.append(f"{line}  # trainable=False")
+            line = f"{access('self', attribute.name)}.requires_grad_(False)"
+            self._start(attribute.name, f"{line}  # trainable=False")
         inside: Any = step.node.layer
         if type(inside).__name__ == "TimeDistributed":
             inside = inside.inner
@@ -470,13 +599,13 @@ class ClassWriter:
     def _penalties(self, step: LayerStep, attribute: Attribute, module: Module) -> None:
         if attribute.body is not None:
             if attribute.body.penalties:
-                text = f"self.{attribute.name}.regularization()"
+                text = f"{access('self', attribute.name)}.regularization()"
                 self._text.penalties.append(text)
             return
         for weight, config in step.node.layer.regularizers().items():
             names = [n for n, s in module.weights.items() if s.weights == (weight,)]
             for name in names:
-                value = access(f"self.{attribute.name}", name)
+                value = access("self", f"{attribute.name}.{name}")
                 if not module.weights[name].trainable:
                     continue
                 terms = penalty_terms(config, value)
@@ -517,62 +646,47 @@ def _sizes_of_all(calls: list[Call]) -> Iterator[None]:
             tensor.shape = shape
 
 
-def penalty_terms(config: Any, value: str) -> list[str] | None:
-    """Return the terms that Keras' L1 / L2 regularizer adds for one weight.
-
-    λ·Σ|w| and λ·Σw²: twice what torch's ``weight_decay=λ`` would be for the second.
-    """
-    if isinstance(config, str):
-        config = {"class_name": config, "config": {}}
-    kind = str(config.get("class_name", "")).lower()
-    found = dict(config.get("config") or {})
-    if kind not in ("l1", "l2", "l1l2", "l1_l2"):
-        return None
-    default = 0.01 if kind in ("l1", "l2") else 0.0
-    terms = []
-    if l1 := float(found.get("l1", default if kind == "l1" else 0.0) or 0.0):
-        terms.append(f"{_tidy(l1)} * {value}.abs().sum()")
-    if l2 := float(found.get("l2", default if kind == "l2" else 0.0) or 0.0):
-        terms.append(f"{_tidy(l2)} * {value}.square().sum()")
-    return terms
+def _staying(
+    steps: Sequence[Step], every: Sequence[Turns], uses: Mapping[int, list[int]]
+) -> set[int]:
+    """Return the results of turns that some turn or what follows reads from outside."""
+    found: set[int] = set()
+    for turns in every:
+        found |= {id(tensor) for tensor in turns.carried.values()}
+        for j in range(turns.size):
+            own = [steps[turns.first + k * turns.size + j] for k in range(turns.count)]
+            for made in zip(*[step.writes for step in own], strict=True):
+                ends = [turns.first + (k + 1) * turns.size for k in range(len(made))]
+                read = [uses.get(id(t), []) for t in made]
+                if any(n >= e for ns, e in zip(read, ends, strict=True) for n in ns):
+                    found |= {id(t) for t in made}
+    return found
 
 
-def _tidy(value: float) -> str:
-    """Write 0.01 for the 0.009999999776482582 that float32 made of it."""
-    short = float(f"{value:.7g}")
-    return literal(short if abs(short - value) <= 1e-7 * abs(value) else value)
+def _read_instead(step: Step, tensor: Tensor, other: Tensor) -> None:
+    """Have a step read another tensor in place of one."""
+    if isinstance(step, PermuteStep):
+        step.source = other if step.source is tensor else step.source
+        return
+    call = step.call
+    call.inputs = [other if t is tensor else t for t in call.inputs]
+    call.masks = [other if t is tensor else t for t in call.masks]
+    call.states = [other if t is tensor else t for t in call.states]
+    call.named = {k: other if t is tensor else t for k, t in call.named.items()}
 
 
-def permute_text(source: Tensor, target: Layout) -> str:
-    """Return the expression that brings a tensor into another layout."""
-    text, layout = source.name, source.layout
-    if layout.flat is not None and target.flat is None:
-        text = _unflattened(text, layout)
-        layout = Layout(layout.axes)
-    order_ = [layout.axes.index(a) for a in target.axes]
-    moved = [i for i, o in enumerate(order_) if i != o]
-    if not moved:
-        return text
-    if len(moved) == 2:
-        return f"{text}.transpose({moved[0]}, {moved[1]})"
-    return f"{text}.permute({', '.join(map(str, order_))})"
+def result_name(layer: Layer) -> str:
+    """Return the variable for a layer's result: an operator's is told by its kind."""
+    if isinstance(layer, Operator):
+        return _RESULTS.get(layer.kind, "h")
+    return variable(layer.name) if position(layer.name) is None else "h"
 
 
-def _unflattened(text: str, layout: Layout) -> str:
-    """Undo the order in which Flatten ran, which nobody downstream takes."""
-    assert layout.flat is not None
-    n, parts, start = len(layout.axes) - 1, [], 0
-    for dims, order in layout.flat:
-        end = start + math.prod(dims)
-        part = text if len(layout.flat) == 1 else f"{text}[..., {start}:{end}]"
-        if len(order) > 1:
-            inner = tuple(dims[o] for o in order)
-            axes = [*range(n), *(n + order.index(k) for k in range(len(order)))]
-            part = f"{part}.unflatten({n}, {literal(inner)}).permute("
-            part += ", ".join(map(str, axes)) + f").flatten({n})"
-        parts.append(part)
-        start = end
-    return parts[0] if len(parts) == 1 else f"torch.cat([{', '.join(parts)}], dim={n})"
+def _is_short(layer: Layer, tensor: Tensor) -> bool | None:
+    """Whether a result is called ``x`` wherever that is free."""
+    if isinstance(layer, Operator):
+        return ("float" in tensor.dtype and tensor.rank > 1) or None
+    return position(layer.name) is not None or None
 
 
 def _uses(plan: GraphPlan) -> dict[int, list[int]]:

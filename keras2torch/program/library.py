@@ -76,3 +76,14 @@ def helper_source(names: Iterable[str]) -> list[str]:
 def names_of(texts: Iterable[str]) -> set[str]:
     """Return the names that pieces of source define."""
     return set(cut_out(texts))
+
+
+@cache
+def signature(name: str) -> tuple[str, ...]:
+    """Return the arguments of a helper class; none of what is no helper."""
+    if name not in _sources():
+        return ()
+    for node in ast.walk(ast.parse(_sources()[name][0])):
+        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+            return tuple(a.arg for a in node.args.args[1:])
+    return ()

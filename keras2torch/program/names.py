@@ -79,6 +79,10 @@ class Names:
         """Return ``name`` or ``name_1``, ``name_2`` …, and keep it."""
         return self._first_free(name, f"{name}_", 1)
 
+    def unique_numbered(self, name: str) -> str:
+        """Return ``units``, ``units_2``, ``units_3`` …."""
+        return self._first_free(name, f"{name}_", 2)
+
     def unique_class(self, name: str) -> str:
         """Return ``Block``, ``Block2``, ``Block3`` … and ``Resnet50_2``."""
         return self._first_free(name, f"{name}_" if name[-1].isdigit() else name, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,17 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from keras2torch.errors import PluginError
 from keras2torch.layers.definitions import Source, Tensor
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
 from keras2torch.program import check
-from keras2torch.program.classes import Capture, ClassText, ClassWriter, body_prefix
+from keras2torch.program.classes import ClassWriter
+from keras2torch.program.classtext import Capture, ClassText, body_prefix
+from keras2torch.program.docstrings import docstring
 from keras2torch.program.held import array_of, find_homes
-from keras2torch.program.library import helper_names, helper_source
+from keras2torch.program.library import helper_names, helper_source, names_of
 from keras2torch.program.names import Names, class_name
+from keras2torch.program.sharing import share
 
 _LOAD = '''
 def load(
@@ -121,10 +124,18 @@ class Program:
         """Return the arrays of the state dict."""
         return {w.name: w.array() for w in self.weights}
 
+    def parts(self) -> Iterator[tuple[str, ClassText]]:
+        """Give submodule and class, the model's own (``""``) first.
+
+        Nothing for a program whose text somebody changed.
+        """
+        if self.classes:
+            yield from _parts("", self.classes[-1])
+
     @cached_property
     def captures(self) -> dict[str, list[Capture]]:
-        """Class name → where its layers' outputs can be seen."""
-        return {c.name: c.captures for c in self.classes}
+        """Submodule → where its layers' outputs can be seen."""
+        return {name: text.captures for name, text in self.parts()}
 
     def module(self) -> Any:
         """Execute the source and return the ``nn.Module`` with weights, in eval mode.
@@ -168,15 +179,18 @@ def write(
     planned = plan(model, layout, faithful=faithful, in_keras_order=in_keras_order)
     find_homes(planned)
     reserved = helper_names() | {"F", "torch", "nn", "self", "math"}
-    names = Names(set(reserved) | {"load"})
+    brought = {n for s in planned.layer_steps() for n in s.node.layer.brings()}
+    names = Names(set(reserved) | brought | {"load"})
     main = names.unique_class(class_name(name or planned.name))
-    classes: list[ClassText] = []
+    every: list[ClassText] = []
     bodies: dict[str, ClassText] = {}
-    _bodies(planned, names, bodies, classes, frozenset(reserved))
+    wishes: dict[str, list[str]] = {}
+    _bodies(planned, wishes, bodies, every, frozenset(reserved))
     top = ClassWriter(
-        planned, main, bodies, frozenset(reserved), _docstring(planned, outermost=True)
+        planned, main, bodies, frozenset(reserved), docstring(planned)
     ).write()
-    classes.append(top)
+    every.append(top)
+    classes = share(every, wishes, names)
     source = _file(classes, main)
     source = formatted(source) if tidy else source
     check.check(source)
@@ -187,40 +201,33 @@ def write(
         plan=planned,
         classes=classes,
         weights=list(_weights(top, nodes, "", True)),
-        notes=[note for c in classes for note in c.notes],
+        notes=[note for c in every for note in c.notes],
     )
 
 
 def _bodies(
     planned: GraphPlan,
-    names: Names,
+    wishes: dict[str, list[str]],
     bodies: dict[str, ClassText],
     classes: list[ClassText],
     reserved: frozenset[str],
 ) -> None:
-    """Write the classes of nested models, innermost first."""
+    """Write the classes of nested models, innermost first, under stand-in names."""
     for step in planned.steps:
         if not isinstance(step, LayerStep) or step.body is None:
             continue
         body = step.body
         if body.path in bodies:
             continue
-        _bodies(body, names, bodies, classes, reserved)
+        _bodies(body, wishes, bodies, classes, reserved)
+        name = f"StandIn{len(bodies)}_"
         # The model's name in its own config may be generic where the layer's is not.
-        name = names.unique_class(_nested_name(step))
-        docstring = _docstring(body, outermost=False)
-        text = ClassWriter(body, name, bodies, reserved, docstring).write()
+        own = getattr(step.node.layer, "class_name", "")
+        wishes[name] = [own, step.node.layer.name, body.name]
+        told = docstring(body, step)
+        text = ClassWriter(body, name, bodies, reserved, told).write()
         bodies[body.path] = text
         classes.append(text)
-
-
-def _nested_name(step: LayerStep) -> str:
-    assert step.body is not None
-    for candidate in (step.node.layer.name, step.body.name):
-        name = class_name(candidate)
-        if name != "Model":
-            return name
-    return "Block"
 
 
 def _weights(
@@ -257,50 +264,19 @@ def _weights(
             )
 
 
+def _parts(name: str, text: ClassText) -> Iterator[tuple[str, ClassText]]:
+    yield name, text
+    for attribute in text.attributes.values():
+        if attribute.body is not None:
+            inner = f"{name}.{attribute.name}.{body_prefix(attribute)}".strip(".")
+            yield from _parts(inner, attribute.body)
+
+
 # --------------------------------------------------------------------------- text
-def _shape(tensor: Tensor) -> str:
-    letters = {0: "N"}
-    dims = [
-        letters.get(axis, "?") if tensor.shape[axis] is None else tensor.shape[axis]
-        for axis in tensor.layout.axes
-    ]
-    if tensor.shape and tensor.shape[0] is not None:
-        dims[0] = tensor.shape[0]
-    return "(" + ", ".join(map(str, dims)) + ("," if len(dims) == 1 else "") + ")"
-
-
-def _described(tensor: Tensor) -> str:
-    text = f"{_shape(tensor)} {tensor.dtype}"
-    if tensor.layout.is_keras:
-        return text
-    if tensor.layout == tensor.layout.channels_first(tensor.rank):
-        return f"{text}, channels first"
-    return f"{text}, Keras axes {tensor.layout.axes}"
-
-
-def _docstring(planned: GraphPlan, *, outermost: bool) -> list[str]:
-    """Return the docstring of a class: what goes in and what comes out."""
-    title = "The model" if outermost else "A model inside the model"
-    lines = [f'"""{title} {_quoted(planned.name)}, as Keras had it.', ""]
-    for kind, tensors in (
-        ("Input", [(n, t) for n, t in planned.inputs]),
-        ("Output", [("", t) for t in planned.outputs]),
-    ):
-        for name, tensor in tensors:
-            label = f"{kind} {_quoted(name)}" if name and len(tensors) > 1 else kind
-            lines.append(f"{label}: {_described(tensor)}.")
-    return [*lines, '"""']
-
-
-def _quoted(name: str) -> str:
-    """Return a name as it may stand in a docstring."""
-    plain = "".join(c if c.isalnum() or c in " _-./:" else "?" for c in name)
-    return json.dumps(plain[:80], ensure_ascii=True)
-
-
 def _file(classes: list[ClassText], main: str) -> str:
     helpers = {h for c in classes for h in c.helpers}
-    parts = [*helper_source(helpers), *[c.source() for c in classes]]
+    pieces = _pieces(classes, helpers)
+    parts = [*helper_source(helpers), *pieces, *[c.source() for c in classes]]
     if not classes[-1].given:
         parts.append(_LOAD.strip().format(name=main))
     body = "\n\n\n".join(parts)
@@ -311,7 +287,21 @@ def _file(classes: list[ClassText], main: str) -> str:
     if "F." in body:
         head.append("import torch.nn.functional as F")
     head.append("from torch import nn")
+    head += sorted({i for c in classes for i in c.imports} - set(head))
     return "\n".join(head) + "\n\n\n" + body + "\n"
+
+
+def _pieces(classes: list[ClassText], helpers: set[str]) -> list[str]:
+    """Return the classes and functions of the user's, each name once."""
+    found: dict[str, str] = {}
+    taken = names_of(helper_source(helpers)) | {"load", "torch", "nn", "F", "math"}
+    for name, text in [item for c in classes for item in c.pieces.items()]:
+        if found.setdefault(name, text) != text or name in taken:
+            raise PluginError(
+                f"{name}, which is to stand in model.py, is the name of something else "
+                "there: give it another name in the plugin file."
+            )
+    return list(found.values())
 
 
 def formatted(source: str) -> str:

@@ -13,7 +13,7 @@ import onnx_ir as ir
 from keras2torch.dialect import shape_of
 from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
-from keras2torch.program.classes import ClassText
+from keras2torch.program.classtext import ClassText, statements
 from keras2torch.program.writer import TorchWeight
 from keras2torch.verification.graph import layers_of, parameter_counts, producers
 from keras2torch.verification.report import LayerRow, Report, TensorRow, WeightRow
@@ -100,17 +100,20 @@ def _modules(text: ClassText, prefix: str) -> Iterator[tuple[str, tuple[str, str
 def _expressions(program: Program) -> dict[str, str]:
     """Return Keras path → the line of forward that computes it."""
     found: dict[str, str] = {}
-    for node in ast.parse(program.source).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        captures = program.captures.get(node.name, [])
-        for item in node.body:
-            if not (isinstance(item, ast.FunctionDef) and item.name == "forward"):
-                continue
-            for capture in captures:
-                if capture.statement < len(item.body):
-                    line = item.body[capture.statement]
-                    found.setdefault(capture.path, _value(line))
+    forwards = {
+        node.name: statements(item)
+        for node in ast.parse(program.source).body
+        if isinstance(node, ast.ClassDef)
+        for item in node.body
+        if isinstance(item, ast.FunctionDef) and item.name == "forward"
+    }
+    for _, text in program.parts():
+        lines = forwards[text.name]
+        for capture in text.captures:
+            if capture.before:
+                found.setdefault(capture.path, capture.variables[0])
+            else:
+                found.setdefault(capture.path, _value(lines[capture.statement]))
     return found
 
 

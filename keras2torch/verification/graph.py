@@ -12,6 +12,7 @@ from keras2torch.dialect import LayerNode, calls, shape_of
 from keras2torch.layers.definitions import Functional, Shape
 from keras2torch.layers.replaced import Replaced
 from keras2torch.ops import Operator
+from keras2torch.program.held import is_weight
 from keras2torch.tracing import LoadedModel
 
 
@@ -90,16 +91,20 @@ def _own_weights(model: ir.Model) -> dict[str, list[ir.Value]]:
     """Return layer path → the weights that its own code made, in Keras' order."""
     found: dict[str, list[ir.Value]] = {}
     for value in model.graph.initializers.values():
-        if "keras_key" in value.metadata_props:
-            path, _ = _key(value)
-            found.setdefault(path, []).append(value)
-    return {p: sorted(values, key=lambda v: _key(v)[1]) for p, values in found.items()}
+        if is_weight(value):
+            found.setdefault(value.metadata_props["keras_path"], []).append(value)
+    return {p: sorted(found[p], key=_index) for p in found}
 
 
-def _key(value: ir.Value) -> tuple[str, int]:
+def _index(value: ir.Value) -> int:
+    key = _key(value)
+    return -1 if key is None else key[1]
+
+
+def _key(value: ir.Value) -> tuple[str, int] | None:
     """Return where Keras keeps a weight that the user's own code made."""
-    path, _, index = value.metadata_props["keras_key"].rpartition("/")
-    return path, int(index)
+    path, _, index = value.metadata_props.get("keras_key", "").rpartition("/")
+    return (path, int(index)) if index else None
 
 
 def _is_trainable(value: ir.Value) -> bool:
@@ -139,9 +144,9 @@ def weight_keys(
         path = renamed.get(layer.path, layer.path)
         infos = there.get(path, ())
         for value in layer.weights:
-            if "keras_key" in value.metadata_props:
-                _, index = _key(value)
-                found.setdefault(value, (path, index))
+            key = _key(value)
+            if key is not None:
+                found.setdefault(value, (path, key[1]))
         shapes = [shape_of(v) for v in layer.weights]
         given: list[Shape] = [info.shape for info in infos]
         if given == shapes:
@@ -157,12 +162,16 @@ def weight_keys(
 
 
 def producers(graph: ir.Graph) -> list[str]:
-    """Return for each output of the graph the name of the layer that makes it."""
+    """Return for each output its name, or that of the layer that makes it."""
     made: dict[ir.Value, str] = {}
     for value in graph.inputs:
         made[value] = str(value.metadata_props.get("keras_name", value.name))
     for call in calls(graph):
         made.update(dict.fromkeys(call.outputs, call.layer.name))
+    for value in graph.outputs:
+        # A model that returns a dict names them.
+        if "keras_name" in value.metadata_props:
+            made[value] = str(value.metadata_props["keras_name"])
     return [made.get(value, str(value.name)) for value in graph.outputs]
 
 

@@ -19,19 +19,65 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from keras2torch.program.classes import Capture
+from keras2torch.program.classtext import Capture, statements
 from keras2torch.verification.axes import Array, to_keras
 
 
 @dataclass
 class _Method:
-    """A ``forward``: where its statements begin, and what to read after each."""
+    """A ``forward``: where its statements begin, and what to read in which module."""
 
     starts: list[int]
-    captures: dict[int, list[Capture]]
+    captures: dict[nn.Module, dict[tuple[int, int, bool], list[Capture]]]
 
     def statement(self, line: int) -> int:
         return bisect_right(self.starts, line) - 1
+
+
+class _Run:
+    """One run of a ``forward``: the statement that it is in, and in which turn."""
+
+    def __init__(self, method: _Method, frame: FrameType, seen: Seen) -> None:
+        self._method, self._frame, self._seen = method, frame, seen
+        self._captures = method.captures.get(frame.f_locals["self"], {})
+        self._now = -1
+        self._turns: dict[int, int] = {}
+
+    def at(self, line: int) -> None:
+        """Go on to the statement of a line."""
+        now = self._method.statement(line)
+        if now != self._now:
+            self.done(None)
+            self._now = now
+            self._turns[now] = self._turns.get(now, -1) + 1
+            self._read(before=True)
+
+    def done(self, result: Any) -> None:
+        """End the current statement; ``result`` is what a ``return`` gives back."""
+        self._read(before=False, result=result)
+
+    def _read(self, *, before: bool, result: Any = None) -> None:
+        key = (self._now, self._turns.get(self._now, 0), before)
+        for capture in self._captures.get(key, ()):
+            if capture.variables == ("",):
+                values = result if isinstance(result, tuple) else (result,)
+                self._seen.add(capture, values)
+            else:
+                values = tuple(self._value(v) for v in capture.variables)
+                if not any(v is _MISSING for v in values):
+                    self._seen.add(capture, values)
+
+    def _value(self, text: str) -> Any:
+        if text == "_":
+            return None
+        found = self._frame.f_locals
+        if text.isidentifier():
+            return found.get(text, _MISSING)
+        # A part of the statement that runs next, which was checked as that was.
+        return eval(text, self._frame.f_globals, found)  # noqa: S307
+
+
+_MISSING = object()
 
 
 @dataclass
@@ -67,36 +113,26 @@ def watching(
     module
         The model; the classes of its file are watched too.
     captures
-        Class name → captures of its ``forward``, from the program.
+        Submodule → captures of its ``forward``, from the program.
     """
     methods = _methods(module, captures)
     seen = Seen()
     before = sys.gettrace()
-    current: dict[FrameType, int] = {}
-
-    def read(frame: FrameType, method: _Method, statement: int, result: Any) -> None:
-        for capture in method.captures.get(statement, ()):
-            if capture.variables == ("",):
-                seen.add(capture, result if isinstance(result, tuple) else (result,))
-            elif all(n == "_" or n in frame.f_locals for n in capture.variables):
-                found = frame.f_locals
-                values = [None if n == "_" else found[n] for n in capture.variables]
-                seen.add(capture, values)
+    runs: dict[FrameType, _Run] = {}
 
     def local(frame: FrameType, event: str, argument: Any) -> Any:
-        method = methods[frame.f_code]
         if event == "line":
-            now = method.statement(frame.f_lineno)
-            last = current.get(frame, -1)
-            if now != last:
-                current[frame] = now
-                read(frame, method, last, None)
+            runs[frame].at(frame.f_lineno)
         elif event == "return":
-            read(frame, method, current.pop(frame, -1), argument)
+            runs.pop(frame).done(argument)
         return local
 
     def start(frame: FrameType, event: str, argument: Any) -> Any:
-        return local if frame.f_code in methods else None
+        method = methods.get(frame.f_code)
+        if method is None:
+            return None
+        runs[frame] = _Run(method, frame, seen)
+        return local
 
     sys.settrace(start)
     try:
@@ -108,27 +144,27 @@ def watching(
 def _methods(
     module: nn.Module, captures: Mapping[str, Sequence[Capture]]
 ) -> dict[CodeType, _Method]:
-    """Return the forward of every class in the file that the module came from."""
-    forward: Any = type(module).forward
-    lines = linecache.getlines(forward.__code__.co_filename)
-    found = {}
-    for node in ast.parse("".join(lines)).body:
-        wanted = captures.get(node.name) if isinstance(node, ast.ClassDef) else None
-        cls = forward.__globals__.get(getattr(node, "name", None))
-        if not wanted or cls is None:
-            continue
-        assert isinstance(node, ast.ClassDef)
-        for item in node.body:
-            if isinstance(item, ast.FunctionDef) and item.name == "forward":
-                by_statement: dict[int, list[Capture]] = {}
-                for capture in wanted:
-                    by_statement.setdefault(capture.statement, []).append(capture)
-                starts = [s.lineno for s in _statements(item)]
-                found[cls.forward.__code__] = _Method(starts, by_statement)
+    """Return the forward of every class that one of the submodules has."""
+    found: dict[CodeType, _Method] = {}
+    for name, wanted in captures.items():
+        part = module.get_submodule(name)
+        forward: Any = type(part).forward
+        code = forward.__code__
+        if code not in found:
+            lines = linecache.getlines(code.co_filename)
+            found[code] = _Method(_starts("".join(lines), type(part).__name__), {})
+        by_statement = found[code].captures.setdefault(part, {})
+        for capture in wanted:
+            key = (capture.statement, capture.turn, capture.before)
+            by_statement.setdefault(key, []).append(capture)
     return found
 
 
-def _statements(function: ast.FunctionDef) -> list[ast.stmt]:
-    first = function.body[0]
-    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    return function.body[1:] if documented else function.body
+def _starts(source: str, name: str) -> list[int]:
+    """Return the lines at which the statements of a class's forward begin."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            for item in node.body:
+                if isinstance(item, ast.FunctionDef) and item.name == "forward":
+                    return [s.lineno for s in statements(item)]
+    raise AssertionError(f"no forward of {name} in its own file")

@@ -28,7 +28,8 @@ def test_own_and_tied_weights_and_constants() -> None:
     [x] = graph.call(Embedding(50, 12, name="token"), [ids])
     gamma = graph.weight("", "gamma", 12)
     moving = graph.weight("", "Moving Mean", 12, trainable=False, index=1)
-    short = graph.initializer("a/imagenet_mean:0", np.array([0.1], "float32"))
+    few = np.arange(1, 8, dtype="float32").reshape(7, 1) / np.float32(10)
+    short = graph.initializer("a/imagenet_mean:0", few)
     long = graph.initializer("Const_3:0", np.arange(12, dtype="float32"))
     for op, other in (("Mul", gamma), ("Sub", moving), ("Mul", short), ("Add", long)):
         x = graph.operator(op, [x, other], op.lower(), shape, "float32")
@@ -51,7 +52,9 @@ def test_own_and_tied_weights_and_constants() -> None:
     for line in (
         "self.gamma = nn.Parameter(torch.empty(12))",
         'self.register_buffer("moving_mean", torch.empty(12))',
-        'self.register_buffer("imagenet_mean", torch.tensor([0.1]), persistent=False)',
+        '"imagenet_mean",',
+        "torch.tensor([[0.1], [0.2], [0.3], [0.4], [0.5], [0.6], [0.7]]),",
+        "persistent=False,",
         'self.register_buffer("constant", torch.empty(12))',
         "self.scale = nn.Parameter(torch.empty(12))",
     ):
@@ -62,7 +65,7 @@ def test_own_and_tied_weights_and_constants() -> None:
 
     batch = np.random.default_rng(3).integers(0, 50, (2, 7)).astype("int32")
     h = data(table)[batch] * data(gamma) - data(moving)
-    h = h * np.float32(0.1) + np.arange(12, dtype="float32")
+    h = h * few + np.arange(12, dtype="float32")
     h = (h * data(scale)) @ data(kernel) + data(bias) + data(scale)
     h += data(table).mean(0) + data(kernel).mean(0)
     result = run(program, [[batch]], program.module)

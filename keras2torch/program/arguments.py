@@ -1,0 +1,71 @@
+"""What the arguments of constructors mean, and what they are called."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from keras2torch.program.library import signature
+
+# The leading arguments of torch.nn (torch 2.x documentation).
+_TORCH: dict[str, tuple[str, ...]] = {
+    "Linear": ("in_features", "out_features"),
+    "Embedding": ("num_embeddings", "embedding_dim"),
+    "LayerNorm": ("normalized_shape",),
+    "RMSNorm": ("normalized_shape",),
+    "GroupNorm": ("num_groups", "num_channels"),
+    "MultiheadAttention": ("embed_dim", "num_heads"),
+    "PReLU": ("num_parameters",),
+    "LeakyReLU": ("negative_slope",),
+    "ELU": ("alpha",),
+    "Flatten": ("start_dim",),
+    "Softmax": ("dim",),
+}
+for _name in ("LSTM", "GRU", "RNN"):
+    _TORCH[_name] = ("input_size", "hidden_size")
+for _n in ("", "1d", "2d", "3d"):
+    _conv = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
+    _TORCH[f"Conv{_n}"] = _TORCH[f"ConvTranspose{_n}"] = _conv
+    _TORCH[f"BatchNorm{_n}"] = _TORCH[f"InstanceNorm{_n}"] = ("num_features",)
+    _TORCH[f"Dropout{_n}"] = ("dropout",)
+    _TORCH[f"MaxPool{_n}"] = _TORCH[f"AvgPool{_n}"] = ("kernel_size", "stride")
+_CLEARER = {"p": "dropout"}
+
+
+class Meanings:
+    """Knows what a positional argument is called, in torch and in this file."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, list[str]] = {}
+
+    def add(self, name: str, arguments: Sequence[str]) -> None:
+        """Say what the arguments of a class of this file are called."""
+        self._classes[name] = list(arguments)
+
+    def of(self, function: str, position: int) -> str:
+        """Return the name of an argument, ``""`` if nobody knows it."""
+        known: Sequence[str] = self._classes.get(function, ())
+        known = known or _TORCH.get(function.removeprefix("nn."), ())
+        known = known or signature(function)
+        return self.named(known[position]) if position < len(known) else ""
+
+    def named(self, keyword: str) -> str:
+        """Return what a person calls the value of a keyword."""
+        return _CLEARER.get(keyword, keyword)
+
+
+def annotation(values: Sequence[str]) -> str:
+    """Return the type of an argument that has these values, as text."""
+    kinds = dict.fromkeys(_kind(ast.literal_eval(value)) for value in values)
+    if set(kinds) == {"int", "float"}:
+        return "float"
+    return " | ".join(kinds)
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"tuple[{', '.join(_kind(v) for v in value)}]"
+    if isinstance(value, list):
+        inner = dict.fromkeys(_kind(v) for v in value)
+        return f"list[{' | '.join(inner)}]"
+    return type(value).__name__

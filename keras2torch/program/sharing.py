@@ -1,0 +1,368 @@
+"""One class for bodies that are the same but for numbers in their constructors.
+
+A user's ``Block(64)`` and ``Block(128, strides=2)`` arrive as two graphs; here they
+become ``class Block`` with arguments again. Bodies that differ in anything else stay
+classes of their own.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from keras2torch.layers.text import TORCH_DEFAULTS, literal
+from keras2torch.program.arguments import Meanings, annotation
+from keras2torch.program.classtext import Attribute, Capture, ClassText
+from keras2torch.program.docstrings import common
+from keras2torch.program.names import Names, class_name, identifier
+
+_TOKEN = re.compile(
+    r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|self\.\w+|[A-Za-z_]\w*|\S"""
+)
+# A class name as Python's users write it.
+_CLASS = re.compile(r"[A-Z][A-Za-z0-9]{2,59}")
+# A person passes these by position.
+_LEADING = re.compile(
+    r"(in|out|hidden)_(channels|features)|num_embeddings|embedding_dim|.*size"
+)
+# Statement of __init__, call within it, and argument.
+Key = tuple[int, int, int | str]
+
+
+@dataclass
+class _Member:
+    """A body: what of it is its own, and the rest by which it is found again."""
+
+    text: ClassText
+    key: tuple[object, ...]
+    names: list[str]
+    literals: dict[Key, str]
+    meanings: dict[Key, str]
+
+
+@dataclass
+class _Group:
+    members: list[_Member] = field(default_factory=list)
+
+
+def share(
+    texts: Sequence[ClassText],
+    wishes: Mapping[str, Sequence[str]],
+    names: Names,
+) -> list[ClassText]:
+    """Merge the classes of bodies, and give them their names.
+
+    Parameters
+    ----------
+    texts
+        Every class, the innermost first and the model's own last; those inside have
+        names that only stand in for the right ones. They are changed in place.
+    wishes
+        Stand-in → names that would suit, the best first.
+    names
+        Of the file.
+
+    Returns
+    -------
+    list[ClassText]
+        The classes to write.
+    """
+    level: dict[str, int] = {}
+    for text in texts:
+        inside = [a.body.name for a in text.attributes.values() if a.body is not None]
+        level[text.name] = 1 + max((level[n] for n in inside), default=0)
+    stand_ins = {id(text): text.name for text in texts}
+    meanings = Meanings()
+    written: dict[int, ClassText] = {}
+    for height in sorted(set(level.values())):
+        groups: dict[tuple[object, ...], _Group] = {}
+        for text in texts[:-1]:
+            if level[stand_ins[id(text)]] == height:
+                member = _member(text, meanings)
+                groups.setdefault(member.key, _Group()).members.append(member)
+        for group in groups.values():
+            own = [stand_ins[id(m.text)] for m in group.members]
+            name = names.unique_class(_class_name([wishes[o] for o in own]))
+            calls = _merged(group.members, name, meanings)
+            for stand_in, call in zip(own, calls, strict=True):
+                for text in texts:
+                    _rename(text, stand_in, name, call)
+            first = group.members[0].text
+            written[id(first)] = first
+    return [t for t in texts if id(t) in written or t is texts[-1]]
+
+
+def _class_name(wishes: Sequence[Sequence[str]]) -> str:
+    """Return a name that suits every instance: ``Tower`` for tower_a and tower_b."""
+    for several in zip(*wishes, strict=True):
+        words = [re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", name) for name in several]
+        shared = []
+        for word, *others in zip(*words, strict=False):
+            if any(o != word for o in others):
+                break
+            shared.append(word)
+        while len(set(several)) > 1 and shared and shared[-1].isdigit():
+            shared.pop()
+        text = several[0] if len(set(several)) == 1 else "_".join(shared)
+        if _CLASS.fullmatch(text) and not hasattr(builtins, text):
+            return text
+        name = class_name(text) if text else "Model"
+        if name != "Model":
+            return name
+    return "Block"
+
+
+# ------------------------------------------------------------------ what is the same
+def _member(text: ClassText, meanings: Meanings) -> _Member:
+    if text.given:
+        # Modules that come from outside: nobody else has these.
+        return _Member(text, ("given", id(text)), [], {}, {})
+    names = _own_names(text)
+    known = {} if text.pinned else {n: _stem(n) for n in names}
+    numbered: dict[str, str] = {}
+    for name in known:
+        same = sum(_stem(n) == known[name] for n in numbered)
+        numbered[name] = f"{known[name]}#{same}"
+    literals: dict[Key, str] = {}
+    told: dict[Key, str] = {}
+    init = []
+    for i, line in enumerate(text.init):
+        code, comment, remark = line.partition("  # ")
+        tree = ast.parse(code)
+        reader = _Reader(i, meanings)
+        skeleton = ast.unparse(reader.visit(tree))
+        literals.update(reader.literals)
+        told.update(reader.meanings)
+        init.append(_canonical(skeleton, numbered) + comment + remark)
+    lines = [text.forward, text.penalties, [f"self.{f}" for f in text.frozen]]
+    rest = [tuple(_canonical(line, numbered) for line in part) for part in lines]
+    key = (
+        tuple(init),
+        *rest,
+        tuple(numbered.get(a, a) for a in text.arguments),
+        text.returns,
+        tuple(sorted(text.helpers)),
+        tuple(sorted(text.pieces.items())),
+    )
+    return _Member(text, key, names, literals, told)
+
+
+def _own_names(text: ClassText) -> list[str]:
+    """Return attributes and variables, in the order in which they first appear."""
+    attributes = {a.name.partition(".")[0] for a in text.attributes.values()}
+    attributes |= {h.name for h in text.held}
+    variables = set(text.arguments)
+    for node in ast.walk(ast.parse("\n".join(text.forward))):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            variables.add(node.id)
+    found: dict[str, None] = {}
+    for line in [*text.init, *text.arguments, *text.forward]:
+        for token in _TOKEN.findall(line):
+            if token.startswith("self.") and token[5:] in attributes:
+                found[token[5:]] = None
+            elif token in variables:
+                found[token] = None
+    for held in text.held:
+        found[held.name] = None
+    return list(found)
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"(_?\d+)+$", "", name) or name
+
+
+def _canonical(line: str, names: Mapping[str, str]) -> str:
+    return " ".join(_renamed(token, names) for token in _TOKEN.findall(line))
+
+
+def _renamed(token: str, names: Mapping[str, str]) -> str:
+    if token.startswith("self."):
+        return f"self.{names.get(token[5:], token[5:])}"
+    return names.get(token, token)
+
+
+class _Reader(ast.NodeTransformer):
+    """Takes the numbers out of a statement of ``__init__``."""
+
+    def __init__(self, line: int, meanings: Meanings) -> None:
+        self._line = line
+        self._meanings = meanings
+        self._calls = 0
+        self.literals: dict[Key, str] = {}
+        self.meanings: dict[Key, str] = {}
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        number, self._calls = self._calls, self._calls + 1
+        function = ast.unparse(node.func)
+        for i, value in enumerate(node.args):
+            key: Key = (self._line, number, i)
+            if _is_number(value):
+                self._keep(key, ast.unparse(value), self._meanings.of(function, i))
+                node.args[i] = ast.Name("_")
+            else:
+                node.args[i] = self.visit(value)
+        defaults = TORCH_DEFAULTS.get(function, {})
+        told = {k.arg: k.value for k in node.keywords if k.arg}
+        # An argument at its default is not written: it may be another elsewhere.
+        given = {
+            k: ast.parse(literal(v), mode="eval").body for k, v in defaults.items()
+        }
+        for name, value in {**given, **told}.items():
+            if _is_number(value):
+                key = (self._line, number, name)
+                self._keep(key, ast.unparse(value), self._meanings.named(name))
+        node.keywords = [
+            k if k.arg is None else ast.keyword(k.arg, self.visit(k.value))
+            for k in node.keywords
+            if not _is_number(k.value)
+        ] + [
+            ast.keyword(name, ast.Name("_"))
+            for name in sorted({**given, **told})
+            if _is_number({**given, **told}[name])
+        ]
+        return node
+
+    def _keep(self, key: Key, text: str, meaning: str) -> None:
+        self.literals[key] = text
+        self.meanings[key] = meaning
+
+
+class _Writer(ast.NodeTransformer):
+    """Puts arguments of the constructor in the place of numbers."""
+
+    def __init__(self, line: int, arguments: Mapping[Key, str]) -> None:
+        self._line = line
+        self._arguments = arguments
+        self._calls = 0
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        number, self._calls = self._calls, self._calls + 1
+        for i, value in enumerate(node.args):
+            name = self._arguments.get((self._line, number, i))
+            if not _is_number(value):
+                node.args[i] = self.visit(value)
+            elif name is not None:
+                node.args[i] = ast.Name(name)
+        there = {k.arg for k in node.keywords}
+        for keyword in node.keywords:
+            name = self._arguments.get((self._line, number, keyword.arg or ""))
+            if not _is_number(keyword.value):
+                keyword.value = self.visit(keyword.value)
+            elif name is not None:
+                keyword.value = ast.Name(name)
+        for (line, call, place), name in self._arguments.items():
+            absent = isinstance(place, str) and place not in there
+            if (line, call) == (self._line, number) and absent:
+                node.keywords.append(ast.keyword(str(place), ast.Name(name)))
+        return node
+
+
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def _is_number(node: ast.expr) -> bool:
+    """Whether an expression is a number, a truth value, or a tuple or list of them."""
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return bool(node.elts) and all(_is_number(e) for e in node.elts)
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, ast.USub) and _is_number(node.operand)
+    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+
+
+# ------------------------------------------------------------------------ one class
+def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
+    """Make the first member the class of all; return the call that makes each."""
+    first = members[0].text
+    varying: dict[tuple[str, ...], list[Key]] = {}
+    for key in members[0].literals:
+        values = tuple(m.literals[key] for m in members)
+        if len(set(values)) > 1:
+            varying.setdefault(values, []).append(key)
+    taken = Names({"self", "torch", "nn", "F", "math"})
+    told: dict[tuple[str, ...], str] = {}
+    outs = [k for k, m in members[0].meanings.items() if m.startswith("out_")]
+    for values, keys in varying.items():
+        said = [members[0].meanings[k] for k in keys]
+        wish = next((m for m in said if m), "size")
+        between = any(m.startswith("in_") for m in said) and outs[-1:] != [
+            k for k in keys if k in outs[-1:]
+        ]
+        if wish.startswith("out_") and between:
+            wish = wish.replace("out_", "hidden_")
+        told[values] = taken.unique_numbered(identifier(wish, "size"))
+    arguments = {key: told[v] for v, keys in varying.items() for key in keys}
+    for member in members[1:]:
+        _adopt(member, members[0].names)
+    if arguments:
+        first.init = [
+            _with_arguments(i, line, arguments) for i, line in enumerate(first.init)
+        ]
+        first.parameters = {told[v]: annotation(v) for v in varying}
+    first.docstring = common([m.text.docstring for m in members], told)
+    meanings.add(name, list(told.values()))
+    return [
+        _call(name, {told[values]: values[i] for values in varying})
+        for i in range(len(members))
+    ]
+
+
+def _call(name: str, arguments: Mapping[str, str]) -> str:
+    parts, leading = [], True
+    for argument, value in arguments.items():
+        leading = leading and bool(_LEADING.fullmatch(argument))
+        parts.append(value if leading else f"{argument}={value}")
+    return f"{name}({', '.join(parts)})"
+
+
+def _with_arguments(i: int, line: str, arguments: Mapping[Key, str]) -> str:
+    if not any(key[0] == i for key in arguments):
+        return line
+    code, comment, remark = line.partition("  # ")
+    tree = _Writer(i, arguments).visit(ast.parse(code))
+    return ast.unparse(ast.fix_missing_locations(tree)) + comment + remark
+
+
+def _adopt(member: _Member, names: Sequence[str]) -> None:
+    """Give an instance the names of the class that it now is."""
+    text = member.text
+    new = dict(zip(member.names, names, strict=True))
+    for attribute in text.attributes.values():
+        head, dot, rest = attribute.name.partition(".")
+        attribute.name = f"{new.get(head, head)}{dot}{rest}"
+    for held in text.held:
+        held.name = new.get(held.name, held.name)
+    text.captures = [_with_names(c, new) for c in text.captures]
+
+
+def _with_names(capture: Capture, new: Mapping[str, str]) -> Capture:
+    found = []
+    for variable in capture.variables:
+        found.append(
+            _TOKEN.sub(lambda m: _renamed(m[0], new), variable) if variable else ""
+        )
+    return replace(capture, variables=tuple(found))
+
+
+def _rename(text: ClassText, stand_in: str, name: str, call: str) -> None:
+    """Write the class that a stand-in turned out to be."""
+    if text.name == stand_in:
+        text.name = name
+    if not any(stand_in in line for line in [*text.init, *_texts(text)]):
+        return
+    pattern = re.compile(rf"\b{stand_in}\b(\(\))?")
+
+    def written(line: str) -> str:
+        return pattern.sub(lambda m: call if m[1] else name, line)
+
+    text.init = [written(line) for line in text.init]
+    for attribute in text.attributes.values():
+        attribute.text = written(attribute.text)
+
+
+def _texts(text: ClassText) -> Iterable[str]:
+    attributes: Iterable[Attribute] = text.attributes.values()
+    return [a.text for a in attributes]

@@ -1,0 +1,192 @@
+"""Bodies that differ in numbers of their constructors are one class with arguments."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+import torch
+
+from keras2torch.layers.definitions import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Functional,
+)
+from keras2torch.program import Program, write
+from keras2torch.verification.torch_side import run
+from keras2torch.verification.watching import watching
+
+from .graphs import Graph, data
+
+
+def _block(
+    graph: Graph,
+    name: str,
+    x: ir.Value,
+    units: tuple[int, int],
+    *,
+    names: tuple[str, str] = ("first", "second"),
+    class_name: str = "Block",
+    activation: str = "relu",
+    rate: float = 0.0,
+) -> ir.Value:
+    inner = graph.nested(name)
+    y = inner.input("x", tuple(None if d is None else int(d) for d in _shape(x)))
+    [y] = inner.call(Dense(units[0], name=names[0], activation=activation), [y])
+    if rate:
+        [y] = inner.call(Dropout(rate, name="dropout"), [y])
+    [y] = inner.call(Dense(units[1], name=names[1]), [y])
+    layer = Functional(name=name, class_name=class_name)
+    [x] = graph.call_model(layer, inner, [x], [y])
+    return x
+
+
+def _shape(value: ir.Value) -> list[int | None]:
+    return [d if isinstance(d, int) else None for d in value.shape or ()]
+
+
+def _computed(graph: Graph, path: str, names: tuple[str, str], x: np.ndarray):
+    (k, b), (m, c) = (graph.layers[f"{path}/{n}"].values for n in names)
+    hidden = np.maximum(x @ data(k) + data(b), 0)
+    return hidden, hidden @ data(m) + data(c)
+
+
+def _classes(program: Program) -> list[str]:
+    lines = program.source.splitlines()
+    return [
+        line.removeprefix("class ").partition("(")[0]
+        for line in lines
+        if line.startswith("class ")
+    ]
+
+
+def test_one_class_with_arguments() -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 4))
+    y = _block(graph, "small", x, (8, 5), rate=0.1)
+    y = _block(graph, "large", y, (16, 6), rate=0.25)
+    program = write(graph.filled(y))
+    assert _classes(program) == ["Block", "Net"]
+    assert (
+        "def __init__(\n"
+        "        self, in_features: int, hidden_features: int, dropout: float, "
+        "out_features: int\n"
+    ) in program.source
+    assert "self.first = nn.Linear(in_features, hidden_features)" in program.source
+    assert "self.second = nn.Linear(hidden_features, out_features)" in program.source
+    assert "self.small = Block(4, 8, dropout=0.1, out_features=5)" in program.source
+    assert "Input: (N, in_features) float32." in program.source
+    given = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    names = ("first", "second")
+    hidden, small = _computed(graph, "small", names, given)
+    hidden_2, large = _computed(graph, "large", names, small)
+    seen = run(program, [[given]], program.module)
+    np.testing.assert_allclose(seen.outputs[0][0], large, rtol=1e-4, atol=1e-4)
+    for path, expected in (
+        ("small/first", hidden),
+        ("small", small),
+        ("large/first", hidden_2),
+        ("large", large),
+    ):
+        np.testing.assert_allclose(
+            seen.layers[path, 0][0], expected, rtol=1e-4, atol=1e-4
+        )
+    assert {w.name for w in program.weights} == set(program.module().state_dict())
+
+
+def test_names_that_keras_numbered_are_the_first_ones() -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 4))
+    y = _block(graph, "tower_1", x, (8, 4), names=("dense", "dense_1"), class_name="")
+    y = _block(graph, "tower_2", y, (8, 4), names=("dense_2", "dense_3"), class_name="")
+    program = write(graph.filled(y))
+    assert _classes(program) == ["Tower", "Net"]
+    assert "def __init__(self) -> None:" in program.source
+    assert "2 times inside the model" in program.source
+    keys = [w.name for w in program.weights]
+    assert keys[4:6] == ["tower_2.dense.weight", "tower_2.dense.bias"]
+    assert [w.path for w in program.weights][4] == "tower_2/dense_2"
+    given = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    seen = run(program, [[given]], program.module)
+    _, first = _computed(graph, "tower_1", ("dense", "dense_1"), given)
+    hidden, second = _computed(graph, "tower_2", ("dense_2", "dense_3"), first)
+    np.testing.assert_allclose(seen.outputs[0][0], second, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        seen.layers["tower_2/dense_2", 0][0], hidden, rtol=1e-4, atol=1e-4
+    )
+
+
+def test_what_differs_in_more_is_a_class_of_its_own() -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 4))
+    y = _block(graph, "a", x, (8, 4))
+    y = _block(graph, "b", y, (8, 4), activation="tanh")
+    y = _block(graph, "c", y, (9, 4), rate=0.5)
+    program = write(graph.filled(y))
+    assert _classes(program) == ["Block", "Block2", "Block3", "Net"]
+
+
+@pytest.mark.parametrize("strides", [(1, 2), (2, 2)])
+def test_a_default_may_be_another_elsewhere(strides: tuple[int, int]) -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 9, 9, 3))
+    for i, stride in enumerate(strides):
+        inner = graph.nested(f"stage{i}")
+        y = inner.input("x", tuple(_shape(x)))
+        filters = 4 * (i + 1)
+        for layer in (
+            Conv2D(filters, 3, strides=stride, use_bias=False, name="conv"),
+            BatchNormalization(name="bn"),
+            Conv2D(filters, 1, activation="relu", name="mix"),
+        ):
+            [y] = inner.call(layer, [y])
+        layer = Functional(name=f"stage{i}", class_name="Stage")
+        [x] = graph.call_model(layer, inner, [x], [y])
+    program = write(graph.filled(x))
+    assert _classes(program) == ["Stage", "Net"]
+    varies = strides[0] != strides[1]
+    call = "Stage(3, 4, stride=1)" if varies else "Stage(3, 4)"
+    assert f"self.stage0 = {call}" in program.source
+    assert ("stride=stride" in program.source) == varies
+    module = program.module()
+    assert module.stage1.conv.stride == (2, 2)
+    assert module.stage1.bn.num_features == module.stage1.mix.in_channels == 8
+    assert module(torch.randn(2, 3, 9, 9)).shape[1] == 8
+
+
+def test_a_class_of_shared_classes_is_shared() -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 4))
+    for i, units in enumerate((8, 12, 16)):
+        outer = graph.nested(f"layers.{i}")
+        y = outer.input("x", (None, 4))
+        for j in range(2):
+            inner = outer.nested(f"part{j}")
+            z = inner.input("x", (None, 4))
+            [z] = inner.call(Dense(units, name="wide", activation="relu"), [z])
+            [z] = inner.call(Dense(4, name="back"), [z])
+            part = Functional(name=f"part{j}", class_name="Part")
+            [y] = outer.call_model(part, inner, [y], [z])
+        layer = Functional(name=f"layers.{i}", class_name="EncoderLayer")
+        [x] = graph.call_model(layer, outer, [x], [y])
+    program = write(graph.filled(x))
+    assert _classes(program) == ["Part", "EncoderLayer", "Net"]
+    assert "self.part0 = Part(hidden_features)" in program.source
+    assert "[EncoderLayer(8), EncoderLayer(12), EncoderLayer(16)]" in program.source
+    assert "for layer in self.layers:" in program.source
+    module = program.module()
+    given = torch.randn(2, 4)
+    h = given.numpy()
+    with torch.no_grad(), watching(module, program.captures) as seen:
+        module(given)
+    for i in range(3):
+        for j in range(2):
+            hidden, h = _computed(graph, f"layers.{i}/part{j}", ("wide", "back"), h)
+            np.testing.assert_allclose(
+                seen.layers[f"layers.{i}/part{j}/wide", 0][0],
+                hidden,
+                rtol=1e-3,
+                atol=1e-3,
+            )
