@@ -430,7 +430,26 @@ class KerasProcess:
             "known": sorted(known),
             "opaque": sorted(opaque),
         }
-        return _loaded(self._ask(command, timeout))
+        reply = self._ask(command, timeout)
+        if not reply.get("onnx"):
+            self._to_onnx(_absolute(folder))
+        return _loaded(reply)
+
+    def _to_onnx(self, folder: str) -> None:
+        """Make the graphs ONNX files in this environment, which has tf2onnx."""
+        missing = [
+            name
+            for name in ("tensorflow", "tf2onnx")
+            if importlib.util.find_spec(name) is None
+        ]
+        if missing:
+            raise KerasUnavailable(
+                f"{self.python} has no tf2onnx, and neither is "
+                f"{' nor '.join(missing)} installed here: install "
+                "keras2torch[tensorflow], or tf2onnx there"
+            )
+        with KerasProcess(timeout=self.timeout) as here:
+            here._ask({"do": "to_onnx", "folder": folder}, None)
 
     def train(
         self,

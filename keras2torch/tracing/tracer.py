@@ -4,7 +4,7 @@ A script beside ``worker.py``: self-contained, and for the same Pythons. The roo
 every layer that the converter has no rule for is a *body*: a TensorFlow graph of its
 own, in which each call of a layer is one opaque operator (``tf.py_function``, never
 run) and what stands between is what TensorFlow recorded. Weights are placeholders.
-tf2onnx makes ONNX of it, the opaque operators nodes ``keras::Call``.
+``frozen.to_onnx`` makes ONNX of it, the opaque operators nodes ``keras::Call``.
 
 ``trace(loaded, folder, known)`` writes into ``folder``
 
@@ -14,7 +14,7 @@ tf2onnx makes ONNX of it, the opaque operators nodes ``keras::Call``.
     with ``{"$": k}`` for the k-th tensor. A call has ``layer`` (its path), ``entry``
     (the serialized layer), ``args``, ``kwargs``, ``result``, ``outputs`` (shapes and
     dtypes) and ``body`` (a number, null for a layer with a rule).
-``body_<n>.onnx``
+``body_<n>.pb``, later ``body_<n>.onnx``
     Inputs ``input_<k>``, ``variable_<k>`` and ``mask_<k>``, outputs ``output_<k>``.
 ``weights.npz``
     ``path/index`` → array, for the weights of all layers.
@@ -32,7 +32,6 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-OPSET = 18
 KERAS_PACKAGES = ("keras", "tf_keras", "tensorflow.python.keras", "tensorflow.keras")
 # Keras' own attributes that hold layers, beside the user's.
 BOOKKEEPING = {
@@ -351,10 +350,7 @@ class Tracer:
         body = self.stack[-1]
         if self.scratch:
             return tf.compat.v1.placeholder(variable.dtype, variable.shape)
-        key = self.keys.get(id(variable), (None, None))[0]
-        if key is None:
-            key = "?/%d" % id(variable)
-            self.keys[id(variable)] = (key, variable)
+        key = self.key_of(variable)
         if key not in body.variables:
             with body.graph.as_default():
                 body.variables[key] = tf.compat.v1.placeholder(
@@ -363,6 +359,12 @@ class Tracer:
                     name="variable_%d" % len(body.variables),
                 )
         return body.variables[key]
+
+    def key_of(self, variable: Any) -> str:
+        """Return where the model keeps a variable; a closure's has a key of its own."""
+        if id(variable) not in self.keys:
+            self.keys[id(variable)] = ("?/%d" % id(variable), variable)
+        return self.keys[id(variable)][0]
 
     def mark(self, layer: Any, original: Any, args: Any, kwargs: Any) -> Any:
         """Put one opaque operator where a layer is called."""
@@ -506,12 +508,25 @@ class Tracer:
         import numpy as np
 
         bodies = []
+        frozen = self.worker.beside("frozen")
+        known = [self.worker.tf_variable(v) for _, v in self.keys.values()]
         for body in self.bodies:
-            name = "body_%d.onnx" % body.number
-            model = to_onnx(body)
-            with open(os.path.join(folder, name), "wb") as file:
-                file.write(model.SerializeToString())
-            bodies.append(self.about(body, name))
+            name = "body_%d" % body.number
+            try:
+                definition, captured = frozen.flat(
+                    body.graph,
+                    given_to(body),
+                    made_by(body),
+                    [*known, *body.graph.variables],
+                )
+            except frozen.NotFrozen as error:
+                raise NotTraced(
+                    f"layer {body.path!r} ({type(body.layer).__name__}) cannot be "
+                    f"traced: {error}"
+                ) from error
+            with open(os.path.join(folder, name + ".pb"), "wb") as file:
+                file.write(definition.SerializeToString())
+            bodies.append(self.about(body, name, captured))
         found = {"root": 0, "keras": self.lib.label, "bodies": bodies}
         with open(os.path.join(folder, "trace.json"), "w", encoding="utf-8") as out:
             json.dump(found, out)
@@ -523,20 +538,23 @@ class Tracer:
             **{"w/" + k: v for k, v in arrays.items()},
         )
 
-    def about(self, body: Body, name: str) -> dict[str, Any]:
+    def about(self, body: Body, name: str, captured: Any) -> dict[str, Any]:
         layer = body.layer
-        own = {key: (n, v) for n, (key, v) in enumerate(self.keys.values())}
+        read = [(key, tensor.name) for key, tensor in body.variables.items()]
+        read += [(self.key_of(v), node + ":0") for v, node in captured]
+        own = dict(self.keys.values())
         variables = []
-        for key in body.variables:
-            variable = own[key][1]
+        for key, placeholder in read:
+            variable = own[key]
             variables.append(
                 {
                     "key": key,
-                    "input": body.variables[key].name,
-                    "name": self.worker.weight_name(variable).rpartition("/")[2],
-                    "trainable": bool(getattr(variable, "trainable", False)),
+                    "input": placeholder,
+                    "name": self.loaded.short_name(variable),
+                    "path": self.worker.weight_name(variable),
+                    "trainable": self.loaded.trains(variable, bool(captured)),
                     "shape": [int(n) for n in variable.shape],
-                    "dtype": body.variables[key].dtype.name,
+                    "dtype": self.worker.tf_variable(variable).dtype.base_dtype.name,
                 }
             )
         return {
@@ -546,7 +564,11 @@ class Tracer:
             "keras": is_keras_class(type(layer)),
             "functional": is_functional(self.lib, layer),
             "trainable": bool(layer.trainable),
-            "onnx": name,
+            "restored": bool(captured),
+            "graph": name + ".pb",
+            "onnx": name + ".onnx",
+            "made": [t.name for t in made_by(body)],
+            "tokens": body.tokens,
             "inputs": [dict(described(t), input=t.name) for t in body.inputs],
             "masks": [
                 dict(described(body.masks[k]), input=body.masks[k].name)
@@ -605,33 +627,16 @@ def described(tensor: Any) -> dict[str, Any]:
     return {"shape": sizes, "dtype": tensor.dtype.name}
 
 
-def to_onnx(body: Body) -> Any:
-    """Convert a body's graph with tf2onnx."""
-    import tf2onnx  # type: ignore[import-untyped,unused-ignore]
-    from onnx import helper
+def given_to(body: Body) -> list[Any]:
+    """What goes into a body's graph: tensors, masks and variables."""
+    masks = [body.masks[k] for k in sorted(body.masks)]
+    return [*body.inputs, *masks, *body.variables.values()]
 
-    def keep(ctx: Any, node: Any, name: str, args: Any) -> None:
-        token = node.get_attr("token").s.decode()
-        for attribute in list(node.attr):
-            del node.attr[attribute]
-        node.domain = "keras"
-        node.type = "Call"
-        node.set_attr("call", body.tokens[token])
 
-    given = [*body.inputs, *body.variables.values()]
-    given += [body.masks[k] for k in sorted(body.masks)]
-    masks = [t._keras_mask for t in body.outputs if hasattr(t, "_keras_mask")]
-    made = [*body.outputs, *masks]
-    model, _ = tf2onnx.convert._convert_common(
-        body.graph.as_graph_def(add_shapes=True),
-        name="body",
-        input_names=[t.name for t in given],
-        output_names=[t.name for t in made],
-        opset=OPSET,
-        custom_op_handlers={"EagerPyFunc": (keep, [])},
-        extra_opset=[helper.make_opsetid("keras", 1)],
-    )
-    return model
+def made_by(body: Body) -> list[Any]:
+    """What comes out of it, masks behind the tensors."""
+    masks = [getattr(t, "_keras_mask", None) for t in body.outputs]
+    return [*body.outputs, *[m for m in masks if m is not None]]
 
 
 def trace(

@@ -32,7 +32,10 @@ line) and leaves the worker alive:
     writes ``losses`` and ``w/{path}/{index}`` and puts the old weights back.
 ``{"do": "trace", "folder": PATH, "known": [CLASS, …], "opaque": [PATH, …]}``
     Traces the model, see ``tracer.py``; layers of the known classes stay whole, but for
-    those named as opaque.
+    those named as opaque. The reply's ``"onnx"`` says whether the graphs are ONNX
+    files already; an environment without tf2onnx leaves that to another.
+``{"do": "to_onnx", "folder": PATH}``
+    Makes ONNX files of the graphs of a trace.
 ``{"do": "quit"}``
 
 A layer's path is ``outer/inner`` through nested models. A wrapper (Bidirectional,
@@ -925,16 +928,84 @@ class Loaded:
     def weights(self, layer: Any) -> list[Any]:
         return self.own_weights(layer) if self.holds(layer) else list(layer.weights)
 
+    def short_name(self, variable: Any) -> str:
+        """What a variable is called where it is held."""
+        return weight_name(variable).rpartition("/")[2]
+
+    def trains(self, variable: Any, restored: bool) -> bool:
+        """Whether a variable is trained; inside a restored graph no layer says so."""
+        if restored:
+            return any(variable is v for v in self.model.trainable_weights)
+        return bool(getattr(variable, "trainable", False))
+
     def variables(self) -> Iterator[tuple[str, Any]]:
         for path, layer in self.layers():
             for index, variable in enumerate(self.weights(layer)):
                 yield "%s/%d" % (path, index), variable
 
 
+class Restored(Loaded):
+    """A signature of a SavedModel, for whose folder there is no Keras."""
+
+    def __init__(self, signature: Any) -> None:
+        import tensorflow as tf
+
+        lib = Library("saved_model", tf.keras, "TensorFlow " + str(tf.__version__))
+        super().__init__(signature, lib, {}, False)
+
+    def layers(self, model: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        yield from self.model.holders
+
+    def weights(self, layer: Any) -> list[Any]:
+        return list(layer.weights)
+
+    def short_name(self, variable: Any) -> str:
+        return str(self.model.names[id(variable)])
+
+    def trains(self, variable: Any, restored: bool) -> bool:
+        return super().trains(variable, True)
+
+
+def load_folder(
+    path: str, trust: bool, custom_file: str | None
+) -> tuple[Loaded, dict[str, str]]:
+    """Load a SavedModel with the Keras that wrote it, or its signature."""
+    if not trust:
+        raise Unsafe("a SavedModel is a program: it runs only when trusted")
+    frozen = beside("frozen")
+    tried: dict[str, str] = {}
+    if frozen.is_keras_folder(path):
+        try:
+            lib = library("tf_keras")
+            custom = custom_objects(custom_file) if custom_file else {}
+            give_lambdas_names(lib, custom)
+            model = lib.load_model(path, custom, False)
+            if not lib.is_model(model):
+                raise ValueError("it restores no model but a " + type(model).__name__)
+            loaded = Loaded(model, lib, custom, False)
+            if loaded.inputs is None:
+                raise ValueError("it does not say what its inputs are")
+            finalize(loaded)
+            return loaded, tried
+        except Exception as error:
+            traceback.print_exc()
+            tried["tf_keras"] = one_line(error)
+    try:
+        return Restored(frozen.Signature(path)), tried
+    except frozen.NotFrozen as error:
+        raise NotLoaded(str(error), tried) from error
+    except Exception as error:
+        traceback.print_exc()
+        tried["tensorflow"] = one_line(error)
+    raise NotLoaded("TensorFlow does not restore the folder", tried)
+
+
 def load(
     path: str, weights: str | None, trust: bool, custom_file: str | None
 ) -> tuple[Loaded, dict[str, str]]:
     """Load a model with the Keras that computes what the file's writer meant."""
+    if os.path.isdir(path):
+        return load_folder(path, trust, custom_file)
     source = Source(path, weights)
     tried: dict[str, str] = {}
     # A file is read by the Keras of its own generation: Keras 3 loads many older files
@@ -1007,8 +1078,6 @@ def give_lambdas_names(lib: Library, custom: dict[str, Any]) -> None:
 
 
 def check_source(source: Source, custom: dict[str, Any]) -> None:
-    if source.container == "folder":
-        raise Unsafe("a SavedModel is a program: it runs only when trusted")
     compiled = ("compile_config", "build_config")
     config = {k: v for k, v in source.config.items() if k not in compiled}
     check_config(config, custom)
@@ -1028,8 +1097,6 @@ def refuse_other_meaning(source: Source, lib: Library) -> None:
 def open_with(
     lib: Library, source: Source, custom: dict[str, Any], safe: bool, folder: str
 ) -> Any:
-    if source.container == "folder":
-        return lib.load_model(source.path, custom, safe)
     config = repaired(source.config, source.major, lib, custom)
     if source.weights is not None:
         model = lib.build(config, custom, safe)
@@ -1362,6 +1429,8 @@ def declared_inputs(loaded: Loaded) -> Any:
     import tensorflow as tf
 
     model, lib = loaded.model, loaded.lib
+    if isinstance(loaded, Restored):
+        return dict(model.specs)
     structure = structure_of(model)
     if structure is not None:
         specs = [
@@ -1786,6 +1855,7 @@ class Worker:
             "load": self.load,
             "rebuild": self.rebuild,
             "run": self.run,
+            "to_onnx": self.to_onnx,
             "trace": self.trace,
             "train": self.train,
         }
@@ -1843,7 +1913,14 @@ class Worker:
             command.get("opaque", []),
             sys.modules[__name__],
         )
-        return describe(loaded)
+        made = importlib.util.find_spec("tf2onnx") is not None
+        if made:
+            beside("frozen").to_onnx(command["folder"])
+        return dict(describe(loaded), onnx=made)
+
+    def to_onnx(self, command: dict[str, Any]) -> dict[str, Any]:
+        beside("frozen").to_onnx(command["folder"])
+        return {"ok": True}
 
     def run(self, command: dict[str, Any]) -> dict[str, Any]:
         import numpy as np

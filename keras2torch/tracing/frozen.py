@@ -1,0 +1,335 @@
+"""SavedModels without Keras, and what TensorFlow's own functions compute.
+
+A script beside ``worker.py``: self-contained, and for the same Pythons. A function that
+was restored from a SavedModel is called, not traced again: its graph holds calls of
+other graphs and reads variables by their handles. :func:`flat` inlines these calls and
+turns each variable into a placeholder. :class:`Signature` is the model that the worker
+holds where no Keras makes one of a folder. :func:`to_onnx` makes ONNX files of a trace:
+old environments have no tf2onnx, so that another process may do it.
+"""
+
+# ruff: noqa: UP031
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+OPSET = 18
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+SERVING = "serving_default"
+
+
+class NotFrozen(Exception):
+    """What cannot be carried of a restored function, in a sentence."""
+
+
+# ---------------------------------------------------------------------------- graphs
+
+
+def is_flat(graph: Any) -> bool:
+    """Whether a traced graph calls no restored function and captures nothing."""
+    if list(graph.captures):
+        return False
+    return not any(op.type in CALLS for op in graph.get_operations())
+
+
+def flat(
+    graph: Any, inputs: list[Any], outputs: list[Any], variables: list[Any]
+) -> tuple[Any, list[tuple[Any, str]]]:
+    """Return a graph's definition without calls, and its captured variables.
+
+    Parameters
+    ----------
+    graph
+        A ``FuncGraph``.
+    inputs, outputs
+        Its tensors.
+    variables
+        Every ``tf.Variable`` that it may capture.
+
+    Returns
+    -------
+    definition, captured
+        The ``GraphDef``; pairs of a variable and the name of its placeholder.
+    """
+    if is_flat(graph):
+        return graph.as_graph_def(add_shapes=True), []
+    import tensorflow as tf
+    from tensorflow.python.framework import convert_to_constants
+
+    by_handle = {}
+    for variable in variables:
+        handle = getattr(variable, "handle", None)
+        if handle is not None:
+            by_handle[id(handle)] = variable
+    # A list of pairs since TensorFlow 2.0, in one form or another.
+    pairs = [(outer, inner) for outer, inner in graph.captures]
+    captured = []
+    for outer, inner in pairs:
+        if outer.dtype == tf.resource:
+            if id(outer) not in by_handle:
+                raise NotFrozen(
+                    "it reads %s, which is no variable (a lookup table?)"
+                    % (getattr(outer, "name", "") or "a resource")
+                    if not hasattr(outer, "numpy")
+                    else "it reads a resource that is no variable (a lookup table?)"
+                )
+            name = inner.name.partition(":")[0]
+            captured.append((by_handle[id(outer)], name))
+        elif not hasattr(outer, "numpy"):
+            raise NotFrozen("it reads a tensor of the code around it")
+    # Weak references: the list keeps the variables.
+    graph.variables = [variable for variable, _ in captured]
+    inner_inputs = [inner for _, inner in pairs]
+    function = _Function(graph, inputs + inner_inputs, outputs, [o for o, _ in pairs])
+    kind = getattr(convert_to_constants, "_FunctionConverterDataInEager", None)
+    if kind is None:
+        kind = convert_to_constants._FunctionConverterData
+    data = kind(func=function, lower_control_flow=False, aggressive_inlining=True)
+    definition, _ = convert_to_constants._replace_variables_by_constants(data)
+    left = [node for node in definition.node if node.op in CALLS]
+    if left:
+        raise NotFrozen("its function %s cannot be inlined" % left[0].name)
+    _with_placeholders(definition, {name: v for v, name in captured})
+    there = {node.name for node in definition.node}
+    return definition, [(v, name) for v, name in captured if name in there]
+
+
+class _Function:
+    """What the freezing asks of a ``ConcreteFunction``."""
+
+    def __init__(
+        self, graph: Any, inputs: list[Any], outputs: list[Any], captured: list[Any]
+    ) -> None:
+        self.graph = graph
+        self.inputs = inputs
+        self.outputs = outputs
+        self.captured_inputs = captured
+        self._captured_inputs = captured
+
+
+def _with_placeholders(definition: Any, variables: dict[str, Any]) -> None:
+    """Make the constants that were variables placeholders again."""
+    for node in definition.node:
+        variable = variables.get(node.name)
+        if variable is None or node.op != "Const":
+            continue
+        dtype = variable.dtype.base_dtype
+        node.op = "Placeholder"
+        del node.input[:]
+        node.attr.clear()
+        node.attr["dtype"].type = dtype.as_datatype_enum
+        node.attr["shape"].shape.CopyFrom(variable.shape.as_proto())
+
+
+# ------------------------------------------------------------------------------ ONNX
+
+
+def to_onnx(folder: str) -> None:
+    """Make an ONNX file of each graph of a trace, with tf2onnx."""
+    import tf2onnx  # type: ignore[import-untyped,unused-ignore]
+    from onnx import helper
+    from tensorflow.core.framework import graph_pb2
+
+    with open(os.path.join(folder, "trace.json"), encoding="utf-8") as file:
+        bodies = json.load(file)["bodies"]
+    for body in bodies:
+        definition = graph_pb2.GraphDef()
+        with open(os.path.join(folder, body["graph"]), "rb") as source:
+            definition.ParseFromString(source.read())
+
+        def keep(
+            ctx: Any, node: Any, name: str, args: Any, calls: Any = body["tokens"]
+        ) -> None:
+            token = node.get_attr("token").s.decode()
+            for attribute in list(node.attr):
+                del node.attr[attribute]
+            node.domain = "keras"
+            node.type = "Call"
+            node.set_attr("call", calls[token])
+
+        given = [*body["inputs"], *body["masks"], *body["variables"]]
+        model, _ = tf2onnx.convert._convert_common(
+            definition,
+            name="body",
+            input_names=[value["input"] for value in given],
+            output_names=body["made"],
+            opset=OPSET,
+            custom_op_handlers={"EagerPyFunc": (keep, [])},
+            extra_opset=[helper.make_opsetid("keras", 1)],
+        )
+        with open(os.path.join(folder, body["onnx"]), "wb") as target:
+            target.write(model.SerializeToString())
+
+
+# ----------------------------------------------------------------------- SavedModels
+
+
+def is_keras_folder(path: str) -> bool:
+    """Whether Keras 2 wrote a SavedModel: its root is a layer."""
+    if os.path.exists(os.path.join(path, "keras_metadata.pb")):
+        return True
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    found = saved_model_pb2.SavedModel()
+    with open(os.path.join(path, "saved_model.pb"), "rb") as file:
+        found.ParseFromString(file.read())
+    nodes = found.meta_graphs[0].object_graph_def.nodes if found.meta_graphs else []
+    root = nodes[0].user_object.identifier if len(nodes) else ""
+    return str(root).startswith("_tf_keras_")
+
+
+class Holder:
+    """What holds variables: one segment of their names, as a layer would."""
+
+    def __init__(self, name: str, weights: list[Any], trained: set[int]) -> None:
+        self.name = name
+        self.weights = weights
+        self.trainable_weights = [v for v in weights if id(v) in trained]
+        self.trainable = True
+
+    def call(self, inputs: Any) -> Any:
+        """It is no layer: the restored graph reads its variables."""
+        raise NotFrozen("%s is not called" % self.name)
+
+
+class Signature:
+    """A signature of a SavedModel, called and described like a model.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    """
+
+    def __init__(self, path: str) -> None:
+        import tensorflow as tf
+
+        self.restored = tf.saved_model.load(path)
+        found = dict(getattr(self.restored, "signatures", None) or {})
+        self.function = chosen(found, path)
+        self.name = os.path.basename(os.path.normpath(path)) or "model"
+        self.trainable = True
+        named = self.function.structured_input_signature[1]
+        self.specs = {name: named[name] for name in sorted(named)}
+        outputs = self.function.structured_outputs
+        self.outputs = [
+            tf.TensorSpec(outputs[name].shape, outputs[name].dtype, name=name)
+            for name in sorted(outputs)
+        ]
+        self.weights = used_variables(self.function)
+        trained = trained_variables(self.restored)
+        kept = [v for v in self.weights if id(v) in trained or trained == set()]
+        ours = [v for v in kept if v.trainable]
+        self.trainable_weights = ours if not trained else kept
+        self.layers: list[Any] = []
+        self.holders = held(self, self.restored)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Compute the signature."""
+        return self.function(**inputs)
+
+    def __call__(self, inputs: Any, training: bool = False) -> Any:
+        """Compute the signature."""
+        return self.call(inputs, training)
+
+    def get_config(self) -> Any:
+        """A restored function has none."""
+        raise NotFrozen("a restored function computes in its own dtypes")
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        """A restored function is not made again."""
+        raise NotFrozen("a restored function computes in its own dtypes")
+
+
+def chosen(signatures: dict[str, Any], path: str) -> Any:
+    """Return the signature that is meant: for serving, or the only one."""
+    if SERVING in signatures:
+        return signatures[SERVING]
+    if len(signatures) == 1:
+        return next(iter(signatures.values()))
+    if not signatures:
+        raise NotFrozen(
+            "%s holds no signature: save it with tf.saved_model.save(module, folder, "
+            "signatures=module.call.get_concrete_function(tf.TensorSpec(…)))" % path
+        )
+    raise NotFrozen(
+        "%s holds several signatures and none is called %s: %s; save it with the one "
+        "to convert as its only one" % (path, SERVING, ", ".join(sorted(signatures)))
+    )
+
+
+def used_variables(function: Any) -> list[Any]:
+    """Return what a restored function reads, each variable once."""
+    found: list[Any] = []
+    for variable in function.graph.variables:
+        if all(variable is not other for other in found):
+            found.append(variable)
+    return found
+
+
+def trained_variables(restored: Any) -> set[int]:
+    """Return what the object itself calls trainable; empty if it says nothing."""
+    try:
+        listed = list(restored.trainable_variables)
+        others = list(restored.non_trainable_variables)
+    except (AttributeError, TypeError, ValueError):
+        return set()
+    return {id(v) for v in listed} if listed and others is not None else set()
+
+
+def held(signature: Signature, restored: Any) -> list[tuple[str, Holder]]:
+    """Return path → what holds variables there, by the names of the variables.
+
+    Where two variables share a name, or it says nothing, the attributes that lead to
+    them in the SavedModel's objects do.
+    """
+    names = [v.name.partition(":")[0] for v in signature.weights]
+    if len(set(names)) < len(names) or any("/" not in name for name in names):
+        attributes = paths_of(restored)
+        names = [attributes.get(id(v), n) for v, n in zip(signature.weights, names)]
+    groups: dict[str, list[Any]] = {}
+    signature.names = {}  # type: ignore[attr-defined]
+    for variable, name in zip(signature.weights, names):
+        path, _, last = name.rpartition("/")
+        groups.setdefault(path, []).append(variable)
+        signature.names[id(variable)] = last  # type: ignore[attr-defined]
+    trained = {id(v) for v in signature.trainable_weights}
+    return [
+        (path, Holder(path.rpartition("/")[2], variables, trained))
+        for path, variables in groups.items()
+    ]
+
+
+def paths_of(restored: Any) -> dict[int, str]:
+    """Return the attributes that lead to each variable, the shortest way."""
+    import tensorflow as tf
+
+    found: dict[int, str] = {}
+    seen = {id(restored)}
+    queue = [("", restored)]
+    while queue:
+        path, item = queue.pop(0)
+        for name, child in sorted(children_of(item).items()):
+            if id(child) in seen:
+                continue
+            seen.add(id(child))
+            inner = path + "/" + name if path else name
+            if isinstance(child, tf.Variable):
+                found[id(child)] = inner
+            else:
+                queue.append((inner, child))
+    return found
+
+
+def children_of(item: Any) -> dict[str, Any]:
+    """Return what a restored object tracks, by attribute."""
+    try:
+        found = dict(item._trackable_children())
+    except (AttributeError, TypeError):
+        tracked = getattr(item, "_checkpoint_dependencies", [])
+        found = {str(reference.name): reference.ref for reference in tracked}
+    return {str(k): v for k, v in found.items() if k != "signatures"}
