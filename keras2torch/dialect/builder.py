@@ -13,7 +13,13 @@ from typing import Any
 import numpy.typing as npt
 import onnx_ir as ir
 
-from keras2torch.dialect.nodes import DOMAIN, VERSION, LayerNode, to_node
+from keras2torch.dialect.nodes import (
+    DOMAIN,
+    VERSION,
+    LayerNode,
+    is_layer,
+    to_node,
+)
 from keras2torch.layers.definitions import Functional, Layer, Shape, Weight
 
 OPSET = 21
@@ -374,6 +380,7 @@ class GraphBuilder:
         name: str,
         outputs: Sequence[tuple[Shape, str]],
         attributes: Sequence[ir.Attr] = (),
+        domain: str = "",
     ) -> list[ir.Value]:
         """Add an operator of standard ONNX with several outputs or absent inputs.
 
@@ -381,10 +388,12 @@ class GraphBuilder:
         ----------
         outputs
             Shape and dtype of each.
+        domain
+            That of what draws numbers, where it is none of standard ONNX.
         """
         path = self._unique(self.path + name)
         node = ir.Node(
-            "", op_type, inputs, attributes, num_outputs=len(outputs), name=path
+            domain, op_type, inputs, attributes, num_outputs=len(outputs), name=path
         )
         for value, (shape, dtype) in zip(node.outputs, outputs, strict=True):
             describe(value, self._unique(f"{path}/y"), shape, dtype)
@@ -459,7 +468,7 @@ class GraphBuilder:
         kept = set(outputs)
         for node in reversed(list(self._nodes)):
             idle = not any(v.uses() or v in kept for v in node.outputs)
-            if idle and (node.domain != DOMAIN or node in self._operations):
+            if idle and (not is_layer(node) or node in self._operations):
                 for i in range(len(node.inputs)):
                     node.replace_input_with(i, None)
                 self._nodes.remove(node)

@@ -65,11 +65,12 @@ def kind(path: Path) -> Kind:
         raise UnusableFile(f"{path} cannot be read ({error.strerror}).") from error
     if not head:
         raise UnusableFile(f"{path} is empty: download or save it again.")
-    if any(head[at : at + len(HDF5)] == HDF5 for at in _HDF5_OFFSETS):
-        return "hdf5"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        # Asked first: the HDF5 file in a .keras archive may lie at 512 or 1024.
         _refuse_foreign_zip(path)
         return "zip"
+    if any(head[at : at + len(HDF5)] == HDF5 for at in _HDF5_OFFSETS):
+        return "hdf5"
     for start, why in _FOREIGN.items():
         if head.startswith(start):
             raise UnusableFile(f"{path} {why}.")

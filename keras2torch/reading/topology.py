@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from keras2torch.errors import NeedsTracing, UnusableFile
 from keras2torch.layers.definitions import REGISTRY, Shape
 from keras2torch.reading import configs, keras1
@@ -19,7 +21,7 @@ from keras2torch.reading.configs import MODELS, Config, Context
 
 _MAX_NESTING = 32
 # Classes by which tf.keras writes operations between layers.
-OPERATIONS = ("TFOpLambda", "SlicingOpLambda")
+OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 _CONSTANT = "_CONSTANT_VALUE"
 
 
@@ -322,17 +324,20 @@ def call_spec(node: Any, layer: str) -> CallSpec:
     def leaf(value: list[Any]) -> Any:
         if len(value) > 3 and isinstance(value[3], dict):
             kwargs.update(value[3])
-        if value[0] == _CONSTANT:
-            return Constant(configs.decoded(value[2]))
-        return Ref(value[0], value[1], value[2])
+        return _tensor(value)
 
     first = _old_refs(node, leaf)
     if isinstance(first, list) and len(first) == 1:
         first = first[0]
-    named = {
-        k: _old_refs(v, lambda r: Ref(r[0], r[1], r[2])) for k, v in kwargs.items()
-    }
+    named = {k: _old_refs(v, _tensor) for k, v in kwargs.items()}
     return CallSpec([first], named)
+
+
+def _tensor(value: list[Any]) -> Ref | Constant:
+    """Return what ``[name, node, tensor]`` stands for."""
+    if value[0] == _CONSTANT:
+        return Constant(configs.decoded(value[2]))
+    return Ref(value[0], value[1], value[2])
 
 
 def _is_old_ref(value: Any) -> bool:
@@ -340,6 +345,8 @@ def _is_old_ref(value: Any) -> bool:
         isinstance(value, list)
         and len(value) in (3, 4)
         and isinstance(value[0], str)
+        # x[..., 0, 1] is ["Ellipsis", 0, 1].
+        and value[0] != "Ellipsis"
         and type(value[1]) is int
         and (type(value[2]) is int or value[0] == _CONSTANT)
         and (len(value) == 3 or isinstance(value[3], dict))
@@ -370,10 +377,19 @@ def _revived(value: Any) -> Any:
             return Ref(history[0], history[1], history[2])
         raise UnusableFile("a tensor in the config has no history: it is damaged.")
     if kind in ("__tensor__", "__numpy__") and isinstance(config, dict):
-        return Constant(config.get("value"))
+        return Constant(_array(config))
     if kind == "__tuple__" and isinstance(value.get("items"), list):
         return [_revived(v) for v in value["items"]]
     return {k: _revived(v) for k, v in value.items()}
+
+
+def _array(config: Mapping[str, Any]) -> Any:
+    """Return an array of the config's dtype; of a dtype that NumPy lacks, a list."""
+    value = config.get("value")
+    try:
+        return np.asarray(value, dtype=config.get("dtype"))
+    except (TypeError, ValueError):
+        return value
 
 
 # ----------------------------------------------------------------------- wiring

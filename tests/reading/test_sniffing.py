@@ -14,6 +14,7 @@ import pytest
 
 from keras2torch.errors import UnusableFile
 from keras2torch.reading import inspect, kind, read
+from keras2torch.reading.sniffing import HDF5
 
 from .conftest import dense, write_h5, write_weights
 
@@ -170,3 +171,18 @@ def test_architecture_inside_hdf5_and_weights_elsewhere(
     value = read(small, other).graph.initializers["d/kernel"].const_value
     assert value is not None
     assert value.numpy()[0, 0] == 7
+
+
+@pytest.mark.parametrize("offset", [512, 1024, 2048])
+def test_archive_whose_hdf5_member_looks_like_a_user_block(
+    tmp_path: Path, offset: int
+) -> None:
+    """HDF5 may begin at these places, and so may the weights in a .keras archive."""
+    path = tmp_path / "model.keras"
+    for filler in range(2049):
+        data = zipped(config__json=b"{" + b" " * filler + b"}", w__h5=HDF5 + bytes(9))
+        if data.find(HDF5) == offset:
+            break
+    assert data.find(HDF5) == offset
+    path.write_bytes(data)
+    assert kind(path) == "zip"
