@@ -107,6 +107,8 @@ class Conversion:
             (new / "model.py").write_text(self.source, encoding="utf-8")
             metadata = {"format": "pt"}
             save_file(self.program.state(), new / "model.safetensors", metadata)
+            for name, content in self.program.files.items():
+                (new / name).write_bytes(content)
             for name, text in self.report.files().items():
                 (new / name).write_text(text, encoding="utf-8")
             if self.train_script is not None:

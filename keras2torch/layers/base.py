@@ -292,6 +292,8 @@ class Module:
     pieces, imports
         Source of classes and functions of the user's that the text needs, by name,
         and import statements that these need.
+    files
+        Name → content of files that the text reads, which lie beside ``model.py``.
     """
 
     text: str
@@ -302,6 +304,7 @@ class Module:
     given: bool = False
     pieces: dict[str, str] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass

@@ -548,6 +548,7 @@ class ClassWriter:
         self._text.helpers.update(module.helpers)
         self._text.pieces.update(module.pieces)
         self._text.imports.update(module.imports)
+        self._text.files.update(module.files)
         own = access("self", name)
         listed = self._listed(name)
         if listed is None:

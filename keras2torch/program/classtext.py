@@ -64,8 +64,8 @@ class ClassText:
         Arguments of the constructor: modules that are not written here → their paths.
     held
         Parameters and buffers of the class itself.
-    pieces, imports
-        What a user's own module needs: see :class:`Module`.
+    pieces, imports, files
+        What its modules need: see :class:`Module`.
     parameters
         Arguments of the constructor: numbers that differ between instances → types.
     pinned
@@ -89,6 +89,7 @@ class ClassText:
     held: list[HeldText] = field(default_factory=list)
     pieces: dict[str, str] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
+    files: dict[str, bytes] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     pinned: bool = False
 

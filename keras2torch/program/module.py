@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import tempfile
 import types
 from itertools import count
 from pathlib import Path
@@ -19,15 +20,24 @@ if TYPE_CHECKING:
 _numbers = count()
 
 
-def execute(source: str, name: str = "model") -> types.ModuleType:
+def execute(
+    source: str, name: str = "model", folder: Path | None = None
+) -> types.ModuleType:
     """Execute a generated file.
 
     Its text is registered with :mod:`linecache`, so that tracebacks, debuggers and
     torch.compile see its lines.
+
+    Parameters
+    ----------
+    source, name
+        The text, and what it is called there.
+    folder
+        Where the files lie that it reads, if it reads any.
     """
     filename = f"<keras2torch {name} {next(_numbers)}>/model.py"
     module = types.ModuleType(f"keras2torch_{name}")
-    module.__file__ = filename
+    module.__file__ = filename if folder is None else str(folder / "model.py")
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     # What runs is our own text, checked by program.check before it was written.
     code = compile(source, filename, "exec", dont_inherit=True)
@@ -45,14 +55,28 @@ def load_folder(folder: Path) -> nn.Module:
     """
     source = (folder / "model.py").read_text(encoding="utf-8")
     check(source)
-    module = execute(source, "folder")
+    module = execute(source, "folder", folder)
     model: nn.Module = module.load(str(folder / "model.safetensors"))
     return model
 
 
+def _executed(program: Program) -> types.ModuleType:
+    """Execute a program, the files that it reads beside it as long as it lives."""
+    if not program.files:
+        return execute(program.source, program.name)
+    # Functions keep their globals alive, and these the folder.
+    held = tempfile.TemporaryDirectory(prefix="keras2torch-")
+    folder = Path(held.name)
+    for name, content in program.files.items():
+        (folder / name).write_bytes(content)
+    module = execute(program.source, program.name, folder)
+    module.__dict__["_folder"] = held
+    return module
+
+
 def build(program: Program) -> nn.Module:
     """Make the model of a program, weights loaded, in eval mode."""
-    module = execute(program.source, program.name)
+    module = _executed(program)
     model: nn.Module = getattr(module, program.name)()
     state = {k: torch.from_numpy(v.copy()) for k, v in program.state().items()}
     missing, unexpected = model.load_state_dict(state, strict=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -101,6 +102,8 @@ class Program:
         The entries of the state dict.
     notes
         Pairs of layer path and remark: what differs in training.
+    files
+        Name → content of other files that must lie beside ``model.py``.
     """
 
     source: str
@@ -109,6 +112,7 @@ class Program:
     classes: list[ClassText]
     weights: list[TorchWeight]
     notes: list[tuple[str, str]] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def inputs(self) -> list[tuple[str, Tensor]]:
@@ -202,6 +206,7 @@ def write(
         classes=classes,
         weights=list(_weights(top, nodes, "", True)),
         notes=[note for c in every for note in c.notes],
+        files=_files(every),
     )
 
 
@@ -289,6 +294,16 @@ def _file(classes: list[ClassText], main: str) -> str:
     head.append("from torch import nn")
     head += sorted({i for c in classes for i in c.imports} - set(head))
     return "\n".join(head) + "\n\n\n" + body + "\n"
+
+
+def _files(classes: list[ClassText]) -> dict[str, bytes]:
+    """Return what must lie beside the file, each name once."""
+    found: dict[str, bytes] = {}
+    for name, content in [item for c in classes for item in c.files.items()]:
+        plain = name == os.path.basename(name) and not name.startswith((".", "model."))
+        if not plain or found.setdefault(name, content) != content:
+            raise ValueError(f"two files called {name!r}, or no name for one")
+    return found
 
 
 def _pieces(classes: list[ClassText], helpers: set[str]) -> list[str]:
