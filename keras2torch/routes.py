@@ -18,7 +18,7 @@ from keras2torch.errors import (
 )
 from keras2torch.layers.definitions import REGISTRY
 from keras2torch.reading import kind, read
-from keras2torch.reading.reader import metadata_of
+from keras2torch.reading.reader import functions_of, metadata_of
 from keras2torch.tracing import KerasError, KerasProcess, LoadedModel
 
 if TYPE_CHECKING:
@@ -175,7 +175,11 @@ def _load(
 ) -> LoadedModel:
     try:
         return process.load(
-            path, weights, trust=trust.everything, custom_objects=trust.custom_objects
+            path,
+            weights,
+            trust=trust.everything,
+            custom_objects=trust.custom_objects,
+            functions=functions_of(path, weights),
         )
     except KerasError as error:
         raise NotTraced(_why(error)) from error

@@ -44,17 +44,32 @@ class _Damaged(ValueError):
 
 def stored(text: str) -> Stored | None:
     """Look at a function in base64; ``None`` if it is no Python function."""
+    code = code_of(text)
+    if code is None:
+        return None
+    names = tuple(dict.fromkeys(_names(code)))
+    return Stored(code.python, names[:_MAX_NAMES])
+
+
+def code_of(text: str) -> Code | None:
+    """Return the code object in base64 as data; ``None`` if it is none."""
     for data in _bytes(text):
         for layout in ("3.11", "3.8", "3.0", "2"):
             walk = _Walk(data, layout)
             try:
                 code = walk.object(0)
-            except (_Damaged, struct.error, IndexError):
+            except (_Damaged, struct.error, IndexError, ValueError):
                 continue
-            if isinstance(code, _Code) and walk.at == len(data):
-                names = tuple(dict.fromkeys(walk.names))
-                return Stored(_python(code, layout), names[:_MAX_NAMES])
+            if isinstance(code, Code) and walk.at == len(data):
+                return code
     return None
+
+
+def _names(code: Code) -> Iterator[str]:
+    yield from code.names
+    for constant in code.constants:
+        if isinstance(constant, Code):
+            yield from _names(constant)
 
 
 def _bytes(text: str) -> Iterator[bytes]:
@@ -66,26 +81,71 @@ def _bytes(text: str) -> Iterator[bytes]:
 
 
 @dataclass
-class _Code:
+class Code:
+    """A code object as data.
+
+    Attributes
+    ----------
+    name
+        ``"<lambda>"``, ``"<listcomp>"`` or the function's.
+    arguments
+        Number of positional arguments; those by keyword only follow.
+    variables
+        Names of arguments and locals; since 3.11 of cells and free variables too.
+    cells
+        Names of the variables shared with inner functions, then of the free ones.
+    free
+        Names of the variables of the function around it.
+    layout, python
+        Which Python wrote it, as far as can be told.
+    """
+
+    name: str
+    arguments: int
+    keyword_only: int
+    flags: int
     instructions: bytes
+    constants: tuple[Any, ...]
+    names: tuple[str, ...]
+    variables: tuple[str, ...]
+    cells: tuple[str, ...]
+    free: tuple[str, ...]
+    layout: str
+    python: str
 
 
-def _python(code: _Code, layout: str) -> str:
-    body = code.instructions
+def _python(body: bytes, layout: str, lines: Any) -> str:
     if layout == "2":
         return "2"
     if layout == "3.8":
-        return "3.8 to 3.10"
+        # Since 3.10 the table of lines covers all instructions, before it not the last.
+        covers = isinstance(lines, bytes) and sum(lines[::2]) == len(body)
+        return "3.10" if covers else "3.8 or 3.9"
     if layout == "3.11":
         first = list(body[:20:2])
         for here, behind in zip(first, [*first[1:], -1], strict=True):
             if here == _RESUME or (here == _RESUME_313 and behind == _RESUME):
-                return "3.11 or 3.12"
+                return _by_caches(body)
             if here == _RESUME_313:
                 return "3.13"
         return "3.11 or newer"
     # Instructions have two bytes each since 3.6, the last one without an argument too.
     return "3.6 or 3.7" if body[-2:] == b"S\0" else "3.0 to 3.5"
+
+
+# Instruction → the empty ones behind it in 3.11 and in 3.12.
+_CACHES = {25: (4, 1), 106: (4, 9), 107: (2, 1), 116: (5, 4), 171: (4, 3)}
+
+
+def _by_caches(body: bytes) -> str:
+    """Tell 3.11 from 3.12, which leave other room behind an instruction."""
+    for at in range(0, len(body), 2):
+        if body[at] in _CACHES:
+            rest = body[at + 2 :: 2]
+            empty = len(rest) - len(rest.lstrip(b"\0"))
+            if empty in _CACHES[body[at]]:
+                return ("3.11", "3.12")[_CACHES[body[at]].index(empty)]
+    return "3.11 or 3.12"
 
 
 class _Walk:
@@ -97,7 +157,6 @@ class _Walk:
         self._refs: list[Any] = []
         self._interned: list[Any] = []
         self.at = 0
-        self.names: list[str] = []
 
     def _take(self, count: int) -> bytes:
         if count < 0 or self.at + count > len(self._data):
@@ -134,7 +193,7 @@ class _Walk:
 
     def _value(self, kind: str, depth: int) -> Any:
         if kind in "NTFS.":
-            return None
+            return {"T": True, "F": False, ".": ...}.get(kind)
         if kind in "iIfglxyYz":
             return self._number(kind)
         if kind in "suatAZ" or kind == "z":
@@ -159,11 +218,21 @@ class _Walk:
     def _number(self, kind: str) -> Any:
         if kind == "z":
             return self._string(kind)
+        if kind == "i":
+            return self._int()
         if kind == "l":
-            return self._take(2 * abs(self._int()))
+            count = self._int()
+            digits = struct.unpack(f"<{abs(count)}H", self._take(2 * abs(count)))
+            size = sum(digit << 15 * k for k, digit in enumerate(digits))
+            return -size if count < 0 else size
         if kind in "fx":
-            return [self._take(self._take(1)[0]) for _ in range(1 + (kind == "x"))]
-        return self._take({"i": 4, "I": 8, "g": 8, "y": 16}.get(kind, -1))
+            parts = [
+                float(self._take(self._take(1)[0])) for _ in range(1 + (kind == "x"))
+            ]
+        else:
+            size = {"I": 8, "g": 8, "y": 16}.get(kind, -1)
+            parts = list(struct.unpack(f"<{size // 8}d", self._take(size)))
+        return complex(*parts) if len(parts) == 2 else parts[0]
 
     def _string(self, kind: str) -> Any:
         count = self._take(1)[0] if kind in "zZ" else self._int()
@@ -175,28 +244,61 @@ class _Walk:
             self._interned.append(text)
         return text
 
-    def _code(self, depth: int) -> _Code:
-        fields = {"3.8": 6, "2": 4}.get(self._layout, 5)
-        header = [self._int() for _ in range(fields)]
+    def _code(self, depth: int) -> Code:
+        new = self._layout == "3.11"
+        counts = {"3.8": 6, "2": 4}.get(self._layout, 5)
+        header = [self._int() for _ in range(counts)]
         if not all(0 <= n < 1 << 30 for n in header) or header[0] > 255:
             raise _Damaged
         body = self.object(depth)
-        if not isinstance(body, bytes):
+        constants = self.object(depth)
+        if not isinstance(body, bytes) or not isinstance(constants, tuple):
             raise _Damaged
-        self.object(depth)
-        names = self.object(depth)
-        if not isinstance(names, tuple):
-            raise _Damaged
-        for name in names:
-            text = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
-            if not isinstance(text, str):
+        names, variables = self._texts(depth), self._texts(depth)
+        if new:
+            kinds = self.object(depth)
+            if not isinstance(kinds, bytes) or len(kinds) != len(variables):
                 raise _Damaged
-            self.names.append(text)
-        new = self._layout == "3.11"
-        # Variables; then the names of the file and of the function.
-        for _ in range(2 + 3 if new else 3 + 2):
+            free = tuple(v for v, k in zip(variables, kinds, strict=True) if k & 0x80)
+            cells = tuple(v for v, k in zip(variables, kinds, strict=True) if k & 0x40)
+        else:
+            free, cells = self._texts(depth), self._texts(depth)
+        self.object(depth)
+        name = self.object(depth)
+        if new:
             self.object(depth)
         self._int()
-        for _ in range(2 if new else 1):
+        lines = self.object(depth)
+        if new:
             self.object(depth)
-        return _Code(body)
+        name = name.decode("utf-8", "replace") if isinstance(name, bytes) else name
+        if not isinstance(name, str):
+            raise _Damaged
+        keyword_only = 0
+        if self._layout != "2":
+            keyword_only = header[2 if self._layout in ("3.8", "3.11") else 1]
+        return Code(
+            name,
+            header[0],
+            keyword_only,
+            header[-1],
+            body,
+            constants,
+            names,
+            variables,
+            cells + free,
+            free,
+            self._layout,
+            _python(body, self._layout, lines),
+        )
+
+    def _texts(self, depth: int) -> tuple[str, ...]:
+        found = self.object(depth)
+        if not isinstance(found, tuple):
+            raise _Damaged
+        texts = [
+            t.decode("utf-8", "replace") if isinstance(t, bytes) else t for t in found
+        ]
+        if not all(isinstance(t, str) for t in texts):
+            raise _Damaged
+        return tuple(texts)

@@ -14,12 +14,13 @@ from keras2torch.layers.definitions import Weight
 from keras2torch.reading import legacy_hdf5, operations
 from keras2torch.reading.build import Assembler, Owned, Peek, Traced
 from keras2torch.reading.configs import Context
+from keras2torch.reading.decompiling import Source as Function
 from keras2torch.reading.hdf5 import Array, Place, Stored
 from keras2torch.reading.keras3_weights import Keras3Store
 from keras2torch.reading.legacy_hdf5 import LegacyStore
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import LayerSpec, ModelSpec, model_spec
-from keras2torch.reading.unknown import described
+from keras2torch.reading.unknown import described, stored_functions
 
 
 def read(
@@ -68,6 +69,14 @@ def metadata_of(source: Path, weights: Path | None = None) -> dict[str, str]:
         return {}
     with open_source(source, weights) as opened:
         return opened.metadata
+
+
+def functions_of(source: Path, weights: Path | None = None) -> dict[str, Function]:
+    """Return base64 → source of every function that a file's Lambdas store."""
+    if source.is_dir():
+        return {}
+    with open_source(source, weights) as opened:
+        return stored_functions(opened.config)
 
 
 def assemble(source: Source, traced: Traced | None = None) -> ir.Model:

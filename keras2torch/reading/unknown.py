@@ -7,8 +7,12 @@ from typing import Any
 
 from keras2torch.errors import UnknownLayer
 from keras2torch.reading import bytecode
+from keras2torch.reading.decompiling import Source, source_of
 
 _MOST_NAMES = 8
+_LONGEST = 200
+# No code object is shorter.
+_SHORTEST = 60
 _MAX_DEPTH = 200
 
 
@@ -31,6 +35,24 @@ def described(
         else UnknownLayer(name, kind)
         for name, kind in unknown
     ]
+
+
+def stored_functions(config: Any) -> dict[str, Source]:
+    """Return base64 → source of every function that the Lambdas of a model store."""
+    found: dict[str, Source] = {}
+
+    def look(value: Any, depth: int) -> None:
+        if isinstance(value, str):
+            source = source_of(value) if len(value) > _SHORTEST else None
+            if source is not None:
+                found[value] = source
+        elif depth < _MAX_DEPTH and isinstance(value, (dict, list)):
+            for inner in value.values() if isinstance(value, dict) else value:
+                look(inner, depth + 1)
+
+    for one in _lambdas(config, 0):
+        look(one, 0)
+    return found
 
 
 def _lambdas(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
@@ -65,6 +87,10 @@ def _code(text: Any) -> str:
     found = bytecode.stored(text) if isinstance(text, str) else None
     if found is None:
         return "a function stored as bytecode that cannot be read"
+    source = source_of(str(text))
+    if source is not None and source.text and len(source.text) <= _LONGEST:
+        line = "; ".join(part.strip() for part in source.text.splitlines())
+        return f"a function stored as bytecode of Python {found.python}: {line}"
     uses = ", ".join(found.names[:_MOST_NAMES])
     more = " …" if len(found.names) > _MOST_NAMES else ""
     told = f" that uses {uses}{more}" if uses else ""

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,22 @@ class KerasError(RuntimeError):
         super().__init__(message)
         self.tried = dict(tried or {})
         self.unsafe = unsafe
+
+
+class StoredFunction(Protocol):
+    """A function as source; see :class:`keras2torch.reading.decompiling.Source`."""
+
+    @property
+    def text(self) -> str:
+        """Its source, empty if it cannot be told."""
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Its free variables."""
+
+    @property
+    def python(self) -> str:
+        """Which Python wrote its bytecode."""
 
 
 @dataclass(frozen=True)
@@ -283,6 +299,7 @@ class KerasProcess:
         *,
         trust: bool = False,
         custom_objects: Path_ | None = None,
+        functions: Mapping[str, StoredFunction] | None = None,
         timeout: float | None = None,
     ) -> LoadedModel:
         """Load a model file, or an architecture with its weights.
@@ -298,6 +315,9 @@ class KerasProcess:
             Run the code that the file brings along (Lambda, SavedModel).
         custom_objects
             A Python file with the classes and functions that the model names.
+        functions
+            Source of the bytecode that Lambdas store, by its base64: it runs in place
+            of what another Python wrote, if the file is trusted.
         timeout
             Seconds to wait instead of the default.
 
@@ -315,6 +335,10 @@ class KerasProcess:
                 "custom_objects": (
                     None if custom_objects is None else _absolute(custom_objects)
                 ),
+                "functions": {
+                    code: {"text": f.text, "free": list(f.free), "python": f.python}
+                    for code, f in (functions or {}).items()
+                },
             },
             timeout,
         )

@@ -47,12 +47,15 @@ TimeDistributed) is one layer.
 
 from __future__ import annotations
 
+import ast
+import codecs
 import contextlib
 import functools
 import hashlib
 import importlib.util
 import inspect
 import json
+import marshal
 import os
 import re
 import shutil
@@ -1001,7 +1004,11 @@ def load_folder(
 
 
 def load(
-    path: str, weights: str | None, trust: bool, custom_file: str | None
+    path: str,
+    weights: str | None,
+    trust: bool,
+    custom_file: str | None,
+    functions: dict[str, dict[str, Any]],
 ) -> tuple[Loaded, dict[str, str]]:
     """Load a model with the Keras that computes what the file's writer meant."""
     if os.path.isdir(path):
@@ -1021,11 +1028,13 @@ def load(
             custom = custom_objects(custom_file) if custom_file else {}
             if trust:
                 give_lambdas_names(lib, custom)
+                config = with_own_bytecode(source.config, functions)
             else:
+                config = source.config
                 check_source(source, custom)
             refuse_other_meaning(source, lib)
             with tempfile.TemporaryDirectory(prefix="keras2torch-") as folder:
-                model = open_with(lib, source, custom, not trust, folder)
+                model = open_with(lib, source, config, custom, not trust, folder)
             if source.backend == "theano":
                 flip_theano_kernels(model, lib)
             loaded = Loaded(model, lib, custom, not trust)
@@ -1037,10 +1046,48 @@ def load(
         except Exception as error:
             traceback.print_exc()
             tried[name] = one_line(error)
-            if trust and "loads(" in "".join(traceback.format_tb(error.__traceback__)):
-                # marshal knows its own Python's bytecode only.
-                tried[name] += " (a Lambda's bytecode from another Python version?)"
     raise NotLoaded("no Keras here loads the file", tried)
+
+
+class ForeignBytecode(Unsafe):
+    """A function that another Python stored, whose source cannot be told."""
+
+
+def with_own_bytecode(config: Any, functions: dict[str, dict[str, Any]]) -> Any:
+    """Replace the bytecode of other Pythons, which crashes this one, by our own."""
+    here = "%d.%d" % sys.version_info[:2]
+
+    def visit(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: visit(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [visit(item) for item in value]
+        known = functions.get(value) if isinstance(value, str) else None
+        if known is None or known["python"] == here:
+            return value
+        if known["text"]:
+            return compiled(known["text"], known["free"])
+        if here in known["python"].split(" or "):
+            return value
+        raise ForeignBytecode(
+            "a Lambda stores bytecode of Python %s, which Python %s does not run, and "
+            "which does more than can be told as source" % (known["python"], here)
+        )
+
+    return visit(config)
+
+
+def compiled(source: str, free: list[str]) -> str:
+    """A function as Keras stores it: base64 of its marshalled code."""
+    inside = "\n".join("    " + line for line in source.splitlines())
+    name = ast.parse(source).body[0]
+    made = name.name if isinstance(name, ast.FunctionDef) else None
+    lines = ["def around(%s):" % ", ".join(free)]
+    lines += [inside, "    return " + made] if made else ["    return " + source]
+    scope: dict[str, Any] = {}
+    exec("\n".join(lines), scope)  # noqa: S102 (the user trusts the file)
+    code = scope["around"](*free).__code__
+    return codecs.encode(marshal.dumps(code), "base64").decode("ascii")
 
 
 def give_lambdas_names(lib: Library, custom: dict[str, Any]) -> None:
@@ -1069,10 +1116,10 @@ def give_lambdas_names(lib: Library, custom: dict[str, Any]) -> None:
     if lib.is_keras3:
         names.update(ops=keras.ops, random=keras.random)
     names.update(custom)
-    for module in list(sys.modules.values()):
-        if str(getattr(module, "__name__", "")).endswith(
-            ("keras.src.utils.python_utils", "keras.src.utils.generic_utils")
-        ) or (hasattr(module, "func_load") and hasattr(module, "func_dump")):
+    # Where func_load is, and where it is called with the globals of its caller.
+    places = ("python_utils", "generic_utils", "lambda_layer", "keras.layers.core")
+    for title, module in list(sys.modules.items()):
+        if "keras" in title and title.endswith(places) and module is not None:
             for name, value in names.items():
                 vars(module).setdefault(name, value)
 
@@ -1095,9 +1142,14 @@ def refuse_other_meaning(source: Source, lib: Library) -> None:
 
 
 def open_with(
-    lib: Library, source: Source, custom: dict[str, Any], safe: bool, folder: str
+    lib: Library,
+    source: Source,
+    config: dict[str, Any],
+    custom: dict[str, Any],
+    safe: bool,
+    folder: str,
 ) -> Any:
-    config = repaired(source.config, source.major, lib, custom)
+    config = repaired(config, source.major, lib, custom)
     if source.weights is not None:
         model = lib.build(config, custom, safe)
         load_weights(model, source.weights, folder)
@@ -1892,6 +1944,7 @@ class Worker:
             command.get("weights"),
             bool(command.get("trust")),
             command.get("custom_objects"),
+            command.get("functions") or {},
         )
         reply = describe(self.loaded)
         reply["tried"] = tried
