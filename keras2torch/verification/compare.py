@@ -207,6 +207,12 @@ class _Comparison:
         replaced = dict.fromkeys(x.class_name for x in self._layers if x.replaced)
         if not replaced:
             return
+        if error.unsafe and not self.trust:
+            own = "" if self.custom_objects else "--custom-objects my_layers.py, or "
+            raise VerificationUnavailable(
+                f"{error}; with {own}--trust, {', '.join(replaced)} is compared with "
+                "its PyTorch replacement"
+            ) from error
         if self.custom_objects is None:
             raise VerificationUnavailable(
                 f"to compare {', '.join(replaced)} with its PyTorch replacement, Keras "
