@@ -199,15 +199,19 @@ def _nodes_of(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 def _check_domains(proto: onnx.ModelProto, path: Path) -> None:
     own = {(f.domain, f.name) for f in proto.functions}
     foreign = {
-        f"{node.domain}::{node.op_type}": None
+        (f"{node.domain}::" if node.domain else "") + node.op_type: None
         for node in _nodes_of(proto.graph)
-        if node.domain not in _STANDARD and (node.domain, node.op_type) not in own
+        if (node.domain, node.op_type) not in own and not _is_standard(node)
     }
     if foreign:
         raise UnsupportedLayer(
             f"{path} holds operators that are not of standard ONNX and have no rule: "
             + ", ".join(foreign)
         )
+
+
+def _is_standard(node: onnx.NodeProto) -> bool:
+    return node.domain in _STANDARD and onnx.defs.has(node.op_type)
 
 
 def _inlined(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -16,9 +16,14 @@ _OPERATIONS = frozenset(
     while batch_normalization bias kernel split lookup gather
     """.split()
 )
+# Second ones within a layer; conv2d_1 is a layer's name.
+_NUMBERED = re.compile(
+    r"(add|biasadd|cast|convolution|matmul|mul|readvariableop|reshape|squeeze|sub"
+    r"|tensordot|transpose)_\d+"
+)
 _WRAPPERS = frozenset({"statefulpartitionedcall", "partitionedcall", "model"})
 _MADE_UP = re.compile(
-    r"(onnx::|const_fold_opt|const_|val_|[WRB]__\d|\d+$|_?initializer|tensor_?\d)"
+    r"(onnx::|const_fold_opt|const_|val_|[WRB]\d*__\d|\d+$|_?initializer|tensor_?\d)"
 )
 
 
@@ -96,7 +101,8 @@ def _of_tensorflow(name: str, prefix: str) -> str:
 
 
 def _is_operation(part: str) -> bool:
-    return re.sub(r"__\d+$", "", part).lower() in _OPERATIONS
+    text = re.sub(r"__\d+$", "", part).lower()
+    return text in _OPERATIONS or _NUMBERED.fullmatch(text) is not None
 
 
 def shared_prefix(names: Iterable[str]) -> str:

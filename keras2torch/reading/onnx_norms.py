@@ -223,11 +223,11 @@ def taken_apart(r: Recognizer, node: ir.Node) -> bool:
         return False
     if any(not isinstance(n, int) for n in sizes):
         return False
+    shape = [int(n) for n in sizes if n is not None]
     steps = _centered(r, node, x)
     if steps is None:
-        return False
+        return len(shape) == 1 and _folded(r, node, x, shape[0])
     old, normal, eps = steps
-    shape = [int(n) for n in sizes if n is not None]
     layer = StoredLayerNorm(
         operator="LayerNormalization", normalized_shape=shape, eps=eps, affine=False
     )
@@ -239,6 +239,76 @@ def taken_apart(r: Recognizer, node: ir.Node) -> bool:
         layer.affine, layer.bias = True, "bias" in weights
     r.put(layer, old, [x], weights, [result])
     return True
+
+
+def _folded(r: Recognizer, mean: ir.Node, x: ir.Value, size: int) -> bool:
+    """Recognize TensorFlow's form: ``x * m + (bias - mean * m)``, m with the weight."""
+    center = mean.outputs[0]
+    readers = [u.node for u in center.uses()]
+    subs = [n for n in readers if n.op_type == "Sub" and n.inputs[0] is x]
+    if len(readers) != 2 or len(subs) != 1 or center.is_graph_output():
+        return False
+    (other,) = [n for n in readers if n not in subs]
+    chain = _follow(r, mean, subs[0])
+    if chain is None:
+        return False
+    steps, factor, eps = chain
+    scale = r.stored(r.other(steps[-1], steps[-2].outputs[0]))
+    uses = [u.node for u in factor.uses()]
+    with_x = [n for n in uses if n.op_type == "Mul" and r.other(n, factor) is x]
+    rest = [n for n in uses if n not in with_x]
+    if scale is None or len(with_x) != 1 or len(rest) != 1:
+        return False
+    # The mean comes negative, or is subtracted after.
+    negative = other.op_type == "Neg"
+    shifted = other.outputs[0] if negative else center
+    if rest[0].op_type != "Mul" or r.other(rest[0], factor) is not shifted:
+        return False
+    bias_step = r.only_reader(rest[0].outputs[0])
+    if bias_step is None or bias_step.op_type != ("Add" if negative else "Sub"):
+        return False
+    if not negative and bias_step.inputs[1] is not rest[0].outputs[0]:
+        return False
+    bias = r.stored(r.other(bias_step, rest[0].outputs[0]))
+    last = r.only_reader(bias_step.outputs[0])
+    if bias is None or last is None or last.op_type != "Add":
+        return False
+    if r.other(last, bias_step.outputs[0]) is not with_x[0].outputs[0]:
+        return False
+    rows = [r.vector(scale, size), r.vector(bias, size)]
+    if rows[0] is None or rows[1] is None:
+        return False
+    old = [mean, *subs, *steps, *with_x, *rest, bias_step, last]
+    old += [other] if negative else []
+    layer = StoredLayerNorm(
+        operator="LayerNormalization", normalized_shape=[size], eps=eps
+    )
+    weights = {"weight": rows[0], "bias": rows[1]}
+    node, made = r.call(layer, mean, [x], weights, [last.outputs[0]])
+    ir.convenience.replace_nodes_and_values(
+        r.graph, last, old, [node], [last.outputs[0]], made
+    )
+    return True
+
+
+def _follow(
+    r: Recognizer, mean: ir.Node, sub: ir.Node
+) -> tuple[list[ir.Node], ir.Value, float] | None:
+    """Follow a variance to one over its root, times a weight."""
+    spread = {u.node for u in sub.outputs[0].uses()}
+    if len(spread) != 1 or not _is_square(r, next(iter(spread))):
+        return None
+    steps, eps = [spread.pop()], None
+    for kind in ("ReduceMean", "Add", "Sqrt", "Reciprocal", "Mul"):
+        step = r.only_reader(steps[-1].outputs[0])
+        if step is None or step.op_type != kind:
+            return None
+        if kind == "Add":
+            eps = r.number(r.other(step, steps[-1].outputs[0]))
+        if kind == "ReduceMean" and _axes(r, step) != _axes(r, mean):
+            return None
+        steps.append(step)
+    return None if eps is None else (steps, steps[-1].outputs[0], eps)
 
 
 def _axes(r: Recognizer, node: ir.Node) -> list[int] | None:

@@ -164,27 +164,6 @@ def pooling(r: Recognizer, node: ir.Node) -> bool:
     return True
 
 
-@rule("GlobalAveragePool", "GlobalMaxPool")
-def global_pooling(r: Recognizer, node: ir.Node) -> bool:
-    """A reduction over every axis but the first two."""
-    x = _x(node)
-    assert x.shape is not None
-    axes = np.arange(2, len(x.shape), dtype=np.int64)
-    constant = ir.Node(
-        "", "Constant", [], [ir.AttrTensor("value", ir.tensor(axes))], name="axes"
-    )
-    told = constant.outputs[0]
-    told.name, told.shape = f"{node.outputs[0].name}/axes", ir.Shape([len(axes)])
-    told.type = ir.TensorType(ir.DataType.INT64)
-    kind = "ReduceMean" if node.op_type == "GlobalAveragePool" else "ReduceMax"
-    keep = ir.AttrInt64("keepdims", 1)
-    made = ir.Node("", kind, [x, told], [keep], name=node.name)
-    ir.convenience.replace_nodes_and_values(
-        r.graph, node, [node], [constant, made], node.outputs, made.outputs
-    )
-    return True
-
-
 # ----------------------------------------------------------------------- matrices
 def _matrix(r: Recognizer, value: ir.Value | None) -> tuple[ir.Value, bool] | None:
     """Return a stored matrix, and whether it is read transposed."""
@@ -376,8 +355,52 @@ def gelu(r: Recognizer, node: ir.Node) -> bool:
         return False
     if r.number(r.other(plus, node.outputs[0])) != 1:
         return False
-    # What is left are two products, one with x and one with 0.5.
-    old, value, wanted = [scaled, node, plus], plus.outputs[0], {"x", "half"}
+    return _as_gelu(r, node, x, plus, "none")
+
+
+@rule("Tanh")
+def gelu_by_tanh(r: Recognizer, node: ir.Node) -> bool:
+    """``x * 0.5 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x³)))``."""
+    scaled = _x(node).producer()
+    total, factor = _product(r, scaled)
+    if total is None or factor is None or abs(factor - (2 / np.pi) ** 0.5) > 1e-6:
+        return False
+    sum_ = total.producer()
+    if sum_ is None or sum_.op_type != "Add":
+        return False
+    for x, cubic in (sum_.inputs, sum_.inputs[::-1]):
+        cube, share = _product(r, cubic.producer() if cubic is not None else None)
+        power = cube.producer() if cube is not None else None
+        if share is None or power is None or abs(share - 0.044715) > 1e-6:
+            continue
+        if (
+            power.op_type == "Pow"
+            and power.inputs[0] is x
+            and (r.number(power.inputs[1]) == 3)
+        ):
+            plus = r.only_reader(node.outputs[0])
+            if plus is None or plus.op_type != "Add" or x is None:
+                return False
+            if r.number(r.other(plus, node.outputs[0])) != 1:
+                return False
+            return _as_gelu(r, node, x, plus, "tanh")
+    return False
+
+
+def _product(
+    r: Recognizer, node: ir.Node | None
+) -> tuple[ir.Value | None, float | None]:
+    """Return tensor and number of a product."""
+    if node is None or node.op_type != "Mul":
+        return None, None
+    return _split(r, node)
+
+
+def _as_gelu(
+    r: Recognizer, node: ir.Node, x: ir.Value, plus: ir.Node, approximate: str
+) -> bool:
+    """Look behind ``1 + erf`` for the product with x and the one with 0.5."""
+    value, wanted = plus.outputs[0], {"x", "half"}
     while wanted:
         step = r.only_reader(value)
         if step is None or step.op_type != "Mul":
@@ -388,19 +411,19 @@ def gelu(r: Recognizer, node: ir.Node) -> bool:
         elif r.number(other) == 0.5 and "half" in wanted:
             wanted.remove("half")
         elif wanted == {"x", "half"} and _is_half(r, other, x):
-            half = other.producer() if other is not None else None
-            assert half is not None
-            old.append(half)
             wanted = set()
         else:
             return False
-        old.append(step)
         value = step.outputs[0]
-    made = ir.Node("", "Gelu", [x], name=node.name)
-    last = old[-1]
+    last = value.producer()
+    assert last is not None
+    attribute = ir.AttrString("approximate", approximate)
+    made = ir.Node("", "Gelu", [x], [attribute], name=node.name)
     ir.convenience.replace_nodes_and_values(
-        r.graph, last, [], [made], [last.outputs[0]], made.outputs
+        r.graph, last, [], [made], [value], made.outputs
     )
+    # What led there is read by nobody now.
+    value.name = f"{value.name}/unused"
     return True
 
 

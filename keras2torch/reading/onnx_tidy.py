@@ -23,6 +23,7 @@ _FLOATS = frozenset(
         ir.DataType.DOUBLE,
     }
 )
+_POOLED = {"GlobalAveragePool": "ReduceMean", "GlobalMaxPool": "ReduceMax"}
 # What PyTorch's exporters call a parameter: its key in the state dict.
 _STATE_KEY = re.compile(r"(?!val_|onnx::|_)[A-Za-z]\w*(\.\w+)*")
 
@@ -59,6 +60,9 @@ def tidied(model: ir.Model) -> None:
     for node in graph:
         if node.op_type == "Constant":
             _with_tensor(node)
+    for node in list(graph):
+        if node.op_type in _POOLED:
+            _as_reduction(graph, node)
     RemoveUnusedNodesPass()(model)
     for value in graph.inputs:
         value.metadata_props["keras_name"] = str(value.name)
@@ -158,3 +162,21 @@ def _with_tensor(node: ir.Node) -> None:
     made = node.outputs[0]
     made.shape = ir.Shape(list(tensor.shape))  # type: ignore[arg-type]
     made.type = ir.TensorType(tensor.dtype)
+
+
+def _as_reduction(graph: ir.Graph, node: ir.Node) -> None:
+    """Write global pooling as what it is: over every axis but the first two."""
+    x = node.inputs[0]
+    assert x is not None
+    if x.shape is None:
+        return
+    axes = ir.tensor(np.arange(2, x.shape.rank(), dtype=np.int64))
+    constant = ir.Node("", "Constant", [], [ir.AttrTensor("value", axes)])
+    told = constant.outputs[0]
+    told.name = f"{node.outputs[0].name}/axes"
+    told.shape, told.type = ir.Shape(list(axes.shape)), ir.TensorType(axes.dtype)
+    keep = ir.AttrInt64("keepdims", 1)
+    made = ir.Node("", _POOLED[node.op_type], [x, told], [keep], name=node.name)
+    ir.convenience.replace_nodes_and_values(
+        graph, node, [node], [constant, made], node.outputs, made.outputs
+    )
