@@ -27,6 +27,7 @@ from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.reader import fill
 from keras2torch.reading.topology import CallSpec, LayerSpec, flat, layer_spec
 from keras2torch.reading.versions import Version
+from keras2torch.tracing.restored import with_modules
 
 # A custom layer without weights that computes no more than this is an expression in
 # its caller and no class of its own.
@@ -250,7 +251,10 @@ class _Assembly:
             if name:
                 value.metadata_props["keras_name"] = name
         self.fill(b)
-        return b.model(outputs, **metadata)
+        made = b.model(outputs, **metadata)
+        if root.about["restored"] and not root.about["calls"]:
+            with_modules(made)
+        return made
 
     def fill(self, b: GraphBuilder) -> None:
         """Give every initializer its array."""

@@ -376,7 +376,7 @@ class _Comparison:
                 shape = tuple(n or 0 for n in shape_of(value))
                 key = keys.get(value)
                 slope = None if key is None else both.keras.gradients.get(key)
-                slopes.append(np.zeros(shape) if slope is None else slope)
+                slopes.append(np.zeros(shape) if slope is None else moved(value, slope))
             if all(value in keys for value in weight.values):
                 expected[weight.name] = weight.source(*slopes)
             else:

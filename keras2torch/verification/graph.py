@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,11 @@ from keras2torch.layers.replaced import Replaced
 from keras2torch.ops import Operator
 from keras2torch.program.held import is_weight
 from keras2torch.tracing import LoadedModel
+from keras2torch.tracing.client import Array
+
+# What was done to the axes of a variable to make a weight of it: a list of
+# ["axes", permutation] and ["sizes", shape].
+MOVES = "keras_moves"
 
 
 @dataclass
@@ -146,7 +152,7 @@ def weight_keys(
         for value in layer.weights:
             key = _key(value)
             if key is not None:
-                found.setdefault(value, (path, key[1]))
+                found.setdefault(value, (renamed.get(key[0], key[0]), key[1]))
         shapes = [shape_of(v) for v in layer.weights]
         given: list[Shape] = [info.shape for info in infos]
         if given == shapes:
@@ -159,6 +165,13 @@ def weight_keys(
         for value, index in zip(layer.weights, order, strict=True):
             found.setdefault(value, (path, index))
     return found
+
+
+def moved(value: ir.Value, array: Array) -> Array:
+    """Return what belongs to a variable with its axes where the weight has them."""
+    for kind, numbers in json.loads(value.metadata_props.get(MOVES, "[]")):
+        array = array.transpose(numbers) if kind == "axes" else array.reshape(numbers)
+    return array
 
 
 def producers(graph: ir.Graph) -> list[str]:
