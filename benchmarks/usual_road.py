@@ -240,6 +240,29 @@ def importing() -> None:
     serve(measure)
 
 
+def converting() -> None:
+    """Convert each model that stdin names by keras2torch (torch, and its Keras)."""
+    sys.path.insert(0, str(ROOT))
+    from keras2torch.conversion import convert_file
+    from keras2torch.tracing import KerasProcess
+    from tests.traced_models.table import from_recorded
+
+    def convert(task: Task) -> dict[str, Any]:
+        custom = None if task.custom is None else Path(task.custom)
+        converted = convert_file(
+            Path(task.path), trust=True, custom_objects=custom, process=process
+        )
+        parameters = converted.module.parameters()
+        return {
+            "trained": sum(p.numel() for p in parameters if p.requires_grad),
+            "difference": from_recorded(converted, Path(task.recorded)),
+            "lines": len(converted.source.splitlines()),
+        }
+
+    with KerasProcess() as process:
+        serve(convert)
+
+
 def said(error: BaseException) -> str:
     """The first line of an error, with its kind."""
     text = str(error)
@@ -325,41 +348,24 @@ def usual(task: Task, exporter: Side, importer: Side) -> Went:
     if "error" in answer:
         return Went(error=f"onnx2torch: {answer['error']}")
     counts = json.loads(Path(task.counts).read_text())
-    share = answer["trained"] / max(counts["trainable"], 1)
+    return judged(answer, counts["trainable"], 0)
+
+
+def ours(task: Task, converter: Side) -> Went:
+    """Go keras2torch's."""
+    answer = converter.ask(task)
+    if "error" in answer:
+        return Went(error=answer["error"])
+    counts = json.loads(Path(task.counts).read_text())
+    return judged(answer, counts["trainable"], answer["lines"])
+
+
+def judged(answer: dict[str, Any], trainable: int, lines: int) -> Went:
+    """What came out, against what Keras recorded."""
     difference = answer.get("difference")
     correct = None if difference is None else difference <= TOLERANCE
-    return Went(True, correct, difference, share)
-
-
-def ours(task: Task, folder: Path) -> Went:
-    """Go keras2torch's, as a user does: by the command line."""
-    out = folder / re.sub(r"\W", "_", task.name)
-    command = [sys.executable, "-m", "keras2torch", "convert", task.path]
-    command += ["-o", str(out)]
-    if task.custom is not None:
-        command += ["--trust", "--custom-objects", task.custom]
-    elif task.form == "module":
-        command += ["--trust"]
-    done = subprocess.run(
-        command,
-        env={**os.environ, **dict.fromkeys(THREADS, "1"), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if not (out / "report.json").exists():
-        lines = (done.stderr + done.stdout).strip().splitlines() or ["no answer"]
-        return Went(error=lines[-1][:160])
-    report = json.loads((out / "report.json").read_text())
-    counts = report["parameters"]
-    return Went(
-        converts=True,
-        correct=report["verdict"] in ("exact", "close"),
-        difference=report["max_rel_diff"],
-        trainable=counts["torch_trainable"] / max(counts["keras_trainable"] or 0, 1),
-        lines=len((out / "model.py").read_text().splitlines()),
-        error=report["reason"],
-    )
+    share = answer["trained"] / max(trainable, 1)
+    return Went(True, correct, difference, share, lines)
 
 
 def tasks(folder: Path, *, layers: bool) -> list[Task]:
@@ -442,8 +448,8 @@ def main() -> None:
         found = tasks(folder, layers=not options.code_alone)
         found = [task for task in found if re.search(options.match, task.name)]
         exporters = {name: Side("exporting", name) for name in ("keras", "tf_keras")}
-        importer = Side("importing")
-        for side in (*exporters.values(), importer):
+        importer, converter = Side("importing"), Side("converting")
+        for side in (*exporters.values(), importer, converter):
             stack.callback(side.close)
         print("| model | keras2torch: converts | correct | trainable | lines ", end="")
         print("| usual road: converts | correct | trainable | lines |")
@@ -452,7 +458,7 @@ def main() -> None:
         start = time.monotonic()
         for task in found:
             other = usual(task, exporters[task.keras], importer)
-            mine = Went() if options.usual_alone else ours(task, temporary)
+            mine = Went() if options.usual_alone else ours(task, converter)
             rows.append((task, mine, other))
             line = [task.name, *cells(mine), *cells(other)]
             print("| " + " | ".join(line) + " |", flush=True)
@@ -473,5 +479,7 @@ if __name__ == "__main__":
         exporting(sys.argv[2])
     elif sys.argv[1:2] == ["importing"]:
         importing()
+    elif sys.argv[1:2] == ["converting"]:
+        converting()
     else:
         main()
