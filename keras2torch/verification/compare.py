@@ -35,7 +35,7 @@ from keras2torch.verification.difference import (
     worst,
     worst_of_calls,
 )
-from keras2torch.verification.graph import layers_of, weight_keys
+from keras2torch.verification.graph import layers_of, moved, weight_keys
 from keras2torch.verification.keras_side import Computed, Judge
 from keras2torch.verification.onnx_side import OnnxRuntime
 from keras2torch.verification.report import Gradients, LayerRow, Report
