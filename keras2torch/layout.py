@@ -175,11 +175,16 @@ class _Planner:
         self._faithful = faithful
         self._in_keras_order = in_keras_order
         self._bodies: dict[str, GraphPlan] = {}
+        # Of bodies that take images in either order: the plan for channels first.
+        self._moved: dict[str, GraphPlan] = {}
         self._masked: dict[str, tuple[bool, ...]] = {}
         self._first: dict[str, list[Layout]] = {}
 
     # -- one graph
-    def graph(self, graph: ir.Graph, path: str, *, outermost: bool) -> GraphPlan:
+    def graph(
+        self, graph: ir.Graph, path: str, *, outermost: bool, moved: bool = False
+    ) -> GraphPlan:
+        """Plan a graph; ``moved`` asks for images channels first on the way in."""
         nodes = _by_branch(list(calls(graph)), graph.outputs)
         bodies = {
             node.path: self._body(node)
@@ -187,11 +192,17 @@ class _Planner:
             if node.body is not None
         }
         given: dict[ir.Value, Layout] = {}
+        if moved:
+            ranks = {value: len(shape_of(value)) for value in graph.inputs}
+            given = {v: Layout.channels_first(r) for v, r in ranks.items() if r > 3}
         best: GraphPlan | None = None
+        either = frozenset(self._moved)
         while True:
             for node in nodes:
                 self._first.pop(node.path, None)
-            wishes = _Wishes(nodes, bodies, graph.outputs, given, self._in_keras_order)
+            wishes = _Wishes(
+                nodes, bodies, either, graph.outputs, given, self._in_keras_order
+            )
             planned, at = self._planned(graph, path, nodes, bodies, wishes, outermost)
             if best is not None and planned.permutes() >= best.permutes():
                 return best
@@ -239,10 +250,13 @@ class _Planner:
                 result.steps.append(PermuteStep(tensor, moves[key]))
             return moves[key]
 
+        chosen: dict[str, GraphPlan] = {}
         for node in nodes:
-            result.steps.append(
-                self._step(node, at, want, wishes, bodies.get(node.path))
-            )
+            body = bodies.get(node.path)
+            if body is not None:
+                # The first call decides in which order its class takes images.
+                body = chosen.setdefault(node.path, self._either(node, body, at))
+            result.steps.append(self._step(node, at, want, wishes, body))
         for value in graph.outputs:
             tensor = at[value]
             keep = self._layout == "torch" or not outermost
@@ -262,9 +276,25 @@ class _Planner:
         assert node.body is not None
         if node.path not in self._bodies:
             body = self.graph(node.body, node.path, outermost=False)
+            images = [t for _, t in body.inputs if t.rank > 3]
+            if images and all(t.layout.is_keras for t in images):
+                moved = self.graph(node.body, node.path, outermost=False, moved=True)
+                if moved.permutes() < body.permutes():
+                    body = moved
+                elif moved.permutes() == body.permutes():
+                    self._moved[node.path] = moved
             self._bodies[node.path] = body
             self._masked[node.path] = tuple(m is not None for m in node.masks)
         return self._bodies[node.path]
+
+    def _either(
+        self, node: LayerNode, body: GraphPlan, at: dict[ir.Value, Tensor]
+    ) -> GraphPlan:
+        """Return the plan of a body that fits the order in which its images come."""
+        images = [at[v].layout for v in node.inputs if at[v].rank > 3]
+        if node.path not in self._moved or any(w.is_keras for w in images):
+            return body
+        return self._moved[node.path]
 
     def _step(
         self,
@@ -311,11 +341,13 @@ class _Wishes:
         self,
         nodes: list[LayerNode],
         bodies: dict[str, GraphPlan],
+        either: frozenset[str],
         outputs: Iterable[ir.Value],
         given: dict[ir.Value, Layout],
         in_keras_order: frozenset[str],
     ) -> None:
         self._given = given
+        self._either = either
         self.layout: dict[ir.Value, Layout] = dict(given)
         self._outputs = set(outputs)
         self._flat: dict[ir.Value, bool] = dict.fromkeys(self._outputs, False)
@@ -383,6 +415,12 @@ class _Wishes:
             wanted: list[Layout | None] = [out if handed_on else None] * len(
                 call.inputs
             )
+        elif node.path in self._either:
+            moved = out is not None and not out.is_keras
+            wanted = [
+                Layout.channels_first(t.rank) if moved and t.rank > 3 else None
+                for t in call.inputs
+            ]
         elif out is not None and isinstance(node.layer, Operator):
             wanted = node.layer.asked(call, out)
         elif out is not None and follows and call.y.rank == call.x.rank:

@@ -241,7 +241,9 @@ class _Assembly:
     # -- the whole
     def model(self, inputs: Sequence[str], metadata: Mapping[str, str]) -> ir.Model:
         root = self._trace.bodies[0]
-        b = GraphBuilder(metadata.get("name") or root.about["name"], explicit=True)
+        # Of a subclassed model the class says more than the name that Keras made of it.
+        own = metadata.get("name") if root.about["functional"] else root.about["class"]
+        b = GraphBuilder(own or root.about["name"], explicit=True)
         given = [
             b.input(name, tuple(about["shape"]), about["dtype"])
             for name, about in zip(inputs, root.about["inputs"], strict=True)
