@@ -19,6 +19,7 @@ _TORCH: dict[str, tuple[str, ...]] = {
     "LeakyReLU": ("negative_slope",),
     "ELU": ("alpha",),
     "Flatten": ("start_dim",),
+    "range": ("depth",),
     "Softmax": ("dim",),
 }
 for _name in ("LSTM", "GRU", "RNN"):

@@ -116,6 +116,8 @@ class ClassWriter:
         self._turns: list[Turns] = []
         # Results that get a statement, because those of other turns do.
         self._stay: set[int] = set()
+        # Outputs of a dict are called what it calls them.
+        self._told: dict[int, str] = {}
         self._names_of_turns: dict[tuple[int, int, int], str] = {}
 
     def write(self) -> ClassText:
@@ -125,6 +127,11 @@ class ClassWriter:
         self._hold()
         self._turns = find_turns(self._plan.steps, self._whole)
         self._stay = _staying(self._plan.steps, self._turns, self._uses)
+        for name, tensor in zip(
+            self._plan.output_names, self._plan.outputs, strict=True
+        ):
+            if name and len(self._plan.outputs) > 1:
+                self._told[id(tensor)] = variable(name)
         for i, step in enumerate(self._plan.steps):
             for turns in self._turns:
                 if i == turns.first:
@@ -184,6 +191,8 @@ class ClassWriter:
         if not uses:
             return "_"
         near = uses[0] == uses[-1] == i + 1
+        if id(tensor) in self._told and uses[-1] == len(self._plan.steps):
+            wish, short = self._told[id(tensor)], False
         short = near if short is None else short
         taken = self._reserved | self._live.keys() | fixed
         if short and tensor.dtype != "bool":
@@ -343,11 +352,15 @@ class ClassWriter:
         outputs = step.call.outputs
         for k, tensor in enumerate(outputs):
             what = made.names[k] if made.names else str(k)
+            if isinstance(step.node.layer, Operator) and len(outputs) == 2:
+                wish, what = ("first", "second")[k], ""
             alone = len(outputs) == 1 or not what
             own = wish if alone else f"{wish}_{what}"
             # A state keeps its name, even where only the next layer reads it.
             told = bool(made.names and what)
-            short = False if told else _is_short(step.node.layer, tensor)
+            single = len(outputs) == 1
+            short = _is_short(step.node.layer, tensor) if single else None
+            short = False if told else short
             short = True if id(tensor) in self._stay and not told else short
             tensor.name = self._name_in_turn(i, k, tensor) or self._name(
                 i, tensor, own, fixed, short=short
@@ -382,7 +395,8 @@ class ClassWriter:
         uses = self._uses.get(id(tensor), [])
         alone = len(step.call.outputs) == 1 and len(uses) == 1
         operator = isinstance(step.node.layer, Operator)
-        if not (operator and alone and readable(text)) or id(tensor) in self._stay:
+        stays = id(tensor) in self._stay or id(tensor) in self._told
+        if not (operator and alone and readable(text)) or stays:
             return False
         name = place(len(self._pending))
         self._pending[name] = Pending(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -101,7 +102,7 @@ class ClassText:
         given += "".join(f", {p}: {kind}" for p, kind in self.parameters.items())
         lines += ["", f"    def __init__(self{given}) -> None:"]
         lines += ["        super().__init__()"]
-        lines += [f"        {shortened(line)}" for line in self.init]
+        lines += [f"        {_plain(shortened(line))}" for line in self.init]
         arguments = ", ".join(f"{a}: torch.Tensor" for a in self.arguments)
         returned = "torch.Tensor"
         if self.returns > 1:
@@ -183,7 +184,7 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _flat(statement.body)
 
 
-def shortened(line: str) -> str:
+def shortened(line: str, least: int = 2) -> str:
     """Write a list of equal modules as a person does: ``[Block() for _ in range(4)]``.
 
     Examples
@@ -199,7 +200,12 @@ def shortened(line: str) -> str:
     if not isinstance(call, ast.Call) or not isinstance(call.args[0], ast.List):
         return line
     entries = [ast.get_source_segment(line, e) or "" for e in call.args[0].elts]
-    if len(entries) < 2 or len(set(entries)) > 1:
+    if len(entries) < least or len(set(entries)) > 1:
         return line
     head = line.partition("[")[0]
     return f"{head}[{entries[0]} for _ in range({len(entries)})])"
+
+
+def _plain(line: str) -> str:
+    """Undo that for a list of one."""
+    return re.sub(r"(nn\.ModuleList\(\[.*) for _ in range\(1\)\]\)$", r"\1])", line)

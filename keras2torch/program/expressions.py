@@ -96,9 +96,17 @@ def substituted(text: str, name: str, value: str) -> str:
     head = encoded[: found.col_offset].decode()
     tail = encoded[found.end_col_offset :].decode()
     plain = f"{head}{value}{tail}"
-    if not _mixed(tree, name, value) and ast.dump(ast.parse(plain)) == wanted:
+    if not _mixed(tree, name, value) and _meaning(plain) == wanted:
         return plain
     return f"{head}({value}){tail}"
+
+
+def _meaning(text: str) -> str:
+    """Return what Python reads, ``""`` where it reads nothing: ``x ** 3.sum()``."""
+    try:
+        return ast.dump(ast.parse(text))
+    except SyntaxError:
+        return ""
 
 
 def readable(text: str) -> bool:

@@ -15,8 +15,6 @@ from keras2torch.program.names import Names, variable
 
 _ELEMENT = re.compile(r"self\.(\w+)\[(\d+)\]")
 _WORD = re.compile(r"[A-Za-z_]\w*|\S")
-# Of fewer a person writes each.
-_FEW = 2
 Place = tuple[int, int]
 
 
@@ -69,7 +67,7 @@ def find_turns(steps: Sequence[Step], lists: Mapping[str, int]) -> list[Turns]:
     for base, count in lists.items():
         at = [_entry(step) for step in steps]
         starts, size = _turns([n[1] if n and n[0] == base else None for n in at], count)
-        for offset in range(size if count >= _FEW else 0):
+        for offset in range(size):
             first = starts[0] - offset
             if first < 0 or first + count * size > len(steps):
                 continue
@@ -114,6 +112,8 @@ def _are_alike(steps: Sequence[Step], turns: Turns) -> bool:
                 for t in tensors
             ]
         )
+    if turns.count == 1:
+        return _hands_on(steps[turns.first], turns)
     if any(k != kinds[0] for k in kinds) or any(t != told[1] for t in told[2:]):
         return False
     if len(told[0]) != len(told[1]):
@@ -128,6 +128,15 @@ def _are_alike(steps: Sequence[Step], turns: Turns) -> bool:
         elif ours != theirs:
             return False
     return len({id(t) for t in turns.carried.values()}) == len(turns.carried)
+
+
+def _hands_on(step: Step, turns: Turns) -> bool:
+    """Whether a single step could be repeated: what comes out may go in again."""
+    if len(step.reads) != 1 or len(step.writes) != 1:
+        return False
+    [tensor], [made] = step.reads, step.writes
+    turns.carried[0, 0] = tensor
+    return (tensor.shape, tensor.layout) == (made.shape, made.layout)
 
 
 def _kind(step: Step) -> tuple[object, ...]:
@@ -176,8 +185,7 @@ def roll(text: ClassText, lists: Mapping[str, int]) -> None:
         Attribute → number of entries.
     """
     for name, count in lists.items():
-        if count >= _FEW:
-            _roll(text, name, count, lists)
+        _roll(text, name, count, lists)
 
 
 def _roll(text: ClassText, name: str, count: int, lists: Mapping[str, int]) -> None:
@@ -200,9 +208,17 @@ def _roll(text: ClassText, name: str, count: int, lists: Mapping[str, int]) -> N
         bodies = [_with_items(turn, k, names) for k, turn in enumerate(turns)]
         if any("self." + n in line for b in bodies for line in b for n in used):
             continue
+        if count == 1 and not _repeats(bodies[0][0]):
+            return
         if all(body == bodies[0] for body in bodies[1:]):
             _replace(text, first, size, count, _loop(names, bodies[0]))
             return
+
+
+def _repeats(line: str) -> bool:
+    """Whether a line reads the variable that it binds."""
+    target, _, value = line.partition(" = ")
+    return target.isidentifier() and target in _WORD.findall(value)
 
 
 def _turns(entries: Sequence[int | None], count: int) -> tuple[list[int], int]:
@@ -219,9 +235,10 @@ def _turns(entries: Sequence[int | None], count: int) -> tuple[list[int], int]:
         elif index != len(starts) - 1:
             return [], 0
     sizes = {b - a for a, b in pairwise(starts)}
-    if len(starts) != count or len(sizes) != 1:
+    if len(starts) != count or len(sizes) > 1:
         return [], 0
-    return starts, sizes.pop()
+    # Of one entry nobody knows what else its turn was: only the call itself is.
+    return starts, sizes.pop() if sizes else 1
 
 
 def _index(line: str, name: str) -> int | None:

@@ -12,11 +12,13 @@ import builtins
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from keras2torch.layers.text import TORCH_DEFAULTS, literal
 from keras2torch.program.arguments import Meanings, annotation
-from keras2torch.program.classtext import Attribute, Capture, ClassText
+from keras2torch.program.classtext import Attribute, Capture, ClassText, shortened
 from keras2torch.program.docstrings import common
+from keras2torch.program.expressions import substituted
 from keras2torch.program.names import Names, class_name, identifier
 
 _TOKEN = re.compile(
@@ -120,23 +122,15 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
     if text.given:
         # Modules that come from outside: nobody else has these.
         return _Member(text, ("given", id(text)), [], {}, {})
+    text.init = [shortened(line, 1) for line in text.init]
     names = _own_names(text)
     known = {} if text.pinned else {n: _stem(n) for n in names}
     numbered: dict[str, str] = {}
     for name in known:
         same = sum(_stem(n) == known[name] for n in numbered)
         numbered[name] = f"{known[name]}#{same}"
-    literals: dict[Key, str] = {}
-    told: dict[Key, str] = {}
-    init = []
-    for i, line in enumerate(text.init):
-        code, comment, remark = line.partition("  # ")
-        tree = ast.parse(code)
-        reader = _Reader(i, meanings)
-        skeleton = ast.unparse(reader.visit(tree))
-        literals.update(reader.literals)
-        told.update(reader.meanings)
-        init.append(_canonical(skeleton, numbered) + comment + remark)
+    skeletons, literals, told = _read(text.init, meanings)
+    init = [_canonical(line, numbered) for line in skeletons]
     lines = [text.forward, text.penalties, [f"self.{f}" for f in text.frozen]]
     rest = [tuple(_canonical(line, numbered) for line in part) for part in lines]
     key = (
@@ -148,6 +142,22 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
         tuple(sorted(text.pieces.items())),
     )
     return _Member(text, key, names, literals, told)
+
+
+def _read(
+    init: Sequence[str], meanings: Meanings
+) -> tuple[list[str], dict[Key, str], dict[Key, str]]:
+    """Return statements without their numbers, the numbers, and what they mean."""
+    skeletons: list[str] = []
+    literals: dict[Key, str] = {}
+    told: dict[Key, str] = {}
+    for i, line in enumerate(init):
+        code, comment, remark = line.partition("  # ")
+        reader = _Reader(i, meanings)
+        skeletons.append(ast.unparse(reader.visit(ast.parse(code))) + comment + remark)
+        literals.update(reader.literals)
+        told.update(reader.meanings)
+    return skeletons, literals, told
 
 
 def _own_names(text: ClassText) -> list[str]:
@@ -208,9 +218,11 @@ class _Reader(ast.NodeTransformer):
         told = {k.arg: k.value for k in node.keywords if k.arg}
         # An argument at its default is not written: it may be another elsewhere.
         given = {
-            k: ast.parse(literal(v), mode="eval").body for k, v in defaults.items()
+            k: ast.parse(literal(v), mode="eval").body
+            for k, v in defaults.items()
+            if k not in told
         }
-        for name, value in {**given, **told}.items():
+        for name, value in {**told, **given}.items():
             if _is_number(value):
                 key = (self._line, number, name)
                 self._keep(key, ast.unparse(value), self._meanings.named(name))
@@ -302,12 +314,28 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
             _with_arguments(i, line, arguments) for i, line in enumerate(first.init)
         ]
         first.parameters = {told[v]: annotation(v) for v in varying}
+        for i, member in enumerate(members):
+            values = {told[v]: v[i] for v in varying}
+            lines = [_inserted(line, values) for line in first.init]
+            assert _read(lines, meanings)[1] == member.literals, member.text.path
     first.docstring = common([m.text.docstring for m in members], told)
     meanings.add(name, list(told.values()))
     return [
         _call(name, {told[values]: values[i] for values in varying})
         for i in range(len(members))
     ]
+
+
+def _inserted(line: str, values: Mapping[str, str]) -> str:
+    """Return a statement with numbers in place of arguments."""
+    for name, value in values.items():
+        while name in {n.id for n in ast.walk(ast.parse(line)) if _is_name(n)}:
+            line = substituted(line.partition("  # ")[0], name, value)
+    return line
+
+
+def _is_name(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name)
 
 
 def _call(name: str, arguments: Mapping[str, str]) -> str:
