@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from keras2torch.dialect.nodes import DOMAIN, LayerNode, from_node
+from keras2torch.dialect.builder import dtype_of
+from keras2torch.dialect.nodes import DOMAIN, DRAWS, LayerNode, from_node, is_layer
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.ops import MISSING, OPERATORS, Dim, Operator, Size, definition
 from keras2torch.ops.arithmetic import attributes_of
@@ -23,8 +24,6 @@ from keras2torch.ops.propagation import reshaped
 _STANDARD = ("", "ai.onnx")
 # Longer lists of indices are tensors of the class.
 _FEW = 8
-# Of the `keras` domain, but no layers: they draw numbers.
-RANDOM = frozenset({"RandomNormal", "RandomUniform"})
 
 
 def calls(graph: ir.Graph) -> Iterator[LayerNode]:
@@ -36,6 +35,19 @@ def calls(graph: ir.Graph) -> Iterator[LayerNode]:
         For an ONNX operator without a rule.
     """
     return iter(_Calls(graph).found())
+
+
+def check(graph: ir.Graph) -> None:
+    """Take a graph apart, and the models inside, to see that all of it has a rule.
+
+    Raises
+    ------
+    UnsupportedLayer
+        For an ONNX operator without a rule.
+    """
+    for call in calls(graph):
+        if call.body is not None:
+            check(call.body)
 
 
 class _Calls:
@@ -52,7 +64,7 @@ class _Calls:
         for value in self._graph.outputs:
             self._need(value)
         for node in reversed(self._nodes):
-            if node.domain == DOMAIN and node.op_type not in RANDOM:
+            if is_layer(node):
                 call = from_node(node)
                 masks = [m for m in call.masks if m is not None]
                 for value in (
@@ -65,6 +77,9 @@ class _Calls:
                 made.append(call)
             elif any(self._computed(v) for v in node.outputs):
                 made.append(self._operator(node))
+        for call in made[::-1]:
+            if isinstance(call.layer, Operator):
+                self._describe(call)
         return made[::-1]
 
     def _need(self, value: ir.Value) -> None:
@@ -91,13 +106,14 @@ class _Calls:
                     "no rule yet"
                 )
             operands, taken = self._operands(kind, node, given)
+        if (asked := _shape_of(node)) is not None and not taken:
+            taken.append(asked)
         sizes = self._lent(operands, taken)
         for value in taken:
             self._need(value)
         name = self._names[node]
         layer = definition(kind, _short(name), operands, attributes, sizes)
         self._check(node, layer)
-        self._describe(node, layer, taken)
         count = min(len(node.outputs), layer.results)
         return LayerNode(
             layer=layer,
@@ -227,14 +243,17 @@ class _Calls:
         return None
 
     # -- what the graph does not say
-    def _describe(self, node: ir.Node, layer: Operator, taken: list[ir.Value]) -> None:
+    def _describe(self, call: LayerNode) -> None:
         """Give the results shapes and dtypes, if nobody did."""
-        for value in node.outputs[: layer.results]:
+        for value in call.outputs:
             dims = self._facts.dims(value)
             if value.shape is None and dims is not None:
                 value.shape = ir.Shape(
                     [d if isinstance(d, int) else None for d in dims]
                 )
+            if value.dtype is None and all(v.dtype is not None for v in call.inputs):
+                dtype = call.layer.output_dtype(*[dtype_of(v) for v in call.inputs])
+                value.dtype = ir.DataType.from_numpy(np.dtype(dtype))
 
 
 # -- two operators that a person writes as one
@@ -278,6 +297,20 @@ _PATTERNS: list[tuple[int, tuple[str, str], str, _Holds]] = [
 
 
 # ------------------------------------------------------------------------- helpers
+def _shape_of(node: ir.Node) -> ir.Value | None:
+    """Return the tensor whose whole shape new numbers have, if the graph says so."""
+    if node.op_type not in DRAWS:
+        return None
+    value = node.inputs[0] if node.inputs else None
+    source = None if value is None else value.producer()
+    while source is not None and source.op_type in ("Cast", "Identity"):
+        value = source.inputs[0]
+        source = None if value is None else value.producer()
+    return (
+        source.inputs[0] if source is not None and source.op_type == "Shape" else None
+    )
+
+
 def _unique_names(nodes: list[ir.Node]) -> dict[ir.Node, str]:
     """Return a name for each node: no two calls may look like one shared layer."""
     taken = {n.name for n in nodes if n.domain == DOMAIN}

@@ -7,13 +7,20 @@ One file per family: :mod:`.elementwise`, :mod:`.activations`, :mod:`.reductions
 
 from keras2torch.ops import (
     activations,
+    borders,
     converting,
     creating,
+    drawing,
     elementwise,
+    images,
     indexing,
     linear,
+    normalizing,
     rearranging,
     reductions,
+    resizing,
+    scattering,
+    selecting,
 )
 from keras2torch.ops.base import MISSING, OPERATORS, Operator, definition
 from keras2torch.ops.sizes import Dim, Size
@@ -25,12 +32,19 @@ __all__ = [
     "Operator",
     "Size",
     "activations",
+    "borders",
     "converting",
     "creating",
     "definition",
+    "drawing",
     "elementwise",
+    "images",
     "indexing",
     "linear",
+    "normalizing",
     "rearranging",
     "reductions",
+    "resizing",
+    "scattering",
+    "selecting",
 ]

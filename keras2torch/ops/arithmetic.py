@@ -116,7 +116,7 @@ def _reference(
     )
     try:
         made = ReferenceEvaluator(model).run(None, made_of)
-    except Exception:  # noqa: BLE001 - whatever it cannot do stays for the model
+    except Exception:  # What it cannot do stays for the model.
         return None
     if not all(isinstance(a, np.ndarray | np.generic) for a in made):
         return None

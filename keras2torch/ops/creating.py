@@ -6,7 +6,16 @@ from typing import Any
 
 from keras2torch.layers.base import Forward
 from keras2torch.layers.text import literal, short
-from keras2torch.ops.base import Call, Layout, Operator, Shape, followed, operators
+from keras2torch.ops.base import (
+    Call,
+    Layout,
+    Operator,
+    Shape,
+    Tensor,
+    dtype_name,
+    followed,
+    operators,
+)
 from keras2torch.ops.sizes import Size
 
 
@@ -149,3 +158,110 @@ class Range(Operator):
         return Forward(
             f"torch.arange({', '.join(given)}{made_where(self, call, plain)})"
         )
+
+
+@operators("RandomNormal", "RandomUniform")
+class Random(Operator):
+    """Numbers drawn anew in every call."""
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """As asked for, or as the tensor has it."""
+        if self.kind.endswith("Like"):
+            return [shapes[0]]
+        return [tuple(n if isinstance(n, int) else None for n in self._shape())]
+
+    def _shape(self) -> list[Any]:
+        return list(self.given(0, "shape") or [])
+
+    def output_dtype(self, *dtypes: str) -> str:
+        """Floats."""
+        return dtype_name(self.attributes.get("dtype", 1))
+
+    constants = frozenset({0})
+
+    def orders(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """Any order: what is drawn has none."""
+        wanted = [followed(t) for t in call.inputs]
+        like = self._lent_by(call)
+        return wanted, [followed(like) if like else Layout.keras(call.y.rank)]
+
+    def _lent_by(self, call: Call) -> Tensor | None:
+        """Return the tensor whose shape it takes."""
+        if self.kind.endswith("Like"):
+            return call.x
+        lent = {axis: (dim, at) for dim, (at, axis) in self.sizes.items()}
+        shape = self._shape()
+        for i, tensor in enumerate(call.inputs):
+            if tensor.rank == len(shape) and all(
+                n == size
+                if size is not None
+                else a in lent and n == Size.of(lent[a][0]) and lent[a][1] == i
+                for a, (n, size) in enumerate(zip(shape, tensor.shape, strict=True))
+            ):
+                return tensor
+        return None
+
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """See :meth:`orders`; it asks nothing of the tensors."""
+        return [t.layout for t in call.inputs], self.orders(call)[1]
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``torch.randn_like(mean)``, ``torch.rand(x.shape[0], 4)``."""
+        normal = "Normal" in self.kind
+        name, like = "randn" if normal else "rand", self._lent_by(call)
+        if like is not None and like.dtype == call.y.dtype:
+            text = f"torch.{name}_like({like.name})"
+        else:
+            sizes = [self.text(call, self._shape()[a]) for a in call.y.layout.axes]
+            text = f"torch.{name}({', '.join(sizes) or '()'}{made_where(self, call)})"
+        keys = (("scale", 1.0), ("mean", 0.0)) if normal else ()
+        factor, shift = (
+            (short(float(self.attributes.get(k, d))) for k, d in keys)
+            if (normal)
+            else self._span()
+        )
+        if factor != 1:
+            text = f"{text} * {literal(factor)}"
+        return Forward(f"{text} + {literal(shift)}" if shift else text)
+
+    def _span(self) -> tuple[float, float]:
+        low, high = (
+            float(self.attributes.get(k, d)) for k, d in (("low", 0.0), ("high", 1.0))
+        )
+        return short(high - low), short(low)
+
+
+@operators("RandomNormalLike", "RandomUniformLike")
+class RandomLike(Random):
+    """As many as a tensor has."""
+
+    constants = frozenset()
+    tensors = frozenset({0})
+
+    def count(self) -> int:
+        """The tensor only lends its shape."""
+        return 0
+
+    def output_dtype(self, *dtypes: str) -> str:
+        """As asked for, or as the tensor has it."""
+        found = self.attributes.get("dtype")
+        return dtypes[0] if found is None else dtype_name(found)
+
+
+@operators("EyeLike")
+class EyeLike(Operator):
+    """Ones on a diagonal."""
+
+    layout = "keras"
+
+    def output_dtype(self, *dtypes: str) -> str:
+        """As asked for, or as the tensor has it."""
+        found = self.attributes.get("dtype")
+        return dtypes[0] if found is None else dtype_name(found)
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``torch.ones_like(x).tril().triu()``."""
+        k = self.attributes.get("k", 0)
+        at = str(k) if k else ""
+        kind = "" if call.y.dtype == call.x.dtype else f", dtype=torch.{call.y.dtype}"
+        return Forward(f"torch.ones_like({call.x.name}{kind}).tril({at}).triu({at})")

@@ -82,9 +82,8 @@ class Facts:
             elif node.op_type in ("Shape", "Size") and len(given) == 1:
                 dims = self.dims(given[0])
                 if dims is not None:
-                    self._known[node.outputs[0]] = arithmetic.shape_of(
-                        node.op_type, dims, attributes
-                    )
+                    array = arithmetic.shape_of(node.op_type, dims, attributes)
+                    self._note(node.outputs[0], array)
             elif given and all(self.array(v) is not None for v in given):
                 self._fold(node, inputs, attributes, given)
         known = [None if v is None else self.dims(v) for v in node.inputs]
@@ -109,13 +108,15 @@ class Facts:
         for value, array in zip(node.outputs, made or [], strict=False):
             if array.size > max([_MOST, *[a.size for a in inputs if a is not None]]):
                 return
-            array = _settled(array, value)
-            self._known[value] = array
-            if array.dtype == object and self._is_float(node, attributes, floats):
+            self._note(value, _settled(array, value))
+            if self._is_float(node, attributes, floats):
                 self._floats.add(value)
-            if array.dtype != object and value.const_value is None:
-                # Whoever reads it as a tensor finds it like any other constant.
-                value.const_value = ir.tensor(array)
+
+    def _note(self, value: ir.Value, array: Array) -> None:
+        self._known[value] = array
+        if array.dtype != object and value.const_value is None:
+            # Whoever reads it as a tensor finds it like any other constant.
+            value.const_value = ir.tensor(array)
 
     def _is_float(
         self, node: ir.Node, attributes: dict[str, Any], floats: bool

@@ -230,7 +230,7 @@ class Reshape(Operator):
         return made
 
     def forward(self, call: Call, module: str) -> Forward:
-        """``x.flatten(1)``, ``x.reshape(-1, 7, 7, 64)``, ``x.unflatten(2, (8, 16))``."""
+        """``x.flatten(1)``, ``x.reshape(-1, 7)``, ``x.unflatten(2, (8, 16))``."""
         x, new = call.x, self._targets(call)
         old = self._old(call)
         made = call.y.shape

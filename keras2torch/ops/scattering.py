@@ -1,0 +1,122 @@
+"""What indices in tensors take, and where they put things."""
+
+from __future__ import annotations
+
+from keras2torch.layers.base import Forward
+from keras2torch.ops.base import Call, Layout, Operator, Shape, followed, operators
+
+
+def _index(tensor_name: str, dtype: str) -> str:
+    """Return indices as torch's scatter and gather take them."""
+    return tensor_name if dtype == "int64" else f"{tensor_name}.long()"
+
+
+@operators("GatherElements")
+class GatherElements(Operator):
+    """An entry along an axis for each index."""
+
+    tensors = frozenset({0, 1})
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """That of the indices."""
+        return [shapes[1]]
+
+    def orders(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """One order for all."""
+        order = followed(call.x)
+        return [order] * len(call.inputs), [order]
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x.gather(1, index)``."""
+        x, index = self.terms(call)
+        dim = call.x.layout.position(self.attributes.get("axis", 0))
+        # Counted from the end where they are negative, which torch does not know.
+        index = f"{_index(index, call.inputs[1].dtype)} % {x}.shape[{dim}]"
+        return Forward(f"{x}.gather({dim}, {index})")
+
+
+@operators("ScatterElements")
+class ScatterElements(Operator):
+    """The tensor with other entries where the indices say."""
+
+    tensors = frozenset({0, 1, 2})
+
+    def orders(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """One order for all."""
+        order = followed(call.x)
+        return [order] * len(call.inputs), [order]
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x.scatter(1, index, y)``."""
+        x, index, updates = self.terms(call)
+        dim = call.x.layout.position(self.attributes.get("axis", 0))
+        index = f"{_index(index, call.inputs[1].dtype)} % {x}.shape[{dim}]"
+        how = self.attributes.get("reduction", "none")
+        if how == "none":
+            return Forward(f"{x}.scatter({dim}, {index}, {updates})")
+        if how == "add":
+            return Forward(f"{x}.scatter_add({dim}, {index}, {updates})")
+        names = {"mul": "prod", "max": "amax", "min": "amin"}
+        return Forward(
+            f'{x}.scatter_reduce({dim}, {index}, {updates}, reduce="{names[how]}")'
+        )
+
+
+class _ByTuples(Operator):
+    """Base of what takes the last axis of its indices for places."""
+
+    layout = "keras"
+
+    def keys(self, call: Call, index: str, batch: int = 0) -> str:
+        """Return ``index[..., 0], index[..., 1]``, batches counted first."""
+        indices = call.inputs[1]
+        count = indices.shape[-1]
+        if count is None:
+            raise self.unsupported("the number of axes that are indexed is not known")
+        x, found = call.x.name, []
+        for axis in range(batch):
+            # One index per entry of the batch, against the axes of the indices.
+            behind = indices.rank - 2 - axis
+            text = f"torch.arange({x}.shape[{axis}], device={x}.device)"
+            if behind:
+                text += "[:" + ", None" * behind + "]"
+            found.append(text)
+        found += [f"{index}[..., {i}]" for i in range(count)]
+        return ", ".join(found)
+
+
+@operators("GatherND")
+class GatherND(_ByTuples):
+    """The entries at places that are given by their indices in several axes."""
+
+    tensors = frozenset({0, 1})
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """One entry, or part, for each place."""
+        batch = self.attributes.get("batch_dims", 0)
+        count = shapes[1][-1]
+        if count is None:
+            raise self.unsupported("the number of axes that are indexed is not known")
+        return [(*shapes[1][:-1], *shapes[0][batch + count :])]
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x[index[..., 0], index[..., 1]]``."""
+        x, index = self.terms(call)
+        batch = self.attributes.get("batch_dims", 0)
+        return Forward(f"{x}[{self.keys(call, index, batch)}]")
+
+
+@operators("ScatterND")
+class ScatterND(_ByTuples):
+    """The tensor with other entries, or parts, at places."""
+
+    tensors = frozenset({0, 1, 2})
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x.index_put((index[..., 0], index[..., 1]), y)``."""
+        x, index, updates = self.terms(call)
+        how = self.attributes.get("reduction", "none")
+        if how not in ("none", "add"):
+            raise self.unsupported(f"reduction={how!r}")
+        extra = ", accumulate=True" if how == "add" else ""
+        return Forward(f"{x}.index_put(({self.keys(call, index)},), {updates}{extra})")
