@@ -463,7 +463,8 @@ class ClassWriter:
         fixed = own - self._live.keys()
         short = tensor.rank > 1 or None
         tensor.name = self._name(i - 1, tensor, pending.wish, fixed, short=short)
-        self._add(f"{tensor.name} = {pending.text}", pending.inside)
+        if tensor.name != pending.text:
+            self._add(f"{tensor.name} = {pending.text}", pending.inside)
         self._seen(pending.path, [tensor])
         pattern = re.compile(rf"\b{pending.place}\b")
         return [pattern.sub(tensor.name, text) for text in texts]

@@ -315,8 +315,8 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         ]
         first.parameters = {told[v]: annotation(v) for v in varying}
         for i, member in enumerate(members):
-            values = {told[v]: v[i] for v in varying}
-            lines = [_inserted(line, values) for line in first.init]
+            given = {told[v]: v[i] for v in varying}
+            lines = [_inserted(line, given) for line in first.init]
             assert _read(lines, meanings)[1] == member.literals, member.text.path
     first.docstring = common([m.text.docstring for m in members], told)
     meanings.add(name, list(told.values()))
