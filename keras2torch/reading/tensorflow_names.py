@@ -59,7 +59,6 @@ tanh Tanh
 """
 _BINARY = """
 add Add
-atan2 Arctan2
 divide Divide
 divide_no_nan DivideNoNan
 equal Equal
@@ -196,6 +195,8 @@ TENSORFLOW: Names = {
     "compat.v1.nn.depthwise_conv2d": ("TensorFlowDepthwiseConv", {}),
     "compat.v1.nn.max_pool": ("TensorFlowMaxPool", {}),
     "compat.v1.nn.softmax": ("Softmax", {"dim": "axis"}),
+    "compat.v1.nn.softmax_cross_entropy_with_logits_v2": ("Crossentropy", {}),
+    "compat.v1.norm": ("TensorFlowNorm", {}),
     "compat.v1.pad": ("Pad", {"paddings": "pad_width"}),
     "compat.v1.shape": ("Shape", {}),
     "compat.v1.size": ("Size", {}),
@@ -234,6 +235,7 @@ TENSORFLOW: Names = {
     "linalg.normalize": ("NormalizePair", {}),
     "linalg.trace": ("MatrixTrace", {}),
     "math.add_n": ("AddMany", {}),
+    "math.atan2": ("Arctan2", {"x": "x2"}),
     "math.argmax": ("TensorFlowArgmax", {}),
     "math.argmin": ("TensorFlowArgmin", {}),
     "math.count_nonzero": ("TensorFlowCountNonzero", {}),

@@ -58,6 +58,7 @@ Elu Elu x
 Equal Equal x1 x2
 Erf Erf x
 Erfc Erfc x
+EuclideanNorm TensorFlowNorm tensor axis keep_dims=keepdims
 Exp Exp x
 ExpandDims ExpandDims x axis
 Expm1 Expm1 x
@@ -70,6 +71,7 @@ GatherV2 Gather params indices axis batch_dims
 Greater Greater x1 x2
 GreaterEqual GreaterEqual x1 x2
 Identity Copy x
+IdentityN CopyAll *xs
 Inv Reciprocal x
 IsFinite Isfinite x
 IsInf Isinf x

@@ -353,6 +353,9 @@ def digitize(c: OperationCall, x: Any, bins: Any) -> ir.Value:
 def unravel(c: OperationCall, indices: Any, shape: Any) -> list[ir.Value]:
     """Return the coordinates of places that are counted through."""
     rest = c.tensor(indices)
+    if c.rank(rest) != 1:
+        # Keras on TensorFlow counts these from the other end than NumPy.
+        c.refuse(f"places with {c.rank(rest)} axes")
     sizes = c.numbers(shape, "shape")
     found: list[ir.Value] = []
     for i in reversed(range(len(sizes))):

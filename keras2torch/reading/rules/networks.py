@@ -190,46 +190,6 @@ def _convolved(
     return c.operator("Conv", [x, weight], shape, attributes)
 
 
-def convolution_transpose(
-    c: OperationCall,
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
-    padding: Any = "valid",
-    output_padding: Any = None,
-    data_format: Any = None,
-    dilation_rate: Any = 1,
-) -> ir.Value:
-    """Spread every entry by a kernel."""
-    x = c.given(inputs)
-    rank = c.rank(x) - 2
-    steps = _window(c, strides, rank, "strides")
-    rates = _window(c, dilation_rate, rank, "dilation_rate")
-    mode = str(padding).lower()
-    if output_padding is not None or any(r != 1 for r in rates):
-        c.refuse("output_padding and dilation_rate")
-    weight = _moved(c, kernel, dtype_of(x), [rank + 1, rank, *range(rank)])
-    x = channels_first(c, x, data_format)
-    spans = [c.known(weight, i + 2) for i in range(rank)]
-    sizes: list[int | None] = []
-    before, after, more = [], [], []
-    for size, span, step in zip(shape_of(x)[2:], spans, steps, strict=True):
-        lack = max(span - step, 0) if mode == "same" else 0
-        before.append(lack // 2)
-        after.append(lack - lack // 2)
-        more.append(max(step - span, 0))
-        full = None if size is None else (size - 1) * step + max(span, step)
-        sizes.append(None if full is None else full - lack)
-    attributes: dict[str, Any] = {"kernel_shape": spans, "strides": steps}
-    if any(before + after):
-        attributes["pads"] = before + after
-    if any(more):
-        attributes["output_padding"] = more
-    shape = (shape_of(x)[0], shape_of(weight)[1], *sizes)
-    y = c.operator("ConvTranspose", [x, weight], shape, attributes)
-    return channels_back(c, y, data_format)
-
-
 def blocks(
     c: OperationCall, x: Any, block_size: Any, data_format: Any = "channels_last"
 ) -> ir.Value:
@@ -426,7 +386,6 @@ RULES: dict[str, Rule] = {
     "AveragePool": pooled,
     "BatchNorm": batch_normalization,
     "Conv": convolution,
-    "ConvTranspose": convolution_transpose,
     "DepthToSpace": blocks,
     "DepthwiseConv": depthwise,
     "DotProductAttention": attention,

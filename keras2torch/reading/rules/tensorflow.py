@@ -366,6 +366,11 @@ def standardized(c: OperationCall, image: Any) -> ir.Value:
     return c.div(rest, c.elementwise("Max", spread, 1 / np.sqrt(count).item()))
 
 
+def all_as_they_came(c: OperationCall, xs: list[Any]) -> list[ir.Value]:
+    """Hand on what comes."""
+    return [c.tensor(x) for x in xs]
+
+
 def normalized(
     c: OperationCall, tensor: Any, ord: Any = "euclidean", axis: Any = None
 ) -> list[ir.Value]:
@@ -408,6 +413,7 @@ def patches(
 
 RULES: dict[str, Rule] = {
     "ClipByNorm": clipped_norm,
+    "CopyAll": all_as_they_came,
     "CropBox": crop_box,
     "Crossentropy": crossentropy,
     "L2Loss": half_square,

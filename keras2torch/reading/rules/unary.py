@@ -207,6 +207,11 @@ def same(c: OperationCall, x: Any) -> ir.Value:
     return c.tensor(x)
 
 
+def stopped(c: OperationCall, variable: Any) -> ir.Value:
+    """Hand on what comes; a converted model is for inference first."""
+    return c.tensor(variable)
+
+
 def nothing_imaginary(c: OperationCall, x: Any) -> ir.Value:
     """Return zeros: the tensors of a graph are real."""
     return c.filled(c.sizes(c.given(x)), 0, dtype_of(x))
@@ -245,7 +250,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_SCALED, scaled),
     **dict.fromkeys(_LOGARITHMS, logarithm),
     **dict.fromkeys(("Isinf", "Isneginf", "Isposinf"), is_infinite),
-    **dict.fromkeys(("Conj", "Conjugate", "Copy", "Real", "StopGradient"), same),
+    **dict.fromkeys(("Conj", "Conjugate", "Copy", "Real"), same),
     "Angle": angle,
     "Array": cast,
     "Cast": cast,
@@ -266,5 +271,6 @@ RULES: dict[str, Rule] = {
     "Signbit": sign_bit,
     "Sinc": sinc,
     "Square": square,
+    "StopGradient": stopped,
     "Trunc": truncated,
 }
