@@ -21,7 +21,9 @@ from keras2torch.program.names import identifier
 _SHORT = 8
 # What exporters call a constant when nobody named it.
 _NAMELESS = re.compile(
-    r"(const|constant|value|tensor|initializer|cst|y|layer|onnx|val|c)(_|\d|$)"
+    r"(const|constant|value|tensor|initializer|cst|y|layer|onnx|val|c|mul|add|sub|div|"
+    r"truediv|pow|sqrt|cast|range|concat|stack|ones|zeros|fill|reshape|transpose|"
+    r"expanddims|expand_dims|strided_slice|tile|where|select|neg|exp)(_|\d|$)"
 )
 
 

@@ -202,7 +202,8 @@ def _roll(text: ClassText, name: str, count: int, lists: Mapping[str, int]) -> N
         if any(line.startswith((" ", "for ")) for turn in turns for line in turn):
             continue
         used = list(dict.fromkeys(m[1] for m in _ELEMENT.finditer("\n".join(turns[0]))))
-        if any(lists.get(n) != count for n in used):
+        # A longer list goes as far as the others do.
+        if any(lists.get(n, 0) < count for n in used):
             continue
         names = _item_names(used, text.forward)
         bodies = [_with_items(turn, k, names) for k, turn in enumerate(turns)]

@@ -185,7 +185,11 @@ def write(
     reserved = helper_names() | {"F", "torch", "nn", "self", "math"}
     brought = {n for s in planned.layer_steps() for n in s.node.layer.brings()}
     names = Names(set(reserved) | brought | {"load"})
-    main = names.unique_class(class_name(name or planned.name))
+    main = class_name(name or planned.name)
+    if main in {getattr(s.node.layer, "class_name", "") for s in planned.layer_steps()}:
+        # The user's own class of that name is the one inside.
+        main = f"{main}Model"
+    main = names.unique_class(main)
     every: list[ClassText] = []
     bodies: dict[str, ClassText] = {}
     wishes: dict[str, list[str]] = {}

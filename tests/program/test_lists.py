@@ -62,9 +62,10 @@ def test_two_lists_go_in_pairs_and_the_first_turn_may_read_another_variable() ->
         [z] = graph.call(Dense(4, name=f"mixers.{i}"), [z])
         y = graph.operator("Add", [y, z], f"add{i}", (None, 4), "float32")
     y = graph.operator("Mul", [y, start], "mul", (None, 4), "float32")
+    [y] = graph.call(Dense(4, name="norms.3"), [y])
     program = write(graph.filled(y))
     assert "for norm, mixer in zip(self.norms, self.mixers):" in program.source
-    assert "self.norms[" not in program.source
+    assert program.source.count("self.norms[") == 1
     given = torch.randn(2, 4)
     seen = _seen(program, given)
     first = h = _dense(graph, "start", given.numpy())
@@ -75,7 +76,8 @@ def test_two_lists_go_in_pairs_and_the_first_turn_may_read_another_variable() ->
         np.testing.assert_allclose(seen[f"mixers.{i}", 0], z, atol=1e-4, rtol=1e-5)
         h = h + z
     result = program.module()(given).detach().numpy()
-    np.testing.assert_allclose(result, h * first, rtol=1e-4, atol=1e-4)
+    expected = _dense(graph, "norms.3", h * first)
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_what_is_not_the_same_in_each_turn_is_no_loop() -> None:
@@ -142,3 +144,18 @@ def test_a_value_is_never_overwritten_before_it_is_read() -> None:
     np.testing.assert_allclose(result, h - np.exp(first), rtol=1e-4, atol=1e-4)
     seen = _seen(program, given)
     np.testing.assert_allclose(seen["late", 0], np.exp(first), rtol=1e-4)
+
+
+def test_the_users_class_keeps_its_name() -> None:
+    graph = Graph("block")
+    x = graph.input("x", (None, 4))
+    inner = graph.nested("inside")
+    y = inner.input("x", (None, 4))
+    [y] = inner.call(Dense(4, name="dense"), [y])
+    own = Functional(name="inside", class_name="Block")
+    [x] = graph.call_model(own, inner, [x], [y])
+    model = graph.filled(x)
+    program = write(model)
+    assert program.name == "BlockModel"
+    assert "self.inside = Block()" in program.source
+    assert write(model, name=program.name).source == program.source
