@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
+from keras2torch.dialect import from_node, is_layer
+from keras2torch.dialect.operators import check as check_operators
 from keras2torch.errors import (
+    Keras2TorchError,
     NeedsTracing,
     NotTraced,
     UnknownLayers,
+    UnsupportedLayer,
     UnusableFile,
 )
+from keras2torch.layers.activation import has_rule
 from keras2torch.layers.definitions import REGISTRY
 from keras2torch.reading import kind, read
 from keras2torch.reading.reader import functions_of, metadata_of
@@ -101,7 +106,9 @@ def find(
             )
         return _traced(path, weights, trust, keras())
     try:
-        return Found(read(path, weights))
+        graph = read(path, weights)
+        _check_activations(graph.graph)
+        return Found(graph)
     except UnknownLayers as error:
         if not trust.given:
             raise
@@ -110,7 +117,53 @@ def find(
         if not trust.given:
             raise
         return _traced(path, weights, trust, keras())
+    except UnsupportedLayer as error:
+        return _instead(path, weights, trust, keras, error)
     return _mixed(path, weights, trust, keras(), unknown)
+
+
+def _instead(
+    path: Path,
+    weights: Path | None,
+    trust: Trust,
+    keras: Callable[[], KerasProcess],
+    error: UnsupportedLayer,
+) -> Found:
+    """Trace a model that has a known layer in a way without a rule.
+
+    No code of the file runs for that: without trust Keras loads what is Keras' own.
+
+    Raises
+    ------
+    UnsupportedLayer
+        The one that reading raised, if that does not help either.
+    """
+    try:
+        found = _traced(path, weights, trust, keras())
+        check_operators(found.graph.graph)
+    except (KerasError, Keras2TorchError) as why:
+        raise error from why
+    return found
+
+
+def _check_activations(graph: ir.Graph) -> None:
+    """See that each activation is one of Keras' own: others are code.
+
+    Raises
+    ------
+    UnsupportedLayer
+        For one that is not.
+    """
+    for node in graph:
+        if not is_layer(node):
+            continue
+        call = from_node(node)
+        for name in ("activation", "recurrent_activation"):
+            activation = getattr(call.layer, name, None)
+            if activation is not None and not has_rule(activation):
+                raise call.layer.unsupported(f"{name} {activation!r} has no rule")
+        if call.body is not None:
+            _check_activations(call.body)
 
 
 def _mixed(
@@ -128,7 +181,8 @@ def _mixed(
     trace, loaded = _trace(process, [])
     try:
         graph = read(path, weights, Inside(trace))
-    except (NeedsTracing, UnknownLayers):
+        _check_activations(graph.graph)
+    except (NeedsTracing, UnknownLayers, UnsupportedLayer):
         return _assembled(path, weights, process, trace, loaded)
     return Found(graph, loaded)
 

@@ -11,11 +11,19 @@ from keras2torch.dialect.builder import (
     dtype_of,
     shape_of,
 )
-from keras2torch.dialect.nodes import DOMAIN, LayerNode, from_node, is_layer, to_node
+from keras2torch.dialect.nodes import (
+    DOMAIN,
+    DRAWS,
+    LayerNode,
+    from_node,
+    is_layer,
+    to_node,
+)
 from keras2torch.dialect.operators import calls
 
 __all__ = [
     "DOMAIN",
+    "DRAWS",
     "GraphBuilder",
     "LayerNode",
     "LayerWeights",

@@ -44,6 +44,8 @@ from keras2torch.layers.replaced import Replaced
 
 DOMAIN = "keras"
 VERSION = 1
+# Of the domain, but no layers: they draw numbers.
+DRAWS = frozenset({"RandomNormal", "RandomUniform", "RandomTruncated", "RandomInteger"})
 _MADE = "keras2torch.made"
 _RESERVED = ("_inputs", "_outputs", "_call", "_path", "_body")
 
@@ -86,7 +88,7 @@ class LayerNode:
 
 def is_layer(node: ir.Node) -> bool:
     """Whether a node is a Keras layer."""
-    return node.domain == DOMAIN
+    return node.domain == DOMAIN and node.op_type not in DRAWS
 
 
 def to_node(call: LayerNode, name: str, num_outputs: int) -> ir.Node:

@@ -144,7 +144,9 @@ class _Calls:
             alone = len(value.uses()) == 1 and value not in self._graph.outputs
             if alone and value not in self._needed and holds(self, node, source):
                 rest = [v for i, v in enumerate(given) if i != place]
-                return name, [*source.inputs, *rest]
+                # Of a Slice the steps may be left out.
+                lack = 5 - len(source.inputs) if inner == "Slice" else 0
+                return name, [*source.inputs, *[None] * lack, *rest]
         return node.op_type, given
 
     def _operands(

@@ -84,6 +84,12 @@ def name_of(activation: Any) -> str | None:
     return None
 
 
+def has_rule(activation: Any) -> bool:
+    """Whether an activation is one that Keras ships, or a layer."""
+    name = name_of(activation)
+    return name in _FUNCTIONS or (name is None and isinstance(activation, Mapping))
+
+
 def is_linear(activation: Any) -> bool:
     """Whether an activation does nothing."""
     return name_of(activation) == "linear"

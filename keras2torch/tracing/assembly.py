@@ -17,7 +17,7 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper, shape_inference
 
-from keras2torch.dialect import GraphBuilder
+from keras2torch.dialect import DOMAIN, GraphBuilder
 from keras2torch.dialect.builder import dtype_named
 from keras2torch.errors import NeedsTracing, UnsupportedLayer
 from keras2torch.layers.definitions import Functional, Shape
@@ -67,7 +67,8 @@ class Body:
     @property
     def small(self) -> bool:
         """Whether it is an expression: no layers, no weights, few operators."""
-        own = self.about["calls"] or self.about["variables"]
+        layers = any("draw" not in call for call in self.about["calls"])
+        own = layers or self.about["variables"]
         return not own and len(self.nodes) <= _FEW
 
 
@@ -143,6 +144,13 @@ def _info(name: str, made: Mapping[str, Any]) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, made["shape"])
 
 
+# What the tracer calls the distributions → operators of the dialect.
+_DRAWS = {
+    "normal": "RandomNormal",
+    "uniform": "RandomUniform",
+    "truncated": "RandomTruncated",
+    "integer": "RandomInteger",
+}
 _ONNX_DTYPES = {
     "float16": TensorProto.FLOAT16,
     "bfloat16": TensorProto.BFLOAT16,
@@ -234,6 +242,7 @@ class _Assembly:
         self._assembler = Assembler(self._context.version.major, self._peek)
         self._held: dict[str, ir.Value] = {}
         self._constants: dict[tuple[str, str], ir.Value] = {}
+        self._drawn: set[ir.Value] = set()
 
     def _peek(self, layer: Any) -> None:
         """Know no weights: every input has its shape."""
@@ -310,7 +319,16 @@ class _Assembly:
         ]
         if node.domain == "keras":
             call = body.about["calls"][node.attributes["call"].as_int()]
-            results = self._call(b, call, [v for v in given if v is not None])
+            there = [v for v in given if v is not None]
+            if "draw" in call:
+                made = [body.values[str(v.name)] for v in node.outputs]
+                kind = _DRAWS[call["draw"]]
+                results = b.adopted(kind, there, "noise", made, domain=DOMAIN)
+                self._drawn.update(results)
+            else:
+                results = self._call(b, call, there)
+        elif (same := self._as_drawn(node, given)) is not None:
+            results = [same]
         else:
             made = [body.values[str(v.name)] for v in node.outputs]
             attributes = [a for a in node.attributes.values() if isinstance(a, ir.Attr)]
@@ -318,6 +336,22 @@ class _Assembly:
             results = b.adopted(node.op_type, given, name, made, attributes)
         for value, result in zip(node.outputs, results, strict=True):
             at[str(value.name)] = result
+
+    def _as_drawn(
+        self, node: ir.Node, given: Sequence[ir.Value | None]
+    ) -> ir.Value | None:
+        """Return what was drawn, if this only gives it the mean 0 or deviation 1."""
+        neutral = {"Mul": 1.0, "Add": 0.0}.get(node.op_type)
+        if neutral is None or not self._drawn.intersection(v for v in given if v):
+            return None
+        for value, other in (given, given[::-1]):
+            source = None if value is None else value.producer()
+            if other in self._drawn and source is not None:
+                held = source.attributes.get("value")
+                array = None if held is None else held.as_tensor().numpy()
+                if array is not None and not array.ndim and array == neutral:
+                    return other
+        return None
 
     def _variable(self, about: Mapping[str, Any]) -> ir.Value:
         key = about["key"]
@@ -371,7 +405,7 @@ class _Assembly:
     def called_body(
         self, b: GraphBuilder, name: str, body: Body, given: Sequence[ir.Value]
     ) -> list[ir.Value]:
-        if body.small or self.differs(body.path):
+        if body.small or self.differs(body.path) or self._reaches_out(body):
             return self._filled(b, body, given)
         inner = b.nested(name)
         own = [*body.about["inputs"], *body.about["masks"]]
@@ -385,6 +419,24 @@ class _Assembly:
             name=name, class_name=kind, trainable=bool(body.about["trainable"])
         )
         return b.call_model(layer, inner, given, outputs)
+
+    def _reaches_out(self, body: Body, path: str | None = None) -> bool:
+        """Whether it calls a layer, or reads a weight, that others hold."""
+        path = body.path if path is None else path
+        own = f"{path}/" if path else ""
+        for variable in body.about["variables"]:
+            if not f"{variable['key']}".startswith(own):
+                return True
+        for call in body.about["calls"]:
+            if "draw" in call:
+                continue
+            if not call["layer"].startswith(own):
+                return True
+            if call["body"] is not None and self._reaches_out(
+                self._trace.bodies[call["body"]], path
+            ):
+                return True
+        return False
 
     def differs(self, path: str) -> bool:
         """Whether the calls of a custom layer compute different things."""
@@ -437,7 +489,8 @@ def _signature(body: Body) -> str:
         parts = [node.op_type, *map(known, node.inputs)]
         if node.domain == "keras":
             call = body.about["calls"][node.attributes["call"].as_int()]
-            parts += [call["layer"], json.dumps([call["args"], call["kwargs"]])]
+            told = ("draw", "layer", "args", "kwargs")
+            parts.append(json.dumps([call.get(k) for k in told]))
         else:
             parts += [str(a) for _, a in sorted(node.attributes.items())]
         parts += ["->", *map(known, node.outputs)]

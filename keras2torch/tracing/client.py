@@ -208,6 +208,9 @@ class KerasProcess:
     (2, 3)
     """
 
+    # Whether it makes ONNX files of what it traces, if it has tf2onnx.
+    makes_onnx = True
+
     def __init__(
         self,
         python: Path_ | None = None,
@@ -386,6 +389,7 @@ class KerasProcess:
         float64: bool = False,
         layers: bool = False,
         gradients: bool = False,
+        draws: bool = False,
         timeout: float | None = None,
     ) -> RunResult:
         """Compute the model's outputs, with ``training=False``.
@@ -401,6 +405,8 @@ class KerasProcess:
         gradients
             Also the gradient of sum over all floating outputs o of
             ``sum(o * cos(arange(o.size)))`` for each weight, for the first batch.
+        draws
+            Whatever is drawn at random is told by its place, as ``patches.py`` says.
         timeout
             Seconds to wait instead of the default.
         """
@@ -414,6 +420,7 @@ class KerasProcess:
                     "float64": float64,
                     "layers": layers,
                     "gradients": gradients,
+                    "draws": draws,
                 },
                 timeout,
             )
@@ -453,6 +460,7 @@ class KerasProcess:
             "folder": _absolute(folder),
             "known": sorted(known),
             "opaque": sorted(opaque),
+            "onnx": self.makes_onnx,
         }
         reply = self._ask(command, timeout)
         if not reply.get("onnx"):
@@ -523,13 +531,7 @@ class KerasProcess:
 
     def _ask(self, command: dict[str, Any], timeout: float | None) -> dict[str, Any]:
         self.wait()
-        process = self._process
-        if process is None or process.stdin is None:
-            raise KerasUnavailable(self._failure or "the Keras process has ended")
-        # A pipe that breaks is a process that died: _receive says how.
-        with contextlib.suppress(OSError):
-            process.stdin.write(json.dumps(command) + "\n")
-            process.stdin.flush()
+        self._send(command)
         reply = self._receive(self.timeout if timeout is None else timeout)
         if not reply.get("ok"):
             raise KerasError(
@@ -538,6 +540,15 @@ class KerasProcess:
                 unsafe=bool(reply.get("unsafe")),
             )
         return reply
+
+    def _send(self, command: dict[str, Any]) -> None:
+        process = self._process
+        if process is None or process.stdin is None:
+            raise KerasUnavailable(self._failure or "the Keras process has ended")
+        # A pipe that breaks is a process that died: _receive says how.
+        with contextlib.suppress(OSError):
+            process.stdin.write(json.dumps(command) + "\n")
+            process.stdin.flush()
 
     def _receive(self, timeout: float) -> dict[str, Any]:
         if self._process is None:

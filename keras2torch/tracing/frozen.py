@@ -92,9 +92,20 @@ def flat(
     left = [node for node in definition.node if node.op in CALLS]
     if left:
         raise NotFrozen("its function %s cannot be inlined" % left[0].name)
+    definition = _needed(tf, definition, [*inputs, *outputs])
     _with_placeholders(definition, {name: v for v, name in captured})
     there = {node.name for node in definition.node}
     return definition, [(v, name) for v, name in captured if name in there]
+
+
+def _needed(tf: Any, definition: Any, tensors: list[Any]) -> Any:
+    """Leave what some tensors are computed of: no counting and no other assignment."""
+    for node in definition.node:
+        data = [name for name in node.input if not name.startswith("^")]
+        del node.input[:]
+        node.input.extend(data)
+    names = sorted({tensor.op.name for tensor in tensors})
+    return tf.compat.v1.graph_util.extract_sub_graph(definition, names)
 
 
 class _Function:
@@ -129,7 +140,7 @@ def _with_placeholders(definition: Any, variables: dict[str, Any]) -> None:
 
 def to_onnx(folder: str) -> None:
     """Make an ONNX file of each graph of a trace, with tf2onnx."""
-    import tf2onnx  # type: ignore[import-untyped,unused-ignore]
+    import tf2onnx.optimizer  # type: ignore[import-untyped,unused-ignore]
     from onnx import helper
     from tensorflow.core.framework import graph_pb2
 
@@ -151,6 +162,8 @@ def to_onnx(folder: str) -> None:
             node.set_attr("call", calls[token])
 
         given = [*body["inputs"], *body["masks"], *body["variables"]]
+        # An einsum says more than the reshapes and products that it can be.
+        tf2onnx.optimizer._optimizers.pop("einsum_optimizer", None)
         model, _ = tf2onnx.convert._convert_common(
             definition,
             name="body",

@@ -131,12 +131,32 @@ def leaf_class(layer: Any, known: set[str]) -> bool:
         return False
     if cls.__name__ in ("Functional", "Sequential", "Model"):
         return False
+    own = [n for n in ("activation", "recurrent_activation") if is_own(layer, n)]
+    if own and (cls.__name__ == "Activation" or own != ["activation"]):
+        return False
+    if own and hasattr(layer, "cell"):
+        return False
     inner = [getattr(layer, n, None) for n in ("layer", "forward_layer", "cell")]
     cells = getattr(inner[-1], "cells", None)
     if isinstance(cells, (list, tuple)):
         inner += list(cells)
     held = [part for part in inner if hasattr(part, "get_config")]
     return all(leaf_class(part, known) for part in held)
+
+
+def is_own(layer: Any, name: str) -> bool:
+    """Whether a layer's activation is a function that Keras has no name for."""
+    function = getattr(layer, name, None)
+    if function is None or not callable(function):
+        return False
+    if hasattr(function, "get_config"):  # a layer, which is an object of Keras
+        return not is_keras_class(type(function))
+    return not is_keras_class(function)
+
+
+def own_activation(layer: Any) -> Any:
+    """Return the user's function that a known layer ends with."""
+    return layer.activation if is_own(layer, "activation") else None
 
 
 # --------------------------------------------------------------------------- tracing
@@ -206,8 +226,29 @@ class Tracer:
         def call(inputs: Any) -> Any:
             return self.worker.called(self.loaded, inputs, training=False)
 
+        if self.worker.structure_of(self.loaded.model) is None:
+            inputs = self.loaded.inputs = self.with_dtypes(call, inputs)
         with self.patched():
             self.trace_body("", self.loaded.model, call, [inputs], {})
+
+    def with_dtypes(self, call: Any, inputs: Any) -> Any:
+        """Find which inputs are whole numbers, by what reads them.
+
+        Of a model that is code, Keras keeps the shapes of the inputs alone.
+        """
+        from tensorflow.python.framework.func_graph import FuncGraph
+
+        tf, patches = self.tf, self.worker.beside("patches")
+        specs = self.leaves(inputs)
+        with FuncGraph("dtypes").as_default(), patches.whole_numbers():
+            given = [tf.compat.v1.placeholder(s.dtype, s.shape) for s in specs]
+            call(self.filled(inputs, given))
+            whole = [patches.taken_as_integers(t) for t in given]
+        found = [
+            tf.TensorSpec(s.shape, tf.int32 if w and s.dtype.is_floating else s.dtype)
+            for s, w in zip(specs, whole)
+        ]
+        return self.filled(inputs, found)
 
     # -- one body
     def trace_body(
@@ -312,7 +353,11 @@ class Tracer:
             undo.append(self.patch_variables())
             # A user's tf.function is traced as the Python that it is.
             self.tf.config.run_functions_eagerly(True)
-            yield
+            patches = self.worker.beside("patches")
+            with patches.drawn_by(
+                self.draw, lambda: bool(self.stack) and not self.scratch
+            ):
+                yield
         finally:
             self.tf.config.run_functions_eagerly(eager)
             for restore in undo:
@@ -381,8 +426,27 @@ class Tracer:
                 )
         inner: Body | None = None
         masks: list[Any] = []
+        own = own_activation(layer)
+        if (
+            own is not None
+            and path not in self.opaque
+            and leaf_class(layer, self.known)
+        ):
+            # The layer stays whole, what the user's function computes follows it.
+            layer.activation = self.lib.module.activations.linear
+            try:
+                return own(self.mark(layer, original, args, kwargs))
+            finally:
+                layer.activation = own
         if path not in self.opaque and leaf_class(layer, self.known):
             results, structure = self.results_of(original, args, kwargs)
+            if type(layer).__name__ == "MultiHeadAttention" and not self.lib.is_keras3:
+                # It looks at the masks behind its arguments itself.
+                for name, value in zip(("query", "value", "key"), args):
+                    mask = getattr(value, "_keras_mask", None)
+                    if mask is not None:
+                        kwargs[name + "_mask"] = mask
+                leaves = self.leaves([args, kwargs])
             specs = [(t.dtype, t.shape) for t in results]
             out_masks: dict[int, Any] = {}
         else:
@@ -419,6 +483,18 @@ class Tracer:
         for position, number in enumerate(out_masks):
             results[number]._keras_mask = outs[len(specs) + position]
         return self.filled(structure, results)
+
+    def draw(self, kind: str, shape: Any, dtype: Any, bounds: list[Any]) -> Any:
+        """Put one opaque operator where a number is drawn."""
+        from tensorflow.python.framework import tensor_util
+
+        tf, body = self.tf, self.stack[-1]
+        made = tf.py_function(never, [shape, *bounds], [dtype])
+        made = made[0] if isinstance(made, (list, tuple)) else made
+        body.tokens[made.op.get_attr("token").decode()] = len(body.calls)
+        made = tf.ensure_shape(made, tensor_util.constant_value_as_shape(shape))
+        body.calls.append({"draw": kind, "body": None, "outputs": [described(made)]})
+        return made
 
     def results_of(self, original: Any, args: Any, kwargs: Any) -> Any:
         """Run a layer in a graph that is thrown away, to learn what comes out."""
@@ -538,11 +614,20 @@ class Tracer:
             **{"w/" + k: v for k, v in arrays.items()},
         )
 
+    def named_apart(self, variable: Any, short: list[str]) -> str:
+        """What a variable is called, by its layer too if others are called the same."""
+        name = str(self.loaded.short_name(variable))
+        if short.count(name) < 2:
+            return name
+        parts = self.worker.weight_name(variable).split("/")
+        return "_".join(parts[-2:])
+
     def about(self, body: Body, name: str, captured: Any) -> dict[str, Any]:
         layer = body.layer
         read = [(key, tensor.name) for key, tensor in body.variables.items()]
         read += [(self.key_of(v), node + ":0") for v, node in captured]
         own = dict(self.keys.values())
+        short = [self.loaded.short_name(own[key]) for key, _ in read]
         variables = []
         for key, placeholder in read:
             variable = own[key]
@@ -550,7 +635,7 @@ class Tracer:
                 {
                     "key": key,
                     "input": placeholder,
-                    "name": self.loaded.short_name(variable),
+                    "name": self.named_apart(variable, short),
                     "path": self.worker.weight_name(variable),
                     "trainable": self.loaded.trains(variable, bool(captured)),
                     "shape": [int(n) for n in variable.shape],

@@ -20,12 +20,13 @@ line) and leaves the worker alive:
     Builds a model from ``{"class_name", "config"}`` and sets every weight from the
     arrays ``"<layer path>/<index in layer.weights>"``.
 ``{"do": "run", "inputs": PATH, "outputs": PATH, "float64": bool, "layers": bool,
-"gradients": bool}``
+"gradients": bool, "draws": bool}``
     Reads ``b{batch}/i{input}`` and writes ``b{batch}/o{output}``; for batch 0 also
     ``b0/layer/{path}/{call}/{output}`` and ``grad/{path}/{index}``. The gradient is
     that of the sum over all floating outputs o of sum(o * cos(arange(o.size))), where
     the cosine is taken in float64 and rounded to o's dtype. With ``float64`` all of it
-    again under ``f64/``, by a copy of the model that computes in float64.
+    again under ``f64/``, by a copy of the model that computes in float64. With
+    ``draws`` random numbers are those of ``patches.py``.
 ``{"do": "train", "inputs": PATH, "targets": PATH, "outputs": PATH, "steps": int,
 "learning_rate": float}``
     Plain SGD with ``training=True`` on the mean over outputs of mean((y - t)^2);
@@ -33,7 +34,8 @@ line) and leaves the worker alive:
 ``{"do": "trace", "folder": PATH, "known": [CLASS, …], "opaque": [PATH, …]}``
     Traces the model, see ``tracer.py``; layers of the known classes stay whole, but for
     those named as opaque. The reply's ``"onnx"`` says whether the graphs are ONNX
-    files already; an environment without tf2onnx leaves that to another.
+    files already; an environment without tf2onnx leaves that to another, and so
+    does one that is asked to (``"onnx": false``).
 ``{"do": "to_onnx", "folder": PATH}``
     Makes ONNX files of the graphs of a trace.
 ``{"do": "quit"}``
@@ -902,7 +904,7 @@ class Loaded:
         self.safe = safe
         # Whether it computes as Keras before 2.4 (compute_as_keras_by_itself).
         self.by_itself = False
-        # A structure of tf.TensorSpec; the tracing may find the dtypes.
+        # A structure of tf.TensorSpec; the tracing finds dtypes that nobody told.
         self.inputs = declared_inputs(self)
 
     def layers(self, model: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -1033,7 +1035,10 @@ def load(
                 config = source.config
                 check_source(source, custom)
             refuse_other_meaning(source, lib)
-            with tempfile.TemporaryDirectory(prefix="keras2torch-") as folder:
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(beside("patches").whole_numbers())
+                made = tempfile.TemporaryDirectory(prefix="keras2torch-")
+                folder = stack.enter_context(made)
                 model = open_with(lib, source, config, custom, not trust, folder)
             if source.backend == "theano":
                 flip_theano_kernels(model, lib)
@@ -1779,20 +1784,33 @@ def in_float64(value: Any) -> Any:
     return value
 
 
-def float64_copy(loaded: Loaded) -> Loaded:
+def float64_copy(loaded: Loaded, batch: list[Any]) -> Loaded:
+    """A copy of the model that computes in float64; the batch builds what is not."""
+    import tensorflow as tf
+
     lib, model = loaded.lib, loaded.model
     options: dict[str, Any] = {}
     if "custom_objects" in inspect.signature(type(model).from_config).parameters:
         options["custom_objects"] = loaded.custom
-    scope: Any = contextlib.nullcontext()
-    if lib.is_keras3:
-        from keras.src.saving import serialization_lib
-
-        scope = serialization_lib.SafeModeScope(loaded.safe)
-    with scope:
+    with contextlib.ExitStack() as stack:
+        for package in ("keras", "tf_keras"):
+            name = package + ".src.saving.serialization_lib"
+            if name in sys.modules:
+                stack.enter_context(sys.modules[name].SafeModeScope(loaded.safe))
+        scope = getattr(lib.module.utils, "custom_object_scope", None)
+        if scope is not None:
+            stack.enter_context(scope(loaded.custom))
         copied = type(model).from_config(in_float64(model.get_config()), **options)
     copy = Loaded(copied, lib, loaded.custom, loaded.safe)
     copy.by_itself = loaded.by_itself
+    if structure_of(copied) is None and loaded.inputs is not None:
+        # Of a model that is code, the weights are made in its first call.
+        doubles = [
+            tf.TensorSpec(t.shape, tf.float64 if t.dtype.is_floating else t.dtype)
+            for t in lib.flatten(loaded.inputs)
+        ]
+        copy.inputs = lib.pack(loaded.inputs, doubles)
+        forward(copy, tensors_for(copy, batch), training=False)
     targets = dict(copy.variables())
     sources = dict(loaded.variables())
     if list(targets) != list(sources):
@@ -1967,6 +1985,7 @@ class Worker:
             sys.modules[__name__],
         )
         made = importlib.util.find_spec("tf2onnx") is not None
+        made = made and bool(command.get("onnx", True))
         if made:
             beside("frozen").to_onnx(command["folder"])
         return dict(describe(loaded), onnx=made)
@@ -1984,11 +2003,17 @@ class Worker:
         slopes = bool(command.get("gradients"))
         with np.load(command["inputs"], allow_pickle=False) as inputs:
             batches = batches_of(inputs, "i")
+        if command.get("draws"):
+            patches = beside("patches")
+            with patches.drawn_by(patches.same_on_both_sides):
+                return self.run(dict(command, draws=False))
         arrays, errors = run(loaded, batches, layers, slopes)
         if command.get("float64"):
             try:
                 with loaded.lib.double_precision():
-                    again, more = run(float64_copy(loaded), batches, layers, slopes)
+                    again, more = run(
+                        float64_copy(loaded, batches[0]), batches, layers, slopes
+                    )
                 arrays.update({"f64/" + key: value for key, value in again.items()})
                 if "gradient_error" in more:
                     errors.setdefault("gradient_error", more["gradient_error"])

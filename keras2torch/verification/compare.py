@@ -164,7 +164,17 @@ class _Comparison:
                 "off on both sides: " + ", ".join(str(n.name) for n in noisy)
             )
         self._name_judge(judge)
-        with stage("running PyTorch"), torch_side.quiet(bool(noisy)):
+        drawn = keras_side.draws(self._model)
+        if drawn:
+            self.report.remarks.append(
+                "The model draws random numbers in every call: to compare, both sides "
+                "took the same ones, told by their place."
+            )
+        with (
+            stage("running PyTorch"),
+            torch_side.quiet(bool(noisy)),
+            torch_side.drawing(drawn),
+        ):
             try:
                 single, double = self._runs(computed, judge)
             except Exception as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from keras2torch.dialect import is_layer
+from keras2torch.dialect import DOMAIN, DRAWS, is_layer
 from keras2torch.dialect.attributes import decode, encode
 from keras2torch.errors import Keras2TorchError, VerificationUnavailable
 from keras2torch.tracing import (
@@ -132,6 +132,7 @@ def compute(
     inputs = inputs_of(model)
     names = [i.name for i in inputs]
     order = matched(names, [t.name for t in judge.loaded.inputs])
+    drawn = draws(model)
 
     def run(attempt: int, scale: float) -> tuple[list[list[Array]], RunResult]:
         batches = make_batches(inputs, attempt=attempt, scale=scale)
@@ -139,6 +140,10 @@ def compute(
             [batch[order.index(k)] for k in range(len(order))] for batch in batches
         ]
         large = judge.loaded.total > _LARGE
+        if drawn and isinstance(process, KerasProcess):
+            return batches, process.run(
+                given, layers=True, gradients=True, float64=not large, draws=True
+            )
         return batches, process.run(
             given, layers=True, gradients=True, float64=not large
         )
@@ -224,6 +229,23 @@ def always_random(model: ir.Model) -> list[ir.Node]:
 
     look(model.graph)
     return found
+
+
+def draws(model: ir.Model) -> bool:
+    """Whether the model itself draws random numbers, at inference too."""
+
+    def inside(graph: ir.Graph) -> bool:
+        return any(
+            (node.domain == DOMAIN and node.op_type in DRAWS)
+            or ("_body" in node.attributes and inside(_body(node)))
+            for node in graph
+        )
+
+    return inside(model.graph)
+
+
+def _body(node: ir.Node) -> ir.Graph:
+    return node.attributes["_body"].as_graph()
 
 
 @contextmanager

@@ -189,6 +189,63 @@ def _holds_weights(weight: TorchWeight) -> bool:
 
 
 @contextmanager
+def drawing(wanted: bool) -> Iterator[None]:
+    """Let random numbers be those that Keras takes: ``tracing/patches.py``."""
+    if not wanted:
+        yield
+        return
+    random, init = cast(Any, torch), cast(Any, nn.init)
+
+    def drawn(shape: Sequence[int], dtype: Any, device: Any, uniform: bool) -> Any:
+        total = torch.zeros([1] * len(shape), dtype=torch.float64, device=device)
+        for axis, size in enumerate(shape):
+            steps = torch.arange(size, dtype=torch.float64, device=device)
+            total = total + steps.reshape([-1] + [1] * (len(shape) - axis - 1))
+        found = torch.cos(total)
+        found = 0.5 + 0.45 * found if uniform else found
+        return found.to(dtype or torch.get_default_dtype())
+
+    def sized(uniform: bool) -> Callable[..., Any]:
+        def draw(*sizes: Any, dtype: Any = None, device: Any = None) -> Any:
+            shape = sizes[0] if len(sizes) == 1 and not _is_int(sizes[0]) else sizes
+            return drawn(shape, dtype, device, uniform)
+
+        return draw
+
+    def like(uniform: bool) -> Callable[..., Any]:
+        return lambda x, **_: drawn(x.shape, x.dtype, x.device, uniform)
+
+    def integers(low: Any, high: Any, size: Any, **options: Any) -> Any:
+        found = drawn(size, torch.float64, options.get("device"), True)
+        found = torch.floor(low + found * (high - low))
+        return found.to(options.get("dtype", torch.int64))
+
+    def truncated(x: Any, **_: Any) -> Any:
+        return x.copy_(drawn(x.shape, x.dtype, x.device, False))
+
+    replaced = [
+        (random, "randn", sized(False)),
+        (random, "rand", sized(True)),
+        (random, "randn_like", like(False)),
+        (random, "rand_like", like(True)),
+        (random, "randint", integers),
+        (init, "trunc_normal_", truncated),
+    ]
+    before = [(where, name, getattr(where, name)) for where, name, _ in replaced]
+    try:
+        for where, name, function in replaced:
+            setattr(where, name, function)
+        yield
+    finally:
+        for where, name, function in before:
+            setattr(where, name, function)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int)
+
+
+@contextmanager
 def quiet(wanted: bool) -> Iterator[None]:
     """Switch off what is random at every call (``F.dropout(…, training=True)``)."""
     if not wanted:
