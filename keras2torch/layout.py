@@ -234,7 +234,7 @@ class _Planner:
             tensor = _tensor(value)
             moved = wishes.layout.get(value)
             free = self._layout == "torch" or not outermost
-            if moved is not None and moved.flat is None and free:
+            if moved is not None and free and _moves_channels(moved):
                 tensor.layout = moved
             at[value] = tensor
             name = value.metadata_props.get("keras_name", value.name or "input")
@@ -261,7 +261,7 @@ class _Planner:
             tensor = at[value]
             keep = self._layout == "torch" or not outermost
             whole = Layout(tensor.layout.axes) if keep else Layout.keras(tensor.rank)
-            if keep and tensor.layout.flat:
+            if keep and not _moves_channels(tensor.layout):
                 whole = Layout.keras(tensor.rank)
             result.outputs.append(want(tensor, whole))
             own = (
@@ -517,6 +517,12 @@ def _is_free(held: Held) -> bool:
     """Whether the order of a held value is decided by one class alone."""
     readers = {user.graph for user, _ in held.value.uses()}
     return not held.layer and len(readers) == 1
+
+
+def _moves_channels(layout: Layout) -> bool:
+    """Whether a layout is fit for a boundary: only the last axis moved, if any."""
+    others = [a for a in layout.axes if a != len(layout.axes) - 1]
+    return layout.flat is None and others == sorted(others)
 
 
 def _tensor(value: ir.Value) -> Tensor:

@@ -162,9 +162,8 @@ def _binary(of: Callable[[Any, Any], Any], plain: Callable[[Any, Any], Any]) -> 
 def _checked(of: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def checked(a: Any, b: Any) -> Any:
         for value in (a, b):
-            if isinstance(value, float):
-                if value != int(value):
-                    raise _Unknown
+            if isinstance(value, float) and value != int(value):
+                raise _Unknown
         a, b = (int(v) if isinstance(v, float) else v for v in (a, b))
         return of(a, b)
 
@@ -190,7 +189,6 @@ def _divided(left: Array, right: Array) -> Array:
 
 
 def _true_quotient(inputs: Inputs, attributes: dict[str, Any]) -> Array:
-    left, right = _at(inputs, 0), _at(inputs, 1)
     of = _exact if attributes.get(FLOAT) else _quotient
     return np.asarray(_binary(_checked(of), _divided)(inputs, attributes))
 

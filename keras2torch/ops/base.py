@@ -204,13 +204,13 @@ def dtype_name(number: int) -> str:
 
 # ------------------------------------------------------------------------ registry
 OPERATORS: dict[str, type[Operator]] = {}
-O = TypeVar("O", bound=Operator)
+Op = TypeVar("Op", bound=Operator)
 
 
-def operators(*kinds: str) -> Callable[[type[O]], type[O]]:
+def operators(*kinds: str) -> Callable[[type[Op]], type[Op]]:
     """Register a class as the definition of ONNX operators."""
 
-    def register(cls: type[O]) -> type[O]:
+    def register(cls: type[Op]) -> type[Op]:
         made = dataclass(eq=False)(cls)
         for kind in kinds:
             if kind in OPERATORS:

@@ -184,10 +184,10 @@ def _stored(value: ir.Value) -> Array | None:
     """Return the data of a constant; none of a weight, or of what an array may be."""
     if value.const_value is None or is_weight(value):
         return None
-    if value.producer() is None and value.const_value.size > 1:
+    several = value.producer() is None and value.const_value.size > 1
+    if several and value.const_value.dtype.is_floating_point():
         # An exporter's float arrays are weights: they are read, not computed with.
-        if value.const_value.dtype.is_floating_point():
-            return None
+        return None
     array: Array = value.const_value.numpy()
     return array
 

@@ -1,4 +1,4 @@
-"""Convolution with a computed kernel, and pooling: channels at position 1, as in torch."""
+"""Convolution with a computed kernel, and pooling: channels at position 1."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Convolution(Windowed):
             pads = list(self.pads(call.x.shape, extents, count))
         # Unequal ends: the smaller is the padding, the rest is cut off.
         padding, crops = [], []
-        for i, (before, after) in enumerate(pads):
+        for before, after in pads:
             base = min(before, after)
             padding.append(base)
             crops.append((before - base, after - base))

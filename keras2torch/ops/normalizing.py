@@ -28,10 +28,8 @@ class LayerNormalization(_Normalization):
         x, *given = self.terms(call)
         axis = self.attributes.get("axis", -1) % call.x.rank
         sizes = call.x.shape[axis:]
-        if None in sizes:
-            shape = f"{x}.shape[{axis}:]"
-        else:
-            shape = literal(tuple(sizes))
+        known = None not in sizes
+        shape = literal(tuple(sizes)) if known else f"{x}.shape[{axis}:]"
         args = [f"weight={given[0]}"] if given else []
         # Of fewer axes, a scale is the same for the others.
         for value, name in zip(given, ("weight", "bias"), strict=False):

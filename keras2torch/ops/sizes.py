@@ -184,6 +184,8 @@ class Size:
         if len(self._terms) != 1:
             return True
         (product, factor), *_ = self._terms
+        if not product:
+            return factor < 0
         quotient = len(product) == 1 and getattr(product[0], "kind", "") == "//"
         return factor != 1 or len(product) != 1 or quotient
 

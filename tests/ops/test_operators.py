@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from onnx import parser, shape_inference
 
+from keras2torch.errors import UnsupportedLayer
+from tests.ops.graphs import GRAPHS, Graph
 from tests.ops.running import Case, X, compare, converted, expected, made
 from tests.ops.table import CASES
 
@@ -28,3 +32,50 @@ def test_computes_what_onnx_runtime_computes(case: Case, way: str) -> None:
     want = expected(model, given)
     got, _ = converted(model, given)
     compare(got, want, case.atol)
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda g: g.name)
+def test_a_few_nodes_are_one_line(graph: Graph) -> None:
+    text = f'<ir_version: 10, opset_import: ["" : 21]> model {graph.text}'
+    model = shape_inference.infer_shapes(parser.parse_model(text), data_prop=True)
+    rng = np.random.default_rng(3)
+    sizes = {"N": 2, "T": 6, "K": 4}
+    given = {
+        i.name: rng.normal(
+            size=[
+                d.dim_value or sizes[d.dim_param] for d in i.type.tensor_type.shape.dim
+            ]
+        ).astype("float32")
+        for i in model.graph.input
+    }
+    want = expected(model, given)
+    got, source = converted(model, given)
+    compare(got, want, 1e-5)
+    forward = source[source.index("def forward") : source.index("def load")]
+    for line in graph.lines:
+        assert line in forward
+    for word in graph.absent:
+        assert word not in forward
+
+
+def test_an_operator_that_nobody_knows_is_named() -> None:
+    text = """<ir_version: 10, opset_import: ["" : 21, "my.own" : 1]>
+        model (float[N,3] x) => (float[N,3] y) { y = my.own.Wobble(x) }"""
+    model = parser.parse_model(text)
+    with pytest.raises(UnsupportedLayer, match="Wobble"):
+        converted(model, {})
+
+
+def test_no_name_of_a_node_becomes_code() -> None:
+    text = """<ir_version: 10, opset_import: ["" : 21]>
+        model (float[N,3] x) => (float[N,3] y) { h = Relu(x)  y = Mul(h, h) }"""
+    model = parser.parse_model(text)
+    hostile = '"; import os; os.system("touch owned") #\n'
+    for value in (model.graph.node[0].output, model.graph.node[1].input):
+        for i, name in enumerate(value):
+            value[i] = hostile if name == "h" else name
+    model.graph.node[0].name = hostile
+    given = {"x": np.float32([[1, -2, 3], [4, 5, -6]])}
+    got, source = converted(model, given)
+    assert "import os" not in source
+    np.testing.assert_array_equal(got[0], np.maximum(given["x"], 0) ** 2)

@@ -1,0 +1,175 @@
+"""A few nodes that a person writes as one line: text of a graph, and of its forward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Graph:
+    """``text`` in ONNX' own syntax; ``line`` must stand in what is written."""
+
+    name: str
+    text: str
+    lines: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+
+
+GRAPHS = [
+    Graph(
+        "flatten_by_shape",
+        """(float[N,5,6,3] x) => (float[N,K] y) {
+          s = Shape(x)  i0 = Constant<value_ints=[0]>()  b = Gather(s, i0)
+          m = Constant<value_ints=[-1]>()  sh = Concat<axis=0>(b, m)
+          y = Reshape(x, sh) }""",
+        ("x.flatten(1)",),
+        ("shape",),
+    ),
+    Graph(
+        "split_heads",
+        """(float[N,T,8] x) => (float[N,2,T,4] y) {
+          s = Shape(x)  i0 = Constant<value_int=0>()  i1 = Constant<value_int=1>()
+          n = Gather(s, i0)  t = Gather(s, i1)  ax = Constant<value_ints=[0]>()
+          n1 = Unsqueeze(n, ax)  t1 = Unsqueeze(t, ax)
+          h = Constant<value_ints=[2, 4]>()  sh = Concat<axis=0>(n1, t1, h)
+          r = Reshape(x, sh)  y = Transpose<perm=[0,2,1,3]>(r) }""",
+        ("x.unflatten(2, (2, 4))",),
+    ),
+    Graph(
+        "join_heads",
+        """(float[N,2,T,4] x) => (float[N,T,8] y) {
+          t = Transpose<perm=[0,2,1,3]>(x)  s = Shape(t)
+          z = Constant<value_ints=[0]>()  two = Constant<value_ints=[2]>()
+          head = Slice(s, z, two, z)  e = Constant<value_ints=[8]>()
+          sh = Concat<axis=0>(head, e)  y = Reshape(t, sh) }""",
+        ("x.transpose(1, 2)", "x.flatten(2)"),
+    ),
+    Graph(
+        "half_of_the_steps",
+        """(float[N,T,3] x) => (float[N,K,3] y) {
+          s = Shape(x)  i1 = Constant<value_ints=[1]>()  t = Gather(s, i1)
+          two = Constant<value_ints=[2]>()  h = Div(t, two)
+          z = Constant<value_ints=[0]>()  y = Slice(x, z, h, i1) }""",
+        ("x[:, :x.shape[1] // 2]",),
+    ),
+    Graph(
+        "all_but_the_last",
+        """(float[N,T,3] x) => (float[N,K,3] y) {
+          s = Shape(x)  i1 = Constant<value_ints=[1]>()  t = Gather(s, i1)
+          h = Sub(t, i1)  z = Constant<value_ints=[0]>()  y = Slice(x, z, h, i1) }""",
+        ("x[:, :-1]",),
+    ),
+    Graph(
+        "zeros_like",
+        """(float[N,T,3] x) => (float[N,T,3] y) {
+          s = Shape(x)  y = ConstantOfShape(s) }""",
+        ("torch.zeros_like(x)",),
+    ),
+    Graph(
+        "positions",
+        """(float[N,T,3] x) => (int64[T] y) {
+          s = Shape<start=1, end=2>(x)  z = Constant<value_int=0>()
+          o = Constant<value_int=1>()  t = Squeeze(s)  y = Range(z, t, o) }""",
+        ("torch.arange(x.shape[1], device=x.device)",),
+    ),
+    Graph(
+        "mean_by_its_count",
+        """(float[N,T,3] x) => (float[N,3] y) {
+          ax = Constant<value_ints=[1]>()  u = ReduceSum<keepdims=0>(x, ax)
+          s = Shape(x)  i = Constant<value_int=1>()  t = Gather(s, i)
+          f = Cast<to=1>(t)  y = Div(u, f) }""",
+        ("x.sum(dim=1) / x.shape[1]",),
+    ),
+    Graph(
+        "half_the_count",
+        """(float[N,T,3] x) => (float[N,T,3] y) {
+          s = Shape(x)  i = Constant<value_int=1>()  t = Gather(s, i)
+          f = Cast<to=1>(t)  h = Constant<value_float=2.0>()  d = Div(f, h)
+          y = Mul(x, d) }""",
+        ("/ 2.0",),
+    ),
+    Graph(
+        "constants_fold",
+        """(float[N,3] x) => (float[N,3] y) {
+          a = Constant<value_floats=[1.0, 4.0, 9.0]>()  q = Sqrt(a)  e = Exp(q)
+          y = Add(x, e) }""",
+        ("x + self.",),
+        ("exp", "sqrt"),
+    ),
+    Graph(
+        "numbers_fold",
+        """(float[N,3] x) => (float[N,3] y) {
+          a = Constant<value_float=16.0>()  q = Sqrt(a)  y = Div(x, q) }""",
+        ("x / 4.0",),
+    ),
+    Graph(
+        "expand_like_pytorch",
+        """(float[N,1,3] x) => (float[N,5,3] y) {
+          sh = Constant<value_ints=[-1, 5, 3]>()  m = Constant<value_ints=[-1]>()
+          is = Equal(sh, m)  three = Constant<value_ints=[3]>()
+          o = ConstantOfShape<value=int64[1] {1}>(three)  w = Where(is, o, sh)
+          y = Expand(x, w) }""",
+        ("x.expand(-1, 5, -1)",),
+    ),
+    Graph(
+        "one_step",
+        """(float[N,T,3] x) => (float[N,3] y) {
+          s = Constant<value_ints=[-1]>()
+          e = Constant<value_ints=[9223372036854775807]>()
+          a = Constant<value_ints=[1]>()  p = Slice(x, s, e, a)  y = Squeeze(p, a) }""",
+        ("x[:, -1]",),
+    ),
+    Graph(
+        "rsqrt_and_not_equal",
+        """(float[N,3] x, float[N,3] z) => (float[N,3] y, bool[N,3] w) {
+          a = Abs(x)  q = Sqrt(a)  y = Reciprocal(q)
+          e = Equal(x, z)  w = Not(e) }""",
+        ("torch.rsqrt(", "x != z"),
+    ),
+    Graph(
+        "sizes_of_another",
+        """(float[N,T,3] x, float[N,K] z) => (float[N,T,A,B] y) {
+          s = Shape(z)  i1 = Constant<value_ints=[1]>()  k = Gather(s, i1)
+          t = Shape<start=0, end=2>(x)  o = Constant<value_ints=[1]>()
+          three = Constant<value_ints=[3]>()
+          u = Unsqueeze(x, two)  two = Constant<value_ints=[2]>()
+          h = Concat<axis=0>(t, k, three)  y = Expand(u, h) }""".replace(
+            "u = Unsqueeze(x, two)  two = Constant<value_ints=[2]>()",
+            "two = Constant<value_ints=[2]>()  u = Unsqueeze(x, two)",
+        ),
+        ("z.shape[1]",),
+    ),
+    Graph(
+        "sizes_as_a_tensor",
+        """(float[N,T,3] x) => (int64[3] y) {
+          s = Shape(x)  two = Constant<value_int=2>()  y = Mul(s, two) }""",
+        ("torch.tensor([2 * x.shape[0], 2 * x.shape[1], 6]",),
+    ),
+    Graph(
+        "scaled_by_an_array",
+        """(float[N,4,7,6] x) => (float[N,4,7,6] y)
+          <float[1,4,1,1] gamma = {1.0, 2.0, 3.0, 4.0}> { y = Mul(x, gamma) }""",
+        ("x * self.gamma",),
+    ),
+    Graph(
+        "channels_islands",
+        """(float[N,5,7,3] x) => (float[N,5,7,3] y)
+          <float[3] beta = {1.0, 2.0, 3.0}> {
+          t = Transpose<perm=[0,3,1,2]>(x)  p = MaxPool<kernel_shape=[3,3],
+          pads=[1,1,1,1]>(t)  u = Transpose<perm=[0,2,3,1]>(p)  b = Add(u, beta)
+          r = Relu(b)  v = Transpose<perm=[0,3,1,2]>(r)
+          q = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1]>(v)
+          y = Transpose<perm=[0,2,3,1]>(q) }""",
+        ("self.beta[:, None, None]",),
+        ("permute", "transpose"),
+    ),
+    Graph(
+        "squeeze_and_excite",
+        """(float[N,5,7,3] x) => (float[N,5,7,3] y) {
+          t = Transpose<perm=[0,3,1,2]>(x)  p = MaxPool<kernel_shape=[1,1]>(t)
+          u = Transpose<perm=[0,2,3,1]>(p)  ax = Constant<value_ints=[1,2]>()
+          m = ReduceMean<keepdims=0>(u, ax)  w = Unsqueeze(m, ax)  y = Mul(u, w) }""",
+        (),
+        ("permute", "transpose"),
+    ),
+]
