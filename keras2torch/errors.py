@@ -47,8 +47,8 @@ class UnknownLayers(Keras2TorchError):
         All of them, in the order of the model; pairs of name and class will do.
     source, weights
         The files, for the commands that the message proposes.
-    custom_objects
-        The file with the user's Keras classes, which does not define these.
+    custom_objects, missing
+        The file with the user's Keras code, and which of the names it does not define.
     trust
         Whether the file's own code was allowed to run, and did not.
     reason
@@ -69,6 +69,7 @@ class UnknownLayers(Keras2TorchError):
         weights: object = None,
         *,
         custom_objects: object = None,
+        missing: Sequence[str] = (),
         trust: bool = False,
         reason: str = "",
     ) -> None:
@@ -78,10 +79,29 @@ class UnknownLayers(Keras2TorchError):
         ]
         self.layers = [(item.name, item.kind) for item in self.items]
         self.trust, self.reason = trust, reason
-        self.custom_objects = custom_objects
-        self._source = source
+        self.custom_objects, self.missing = custom_objects, list(missing)
+        self._source, self._weights = source, weights
         self._command = _command(source, weights)
         super().__init__("\n".join([*self._head(), *self.ways()]))
+
+    def failed(
+        self,
+        *,
+        trust: bool,
+        custom_objects: object,
+        missing: Sequence[str],
+        reason: str,
+    ) -> UnknownLayers:
+        """Return the refusal after Keras was allowed to run code and could not."""
+        return UnknownLayers(
+            self.items,
+            self._source,
+            self._weights,
+            custom_objects=custom_objects,
+            missing=missing,
+            trust=trust,
+            reason=reason,
+        )
 
     def _head(self) -> list[str]:
         count = len(self.items)
@@ -108,21 +128,26 @@ class UnknownLayers(Keras2TorchError):
         own = printable(self.custom_objects or "my_layers.py")
         trusted = " --trust" if self.trust else ""
         lines = []
-        if self.custom_objects is not None:
-            lines.append(f"{own} does not define: {named}")
-        if self.trust:
-            why = f": {printable(self.reason)}" if self.reason else ""
-            lines.append(f"It was trusted, and Keras could not run it{why}")
-        elif self.reason:
-            lines.append(printable(self.reason))
+        if self.missing:
+            lines.append(
+                f"{own} does not define: {', '.join(map(printable, self.missing))}"
+            )
+        if self.reason:
+            lines.append(f"Keras could not run it: {printable(self.reason)}")
         lines.append("Ways on:")
         if not self.trust:
+            # Of a class a file has the name and the module alone.
+            inside = any(item.what for item in self.items)
+            what = (
+                "runs the code in the file, in a process of its own"
+                if inside
+                else "imports the modules that the file names, where they are installed"
+            )
             lines += [
                 f"  {self._command} --trust",
-                "      runs the code in the file, in a process of its own; only if you "
-                "trust its author",
+                f"      {what}; only if you trust its author",
             ]
-        elif any("bytecode" in i.what for i in self.items):
+        elif any("bytecode" in i.what and ": " not in i.what for i in self.items):
             pythons = [i.what.partition("bytecode of ")[2] for i in self.items]
             which = next((p.partition(" that")[0] for p in pythons if p), "that Python")
             lines += [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from keras2torch.errors import UnknownLayer
@@ -35,6 +37,27 @@ def described(
         else UnknownLayer(name, kind)
         for name, kind in unknown
     ]
+
+
+def undefined(unknown: Sequence[UnknownLayer], file: Path) -> list[str]:
+    """Return the names that a file of the user's Keras code would have to define.
+
+    The file is parsed and not run; what it takes from elsewhere by ``*`` counts as all.
+    """
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return []
+    there: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            there.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            there.add(node.id)
+        elif isinstance(node, ast.alias):
+            there.add(node.asname or node.name)
+    wanted = dict.fromkeys(item.key for item in unknown)
+    return [] if "*" in there else [name for name in wanted if name not in there]
 
 
 def stored_functions(config: Any) -> dict[str, Source]:
