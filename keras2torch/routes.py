@@ -24,6 +24,7 @@ from keras2torch.layers.activation import has_rule
 from keras2torch.layers.definitions import REGISTRY
 from keras2torch.reading import kind, read
 from keras2torch.reading.reader import functions_of, metadata_of
+from keras2torch.reading.unknown import undefined
 from keras2torch.tracing import KerasError, KerasProcess, LoadedModel
 
 if TYPE_CHECKING:
@@ -236,6 +237,14 @@ def _load(
             functions=functions_of(path, weights),
         )
     except KerasError as error:
+        if unknown is not None:
+            file = trust.custom_objects
+            raise unknown.failed(
+                trust=trust.everything,
+                custom_objects=file,
+                missing=undefined(unknown.items, file) if file is not None else (),
+                reason=next(iter(error.tried.values()), str(error)),
+            ) from error
         raise NotTraced(_why(error)) from error
 
 
