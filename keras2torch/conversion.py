@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -19,16 +17,17 @@ import onnx_ir as ir
 from keras2torch.dialect.files import is_foreign
 from keras2torch.dialect.files import save as save_onnx
 from keras2torch.errors import (
-    Keras2TorchError,
     UnusableFile,
     VerificationUnavailable,
 )
 from keras2torch.layout import Choice
+from keras2torch.live import convert as convert_live
+from keras2torch.live import is_live
 from keras2torch.plugins import using
 from keras2torch.plugins.registry import Files, listed
 from keras2torch.program import Program, write
 from keras2torch.program.names import class_name
-from keras2torch.reading import read
+from keras2torch.reading import kind
 from keras2torch.routes import Trust, find
 from keras2torch.stages import Progress, Stages
 from keras2torch.training import TrainScript, write_train_script
@@ -189,14 +188,15 @@ def convert(
         raise ValueError(f"layout is 'torch' or 'keras', not {layout!r}")
     if verify not in ("auto", "never", "always"):
         raise ValueError(f"verify is 'auto', 'never' or 'always', not {verify!r}")
-    if _is_live(source):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            source.save(path)
-            with using(plugins):
-                made = _in_own_process(
-                    path, folder, layout, verify, name or source.name, listed(plugins)
-                )
+    if is_live(source):
+        options = {
+            "layout": layout,
+            "verify": verify,
+            "name": name or source.name,
+            "keras_python": keras_python,
+            "plugins": listed(plugins),
+        }
+        made = _of_live(source, options, plugins, progress)
     else:
         path, weights = _paths(source)
         with using(plugins):
@@ -238,7 +238,9 @@ def convert_file(
     """
     stage = Stages(progress)
     with ExitStack() as stack:
-        if process is None and verify != "never" and path.exists():
+        starts = process is None and verify != "never" and path.exists()
+        onnx = path.is_file() and kind(path) == "onnx"
+        if starts and not onnx:
             # Started first, so that TensorFlow loads while the rest is done.
             process = reference(stack, keras_python, needed=verify == "always")
 
@@ -251,6 +253,8 @@ def convert_file(
         with stage("reading"):
             found = find(path, weights, _trust(trust, custom_objects), keras)
         graph = found.graph
+        if starts and onnx and not is_foreign(graph):
+            process = reference(stack, keras_python, needed=verify == "always")
         with stage("writing"):
             program = write(graph, layout=layout, name=name or _name(graph, path))
             training = _training(program, graph)
@@ -418,39 +422,22 @@ def _paths(source: Any) -> tuple[Path, Path | None]:
     return Path(source), None
 
 
-def _is_live(source: Any) -> bool:
-    return hasattr(source, "get_config") and hasattr(source, "save")
-
-
-def _in_own_process(
-    path: Path,
-    folder: str,
-    layout: Choice,
-    verified: Verify,
-    name: str,
-    plugins: list[str],
+def _of_live(
+    model: Any, options: dict[str, Any], plugins: Files, progress: Progress | None
 ) -> Conversion:
-    """Convert a live model's file elsewhere: torch may not join TensorFlow here."""
-    out = Path(folder) / "out"
-    flags = {"never": ["--no-verify"], "always": ["--require-verified"], "auto": []}
-    done = subprocess.run(
-        [
-            *[sys.executable, "-m", "keras2torch", "convert", str(path)],
-            *["-o", str(out), "--layout", layout, "--name", name],
-            *flags[verified],
-            *[word for file in plugins for word in ("--plugin", file)],
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if not (out / "report.json").exists():
-        raise Keras2TorchError(done.stderr.strip() or done.stdout.strip())
-    graph = read(path, None)
-    for value in graph.graph.initializers.values():
-        # The file goes away: hold the arrays themselves.
-        if value.const_value is not None:
-            value.const_value = ir.tensor(value.const_value.numpy(), name=value.name)
-    program = write(graph, layout=layout, name=name)
-    report = Report.load(out / "report.json")
+    """Convert a live model in a child: torch may not join TensorFlow here."""
+    from keras2torch.reading.onnx_files import read as read_onnx
+
+    with tempfile.TemporaryDirectory(prefix="keras2torch-") as name, using(plugins):
+        folder = Path(name)
+        convert_live(model, folder, options, progress)
+        out = folder / "out"
+        graph = read_onnx(out / "model.onnx")
+        for value in graph.graph.initializers.values():
+            # The file goes away: hold the arrays themselves.
+            if value.const_value is not None:
+                array = value.const_value.numpy().copy()
+                value.const_value = ir.tensor(array, name=value.name)
+        program = write(graph, layout=options["layout"], name=options["name"])
+        report = Report.load(out / "report.json")
     return _concluded(program, graph, report, _training(program, graph))

@@ -44,7 +44,8 @@ def load(path: Path) -> ir.Model:
             f"{path} cannot be read as ONNX ({type(error).__name__}): it is damaged."
         ) from error
     nodes = list(_all_nodes(model.graph))
-    if not any(node.domain == DOMAIN for node in nodes):
+    kept = DOMAIN in model.graph.opset_imports
+    if not kept and not any(node.domain == DOMAIN for node in nodes):
         raise UnusableFile(
             f"{path} is an ONNX file of another exporter; only graphs that "
             "`keras2torch convert --keep-onnx` wrote can be converted."

@@ -53,7 +53,10 @@ def read(path: Path) -> ir.Model:
     """
     path = Path(path)
     proto = _parsed(path)
-    if any(node.domain == DOMAIN for node in proto.graph.node):
+    # A model may be operators alone, and is kept all the same.
+    if any(
+        entry.domain == DOMAIN for entry in [*proto.opset_import, *proto.graph.node]
+    ):
         return load_kept(path)
     try:
         return _foreign(proto, path)

@@ -92,20 +92,30 @@ def flat(
     left = [node for node in definition.node if node.op in CALLS]
     if left:
         raise NotFrozen("its function %s cannot be inlined" % left[0].name)
-    definition = _needed(tf, definition, [*inputs, *outputs])
+    _keep_needed(definition, [*inputs, *outputs])
     _with_placeholders(definition, {name: v for v, name in captured})
     there = {node.name for node in definition.node}
     return definition, [(v, name) for v, name in captured if name in there]
 
 
-def _needed(tf: Any, definition: Any, tensors: list[Any]) -> Any:
+def _keep_needed(definition: Any, tensors: list[Any]) -> None:
     """Leave what some tensors are computed of: no counting and no other assignment."""
+    read = {}
     for node in definition.node:
         data = [name for name in node.input if not name.startswith("^")]
         del node.input[:]
         node.input.extend(data)
-    names = sorted({tensor.op.name for tensor in tensors})
-    return tf.compat.v1.graph_util.extract_sub_graph(definition, names)
+        read[node.name] = [name.partition(":")[0] for name in data]
+    needed: set[str] = set()
+    waiting = [tensor.op.name for tensor in tensors]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += read[name]
+    kept = [node for node in definition.node if node.name in needed]
+    del definition.node[:]
+    definition.node.extend(kept)
 
 
 class _Function:
@@ -303,7 +313,10 @@ def held(signature: Signature, restored: Any) -> list[tuple[str, Holder]]:
     names = [v.name.partition(":")[0] for v in signature.weights]
     if len(set(names)) < len(names) or any("/" not in name for name in names):
         attributes = paths_of(restored)
-        names = [attributes.get(id(v), n) for v, n in zip(signature.weights, names)]
+        names = [
+            attributes.get(id(variable), name)
+            for variable, name in zip(signature.weights, names)
+        ]
     groups: dict[str, list[Any]] = {}
     signature.names = {}  # type: ignore[attr-defined]
     for variable, name in zip(signature.weights, names):
