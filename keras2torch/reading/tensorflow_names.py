@@ -136,12 +136,10 @@ TENSORFLOW: Names = {
             any Any
             cast Cast
             clip Clip
-            concatenate Concatenate
             cos Cos
             elu Elu
             exp Exp
             expand_dims ExpandDims
-            hard_sigmoid HardSigmoid
             log Log
             logsumexp Logsumexp
             max Max
@@ -202,7 +200,7 @@ TENSORFLOW: Names = {
     "compat.v1.size": ("Size", {}),
     "compat.v1.squeeze": ("Squeeze", {"squeeze_dims": "axis"}),
     "compat.v1.transpose": ("Transpose", {"perm": "axes"}),
-    "compat.v1.where": ("Where", {"x": "x1", "y": "x2"}),
+    "compat.v1.where": ("SelectRows", {}),
     "compat.v1.where_v2": ("Where", {"x": "x1", "y": "x2"}),
     "concat": ("Concatenate", {}),
     "convert_to_tensor": ("ConvertToTensor", {}),

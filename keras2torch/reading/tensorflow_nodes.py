@@ -51,7 +51,7 @@ Cumsum TensorFlowCumsum x axis exclusive reverse
 DepthToSpace DepthToSpace x block_size data_format
 DepthwiseConv2dNative TensorFlowDepthwiseConv input filter strides padding \
     data_format dilations
-Div Divide x1 x2
+Div TruncatedDivide x y
 DivNoNan DivideNoNan x1 x2
 Einsum Einsum *operands equation=subscripts
 Elu Elu x
@@ -107,7 +107,7 @@ Pow Power x1 x2
 Prod Prod x axis keep_dims=keepdims
 Range TensorFlowRange start limit delta
 Rank Ndim x
-RealDiv Divide x1 x2
+RealDiv TruncatedDivide x y
 Reciprocal Reciprocal x
 Relu Relu x
 Relu6 Relu6 x
@@ -118,7 +118,7 @@ ReverseV2 TensorFlowFlip tensor axis
 Rint Round x
 Round Round x
 Rsqrt Rsqrt x
-Select Where condition x1 x2
+Select SelectRows condition x y
 SelectV2 Where condition x1 x2
 Selu Selu x
 Shape Shape x out_type

@@ -12,12 +12,13 @@ _UNARY = (
     "abs acos:unit acosh:more asin:unit asinh atan atanh:unit ceil cos cosh erf erfc "
     "exp expm1 floor is_finite:odd is_inf:odd is_nan:odd log:positive log1p:positive "
     "log_sigmoid logical_not:bool negative reciprocal:positive rint round "
-    "rsqrt:positive sigmoid sign sin sinh softplus softsign sqrt:positive square tan tanh"
+    "rsqrt:positive sigmoid sign sin sinh softplus softsign sqrt:positive square tan "
+    "tanh"
 ).split()
 _BINARY = (
     "add atan2 divide divide_no_nan equal floordiv floormod greater greater_equal less "
-    "less_equal maximum minimum mod multiply multiply_no_nan not_equal squared_difference "
-    "subtract truediv"
+    "less_equal maximum minimum mod multiply multiply_no_nan not_equal "
+    "squared_difference subtract truediv"
 ).split()
 _LOGICAL = "logical_and logical_or logical_xor".split()
 _REDUCED = (
@@ -101,6 +102,7 @@ COMMON: dict[str, Case] = {
     "one_hot_values": one(
         lambda tf, x: tf.one_hot(x, 4, on_value=2.0, off_value=-1.0, axis=1), I
     ),
+    "one_hot_whole": one(lambda tf, x: tf.one_hot(x, 4, on_value=2, off_value=-1), I),
     "ones_like": one(lambda tf, x: tf.ones_like(x) + tf.zeros_like(x)),
     "pad": one(lambda tf, x: tf.pad(x, [[0, 0], [1, 2], [0, 1]])),
     "pad_value": one(
@@ -184,4 +186,10 @@ CASES: dict[str, Case] = COMMON | {
 }
 
 # Functions that graph mode writes in several nodes with nodes of their own inside.
-NODES: dict[str, Case] = dict(COMMON)
+NODES: dict[str, Case] = COMMON | {
+    "rows": Case(
+        lambda tf, c, x, y: tf.raw_ops.Select(condition=c > 0, x=x, y=y),
+        ((), (3, 5), (3, 5)),
+    ),
+    "truncated": two(lambda tf, x, y: tf.raw_ops.Div(x=x - 7, y=y + 2), I),
+}

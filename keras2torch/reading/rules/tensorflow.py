@@ -67,6 +67,9 @@ def one_hot(
     if isinstance(found, ir.Value):
         [found] = entries(found) or [None]
     on_value, off_value = _known(c, on_value), _known(c, off_value)
+    values = [v for v in (on_value, off_value) if v is not None]
+    if dtype is None and values:
+        dtype = "float32" if any(isinstance(v, float) for v in values) else "int32"
     return indexing.one_hot(c, indices, found, axis, dtype, on_value, off_value)
 
 
@@ -290,6 +293,15 @@ def truncated_division(c: OperationCall, x: Any, y: Any) -> ir.Value:
     return c.elementwise("Div", a, b)
 
 
+def select_rows(c: OperationCall, condition: Any, x: Any, y: Any) -> ir.Value:
+    """``x`` where the condition holds, else ``y``; a vector chooses whole rows."""
+    there = c.tensor(condition, "bool")
+    a, b = c.promoted(x, y)
+    if c.rank(there) == 1 and c.rank(a) > 1:
+        there = c.unsqueeze(there, *range(1, c.rank(a)))
+    return c.where(there, a, b)
+
+
 def times_log(c: OperationCall, x: Any, y: Any) -> ir.Value:
     """``x * log(y)``, and 0 where ``x`` is."""
     a, b = c.promoted(x, y)
@@ -427,6 +439,7 @@ RULES: dict[str, Rule] = {
     "MultiplyNoNan": multiply_no_nan,
     "Ones": filled,
     "PadBox": pad_box,
+    "SelectRows": select_rows,
     "Standardized": standardized,
     "StridedSlice": strided,
     "TensorFlowArgmax": place,
