@@ -333,7 +333,13 @@ class _Comparison:
 
     def _layer_rows(self, judge: Judge, single: _Both, double: _Both | None) -> None:
         there = {info.path for info in judge.loaded.layers}
-        synthetic = {x.path for x in self._layers if x.operator} - there
+        # What stands between the layers is no layer in Keras: its readers show it.
+        synthetic = {
+            x.path
+            for x in self._layers
+            if (x.operator or not x.weights)
+            and judge.renamed.get(x.path, x.path) not in there
+        }
         self.report.layers = [r for r in self.report.layers if r.name not in synthetic]
         rows = {row.name: row for row in self.report.layers}
         for layer in self._layers:
