@@ -61,6 +61,13 @@ _BY_CLASS: dict[str, Shape] = {
     "PReLU": (None, 16),
     "RepeatVector": (None, 4),
 }
+# What becomes of everything else.
+REST = """\
+A layer above with an argument that has no rule is traced, which runs no code of the
+file. Other layers, a Lambda, a custom class are refused by name until you say how:
+  --trust                        run the code in the file, in a process of its own
+  --custom-objects my_layers.py  trace them with your Keras code
+  --plugin my_torch_layers.py    take your PyTorch modules: @keras2torch.register(…)"""
 _NOT_LISTED = MODELS | {"InputLayer"}
 
 
@@ -144,4 +151,6 @@ def show(*, markdown: bool = False) -> None:
         shown.add_column(head)
     for r in found:
         shown.add_row(r.name, r.family, escape(r.becomes.replace("`", "")))
-    Console().print(shown)
+    console = Console(highlight=False)
+    console.print(shown)
+    console.print(REST, markup=False)

@@ -44,6 +44,13 @@ def test_the_guide_says_what_is_shown() -> None:
     assert shown[3] == guided(shown[2]), AGAIN
 
 
+def test_the_plugin_is_the_one_that_is_tested() -> None:
+    text = README.read_text(encoding="utf-8")
+    shown = text.partition("<!-- plugin -->\n```python\n")[2].partition("```\n")[0]
+    file = README.parent / "examples" / "my_torch_layers.py"
+    assert shown == file.read_text(encoding="utf-8")
+
+
 def main() -> None:
     """Write both into the README."""
     text = README.read_text(encoding="utf-8")
