@@ -16,7 +16,15 @@ import onnx_ir as ir
 from keras2torch.dialect.builder import dtype_of
 from keras2torch.dialect.nodes import DOMAIN, DRAWS, LayerNode, from_node, is_layer
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.ops import MISSING, OPERATORS, Dim, Operator, Size, definition
+from keras2torch.ops import (
+    MISSING,
+    OPERATORS,
+    Dim,
+    Operator,
+    Size,
+    definition,
+    foreign,
+)
 from keras2torch.ops.arithmetic import attributes_of
 from keras2torch.ops.folding import Facts, is_weight, stored_array
 from keras2torch.ops.propagation import reshaped
@@ -24,6 +32,8 @@ from keras2torch.ops.propagation import reshaped
 _STANDARD = ("", "ai.onnx")
 # Longer lists of indices are tensors of the class.
 _FEW = 8
+# Made here, with attributes that no file may give.
+_OWN = frozenset({"onnx2torch"})
 
 
 def calls(graph: ir.Graph) -> Iterator[LayerNode]:
@@ -56,6 +66,7 @@ class _Calls:
         self._facts = Facts(graph)
         self._nodes = list(graph)
         self._names = _unique_names(self._nodes)
+        self._files: list[str] = []
         # Values that something takes as tensors.
         self._needed: set[ir.Value] = set()
 
@@ -100,12 +111,10 @@ class _Calls:
         else:
             kind, given = self._pattern(node)
             attributes = attributes_of(node)
-            if kind not in OPERATORS:
-                raise UnsupportedLayer(
-                    f"the graph holds the ONNX operator {node.op_type!r}, which has "
-                    "no rule yet"
-                )
-            operands, taken = self._operands(kind, node, given)
+            if kind in OPERATORS.keys() - _OWN and node.domain in (*_STANDARD, DOMAIN):
+                operands, taken = self._operands(kind, node, given)
+            else:
+                kind, operands, taken, attributes = self._foreign(node)
         if (asked := _shape_of(node)) is not None and not taken:
             taken.append(asked)
         sizes = self._lent(operands, taken)
@@ -123,6 +132,39 @@ class _Calls:
             outputs=list(node.outputs[:count]),
             node=node,
         )
+
+    def _foreign(
+        self, node: ir.Node
+    ) -> tuple[str, list[Any], list[ir.Value], dict[str, Any]]:
+        """Return what onnx2torch runs, if it knows the operator.
+
+        Raises
+        ------
+        UnsupportedLayer
+            If it does not.
+        """
+        opset = self._facts.opset
+        if node.domain not in _STANDARD or not foreign.is_known(node.op_type, opset):
+            full = ".".join(n for n in (node.domain, node.op_type) if n)
+            raise UnsupportedLayer(
+                f"the graph holds the ONNX operator {full!r}, which has no rule"
+            )
+        constants: dict[str, Any] = {}
+        taken: list[ir.Value] = []
+        for value in node.inputs:
+            array = stored_array(value)
+            if array is not None and value is not None and value.name is not None:
+                constants[value.name] = array
+            elif value is not None:
+                taken.append(value)
+        file = foreign.file_name(self._names[node], self._files)
+        self._files.append(file)
+        attributes = {
+            "op_type": node.op_type,
+            "file": file,
+            "model": foreign.one_node_model(node, constants, opset),
+        }
+        return "onnx2torch", [None] * len(taken), taken, attributes
 
     def _check(self, node: ir.Node, layer: Operator) -> None:
         for i, value in enumerate(node.outputs):

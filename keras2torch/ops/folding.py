@@ -104,7 +104,7 @@ class Facts:
         whole = [a for a in inputs if a is not None and a.dtype == object]
         floats = any(v in self._floats for v in given)
         told = attributes | ({arithmetic.FLOAT: True} if floats and whole else {})
-        made = arithmetic.evaluated(node, inputs, told, self._opset())
+        made = arithmetic.evaluated(node, inputs, told, self.opset)
         for value, array in zip(node.outputs, made or [], strict=False):
             if array.size > max([_MOST, *[a.size for a in inputs if a is not None]]):
                 return
@@ -129,7 +129,9 @@ class Facts:
         """Whether sizes were cast to floats."""
         return value in self._floats
 
-    def _opset(self) -> int:
+    @property
+    def opset(self) -> int:
+        """The version of standard ONNX in which the graph is written."""
         return int(self._graph.opset_imports.get("", 21))
 
     def _described(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from onnx import parser, shape_inference
 
 from keras2torch.errors import UnsupportedLayer
+from keras2torch.program import write
+from keras2torch.program.check import UnsafeSource, check
 from tests.ops.graphs import GRAPHS, Graph
-from tests.ops.running import Case, X, compare, converted, expected, made
+from tests.ops.running import Case, X, c, compare, converted, expected, made
 from tests.ops.table import CASES
 
 
@@ -79,3 +82,45 @@ def test_no_name_of_a_node_becomes_code() -> None:
     got, source = converted(model, given)
     assert "import os" not in source
     np.testing.assert_array_equal(got[0], np.maximum(given["x"], 0) ** 2)
+
+
+FOREIGN = [
+    Case(
+        "RoiAlign",
+        (
+            X((2, 3, 9, 8)),
+            c([[0, 0, 4, 4], [1, 2, 7, 6]], "float32"),
+            c([0, 1]),
+        ),
+        {"output_height": 3, "output_width": 2, "sampling_ratio": 2},
+    ),
+    Case(
+        "NonMaxSuppression",
+        (X((1, 6, 4), 0, 1), X((1, 2, 6), 0, 1), c([3]), c([0.5], "float32")),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", FOREIGN, ids=lambda case: case.op)
+def test_what_only_onnx2torch_knows_goes_through_it(case: Case) -> None:
+    model, given = made(case, "fixed")
+    program = write(ir.from_proto(model))
+    (file,) = program.files
+    assert file.endswith(".onnx") and f'OnnxOperator("{file}")' in program.source
+    assert any(case.op in note for _, note in program.notes)
+    got, _ = converted(model, given)
+    compare(got, expected(model, given), 1e-5)
+
+
+def test_only_the_helper_may_import_onnx2torch() -> None:
+    source = "import torch\n\n\nclass OnnxOperator:\n    import onnx2torch\n"
+    with pytest.raises(UnsafeSource, match="onnx2torch"):
+        check(source)
+
+
+def test_a_file_cannot_ask_for_files() -> None:
+    text = """<ir_version: 10, opset_import: ["" : 21]>
+        model (float[N,3] x) => (float[N,3] y) {
+        y = onnx2torch<file="model.py", model="x", op_type="Relu">(x) }"""
+    with pytest.raises(UnsupportedLayer, match="onnx2torch"):
+        converted(parser.parse_model(text), {})
