@@ -145,7 +145,7 @@ class StoredRNN(StoredModule):
         if not self.bias or self.second_bias:
             return ()
         name = f"{{self}}{prefix}.bias_hh_l0{suffix}"
-        return (f"{name}.requires_grad_(False)  # zeros: the file has one bias",)
+        return (f"{name}.requires_grad_(False)  # all zeros",)
 
     def module(self, call: Call) -> Module:
         """``nn.LSTM(8, 16, batch_first=True, bidirectional=True)``."""
@@ -170,7 +170,9 @@ class StoredRNN(StoredModule):
     def _stepped(self) -> Module:
         name = {"RNN": "SimpleRNN"}.get(self.operator, self.operator)
         helper, per = f"Stepped{name}", len(_DEFAULTS[self.operator])
-        texts, weights, init = [], {}, ()
+        texts: list[str] = []
+        weights: dict[str, Source] = {}
+        init: tuple[str, ...] = ()
         prefixes = [""] if self.directions == 1 else ["forward_layer", "backward_layer"]
         for direction, prefix in enumerate(prefixes):
             given = self.activations[direction * per : (direction + 1) * per]
@@ -179,10 +181,13 @@ class StoredRNN(StoredModule):
             for key, source in self._sources(direction, "").items():
                 weights[f"{dot}{key}"] = source
             init += self._frozen(f".{prefix}" if prefix else "", "")
+        helpers = (helper,)
+        if any("HardSigmoidKeras2" in text for text in texts):
+            helpers += ("HardSigmoidKeras2",)
         if self.directions == 1:
-            return Module(texts[0], weights, (helper,), init)
+            return Module(texts[0], weights, helpers, init)
         text = call_text("BidirectionalRNN", *[Raw(t) for t in texts])
-        return Module(text, weights, (helper, "BidirectionalRNN"), init)
+        return Module(text, weights, (*helpers, "BidirectionalRNN"), init)
 
     def _one(self, helper: str, given: Sequence[str]) -> str:
         known = [self._activation(name) for name in given]

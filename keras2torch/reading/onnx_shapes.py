@@ -24,6 +24,8 @@ _ROUNDS = 12
 # could are asked first.
 _FOLDED, _MADE = 4096, 1_000_000
 _GROWING = frozenset({"ConstantOfShape", "Expand", "Tile", "Range", "Resize", "Pad"})
+# What shape inference leaves out.
+_LIKE_INPUT = frozenset({"GroupNormalization", "InstanceNormalization"})
 _NEVER = frozenset(
     "RandomNormal RandomUniform RandomNormalLike RandomUniformLike Bernoulli "
     "Multinomial Dropout QuantizeLinear DequantizeLinear Identity".split()
@@ -107,6 +109,9 @@ class _Learner:
                 folded = True
                 continue
             learnt |= self._shaped(node)
+            if node.op_type == "Resize" and (scales := self._scales(node)) is not None:
+                new.append(scales)
+                folded = True
             new.append(node)
         if folded:
             del self._graph.node[:]
@@ -197,6 +202,14 @@ class _Learner:
 
     def _shaped(self, node: onnx.NodeProto) -> bool:
         """Say what the shape operand of Reshape, Expand and their like says."""
+        if node.op_type in _LIKE_INPUT and node.output[0] not in self._shapes:
+            like = self._infos.get(node.input[0])
+            if like is not None and node.input[0] in self._shapes:
+                info = self._graph.value_info.add()
+                info.CopyFrom(like)
+                info.name = node.output[0]
+                self._shapes[info.name], self._infos[info.name] = _dims(info), info
+                return True
         at = {"Reshape": 1, "Expand": 1, "ConstantOfShape": 0}.get(node.op_type)
         if at is None or len(node.input) <= at:
             return False
@@ -215,6 +228,33 @@ class _Learner:
                 return False
             dims = [o if d == 1 else d for o, d in zip(own, dims, strict=True)]
         return self._tell(node.output[0], dims)
+
+    def _scales(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
+        """Say by how much a Resize enlarges, where it says to what sizes.
+
+        The batch of the sizes may be open; factors are known all the same.
+        """
+        if len(node.input) < 4 or not node.input[3]:
+            return None
+        target, source = self._known(node.input[3]), self._shapes.get(node.input[0])
+        given = _attributes(node)
+        if target is None or source is None or given.keys() & {"axes"}:
+            return None
+        if given.get("keep_aspect_ratio_policy", b"stretch") != b"stretch":
+            return None
+        factors = []
+        for new, old in zip(target, source, strict=True):
+            if new == old and new is not None:
+                factors.append(1.0)
+            elif isinstance(new, int) and isinstance(old, int) and not new % old:
+                factors.append(new / old)
+            else:
+                return None
+        name = f"{node.output[0]}/scales"
+        value = numpy_helper.from_array(np.array(factors, dtype=np.float32))
+        del node.input[2:]
+        node.input.append(name)
+        return onnx.helper.make_node("Constant", [], [name], value=value)
 
     def _tell(self, name: str, dims: Sequence[Dim]) -> bool:
         """Write a shape down; return whether it says more than was known."""

@@ -86,12 +86,19 @@ class Need:
 
 @dataclass(frozen=True)
 class Input:
-    """An input of the graph and what its values must be."""
+    """An input of the graph and what its values must be.
+
+    Attributes
+    ----------
+    symbols
+        Names of sizes that are not known: the same one is the same size.
+    """
 
     name: str
     shape: Shape
     dtype: str
     need: Need
+    symbols: tuple[str | None, ...] = ()
 
 
 def inputs_of(model: ir.Model) -> list[Input]:
@@ -111,7 +118,9 @@ def inputs_of(model: ir.Model) -> list[Input]:
             raise VerificationUnavailable(
                 f"the input {name!r} holds strings, which no torch tensor does"
             )
-        found.append(Input(name, shape_of(value), dtype_of(value), need))
+        found.append(
+            Input(name, shape_of(value), dtype_of(value), need, _symbols(value))
+        )
     return found
 
 
@@ -142,30 +151,59 @@ def make_batches(
         rng = np.random.default_rng([seed, number])
         # The second batch is calmer: what saturates in the one may not in the other.
         factor = scale * (1.0, 0.3)[number]
-        fixed = [i.shape[0] for i in inputs if i.shape and i.shape[0] is not None]
+        fixed = [
+            i.shape[0]
+            for i in inputs
+            if i.shape and i.shape[0] is not None and not i.symbols
+        ]
         rows = int(fixed[0]) if fixed else size
+        sizes: dict[str, int] = {}
         made.append(
-            [_values(rng, i, _shape(i, inputs, rows, attempt), factor) for i in inputs]
+            [
+                _values(rng, i, _shape(i, inputs, rows, attempt, sizes), factor)
+                for i in inputs
+            ]
         )
     return made
 
 
 # -------------------------------------------------------------------------- shapes
 def _shape(
-    this: Input, inputs: Sequence[Input], rows: int, attempt: int
+    this: Input,
+    inputs: Sequence[Input],
+    rows: int,
+    attempt: int,
+    named: dict[str, int],
 ) -> tuple[int, ...]:
-    """Return sizes for every axis; the same axis of every input gets the same size."""
-    sizes = [rows] if this.shape else []
-    for axis, n in enumerate(this.shape[1:], 1):
-        if n is None:
+    """Return sizes for every axis; the same axis of every input gets the same size.
+
+    Sizes that the file gives a name are the same wherever they stand.
+    """
+    sizes: list[int] = []
+    for axis, n in enumerate(this.shape):
+        symbol = this.symbols[axis] if this.symbols else None
+        if symbol is not None and symbol in named:
+            n = named[symbol]
+        elif axis == 0:
+            n = rows if n is None or not this.symbols else n
+        elif n is None:
             there = [i.shape[axis] for i in inputs if len(i.shape) > axis]
             known = [m for m in there if m is not None]
             choice = _SIZES[attempt]
             n = choice[min(axis, len(choice)) - 1]
             if known and attempt == 0:
                 n = known[0]
+        if symbol is not None:
+            named[symbol] = n
         sizes.append(n)
     return tuple(sizes)
+
+
+def _symbols(value: ir.Value) -> tuple[str | None, ...]:
+    """Return what the file calls the sizes that it leaves open, if it names any."""
+    assert value.shape is not None
+    found = tuple(None if isinstance(d, int) else d.value for d in value.shape)
+    return found if any(found) else ()
 
 
 # -------------------------------------------------------------------------- values
