@@ -205,9 +205,9 @@ class _Learner:
         if node.op_type in _LIKE_INPUT and node.output[0] not in self._shapes:
             like = self._infos.get(node.input[0])
             if like is not None and node.input[0] in self._shapes:
-                info = self._graph.value_info.add()
-                info.CopyFrom(like)
+                info = self._infos.get(node.output[0]) or self._graph.value_info.add()
                 info.name = node.output[0]
+                info.type.CopyFrom(like.type)
                 self._shapes[info.name], self._infos[info.name] = _dims(info), info
                 return True
         at = {"Reshape": 1, "Expand": 1, "ConstantOfShape": 0}.get(node.op_type)

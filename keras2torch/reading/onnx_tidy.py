@@ -23,6 +23,15 @@ _FLOATS = frozenset(
         ir.DataType.DOUBLE,
     }
 )
+# Operands that say how something is done, and are no weights.
+_SETTINGS = {
+    "Clip": {1, 2},
+    "Dropout": {1, 2},
+    "OneHot": {1, 2},
+    "Pad": {1, 2, 3},
+    "Resize": {1, 2, 3},
+    "Upsample": {1},
+}
 _POOLED = {"GlobalAveragePool": "ReduceMean", "GlobalMaxPool": "ReduceMax"}
 # What PyTorch's exporters call a parameter: its key in the state dict.
 _STATE_KEY = re.compile(r"(?!val_|onnx::|_)[A-Za-z]\w*(\.\w+)*")
@@ -53,7 +62,8 @@ def tidied(model: ir.Model) -> None:
         assert tensor is not None
         value.shape = ir.Shape(list(tensor.shape))  # type: ignore[arg-type]
         value.type = ir.TensorType(tensor.dtype)
-        if is_parameter(str(value.name), tensor.size, tensor.dtype, producer):
+        name, size = str(value.name), tensor.size
+        if is_parameter(name, size, tensor.dtype, producer) and not _is_setting(value):
             continue
         _as_constant(graph, value)
     _tied(graph)
@@ -66,6 +76,14 @@ def tidied(model: ir.Model) -> None:
     RemoveUnusedNodesPass()(model)
     for value in graph.inputs:
         value.metadata_props["keras_name"] = str(value.name)
+
+
+def _is_setting(value: ir.Value) -> bool:
+    """Whether operators read a value as a setting alone."""
+    uses = list(value.uses())
+    return bool(uses) and all(
+        use.idx in _SETTINGS.get(use.node.op_type, ()) for use in uses
+    )
 
 
 def _without_identity(graph: ir.Graph, node: ir.Node) -> None:
