@@ -151,6 +151,5 @@ def show(*, markdown: bool = False) -> None:
         shown.add_column(head)
     for r in found:
         shown.add_row(r.name, r.family, escape(r.becomes.replace("`", "")))
-    console = Console(highlight=False)
-    console.print(shown)
-    console.print(REST, markup=False)
+    Console().print(shown)
+    print(REST)
