@@ -11,12 +11,11 @@ from keras2torch.errors import UnsupportedLayer
 from keras2torch.ops.modules import (
     StoredConv,
     StoredConvTranspose,
-    StoredDropout,
     StoredEmbedding,
     StoredLinear,
     StoredPool,
-    StoredPReLU,
 )
+from keras2torch.ops.norm_modules import StoredDropout, StoredPReLU
 from keras2torch.reading.onnx_recognize import (
     Recognizer,
     attributes_of,
