@@ -143,9 +143,6 @@ NETWORKS: dict[str, Case] = {
     "resize_nearest": Case(
         lambda o, x: o.image.resize(x, (5, 12), interpolation="nearest"), IMAGE
     ),
-    "resize_bicubic": Case(
-        lambda o, x: o.image.resize(x, (14, 12), interpolation="bicubic"), IMAGE
-    ),
     "pad_images": Case(
         lambda o, x: o.image.pad_images(x, 1, 2, target_height=10, target_width=12),
         IMAGE,

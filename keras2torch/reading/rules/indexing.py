@@ -279,12 +279,18 @@ def segments(
     """Reduce the rows that have one number."""
     x, ids = c.given(data), c.tensor(segment_ids)
     count = c.number(num_segments, "num_segments")
-    how, _ = _SEGMENTS[c.kind]
+    how, reduction = _SEGMENTS[c.kind]
     kind = dtype_of(x)
     ends = np.finfo(kind) if c.is_float(x) else np.iinfo(kind)
     neutral = {"add": 0, "mul": 1, "max": ends.min, "min": ends.max}[how]
-    empty = c.filled([count, *c.sizes(x)[1:]], neutral, kind)
-    return update(c, empty, c.unsqueeze(ids, -1), x, how)
+    if how == "add":
+        empty = c.filled([count, *c.sizes(x)[1:]], neutral, kind)
+        return update(c, empty, c.unsqueeze(ids, -1), x, how)
+    classes = c.constant(np.arange(count)[:, None], dtype_of(ids))
+    own = c.elementwise("Equal", ids, classes)
+    if c.rank(x) > 1:
+        own = c.unsqueeze(own, *range(2, c.rank(x) + 1))
+    return c.reduce(reduction, c.where(own, c.unsqueeze(x, 0), neutral), 1)
 
 
 # --------------------------------------------------------------------------- counting
