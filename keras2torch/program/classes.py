@@ -422,6 +422,8 @@ class ClassWriter:
         What they would evaluate not exactly once becomes a statement first.
         """
         waiting = [self._pending[p] for p in places(texts)]
+        if not waiting:
+            return texts, [[] for _ in texts]
         own = {
             n.id
             for text in texts
