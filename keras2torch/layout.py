@@ -23,7 +23,7 @@ from keras2torch.dialect import (
     is_layer,
     shape_of,
 )
-from keras2torch.layers.definitions import Call, Functional, Layout, Tensor
+from keras2torch.layers.definitions import Call, CellLoop, Functional, Layout, Tensor
 from keras2torch.layers.merging import Concatenate
 from keras2torch.ops import Operator
 
@@ -556,6 +556,9 @@ def _layouts(
     if body is None:
         return node.layer.layouts(call)
     inner_out = [t.layout for t in body.outputs[: len(node.outputs)]]
+    if isinstance(node.layer, CellLoop):
+        _, outs = _around(node.layer, body)
+        return _inner(node, body), outs[: len(node.outputs)]
     if not isinstance(node.layer, Functional):
         inner_out = [_shifted(w) for w in inner_out]
     return _inner(node, body), inner_out
@@ -565,10 +568,17 @@ def _inner(node: LayerNode, body: GraphPlan) -> list[Layout]:
     """Return the layouts in which a model inside takes its inputs."""
     # Masks follow the inputs and the outputs; they never move.
     inner_in = [t.layout for _, t in body.inputs[: len(node.inputs)]]
+    if isinstance(node.layer, CellLoop):
+        return _around(node.layer, body)[0][: len(node.inputs)]
     # A wrapper folds an axis (time) into the batch of the model inside.
     if isinstance(node.layer, Functional):
         return inner_in
     return [_shifted(w) for w in inner_in]
+
+
+def _around(loop: CellLoop, body: GraphPlan) -> tuple[list[Layout], list[Layout]]:
+    inputs = [t.layout for _, t in body.inputs]
+    return loop.around(inputs, [t.layout for t in body.outputs])
 
 
 def _shifted(layout: Layout) -> Layout:

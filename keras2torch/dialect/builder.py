@@ -249,6 +249,7 @@ class GraphBuilder:
         out_shapes: Sequence[Shape] | None = None,
         *,
         options: Mapping[str, Any] | None = None,
+        mask: ir.Value | None = None,
     ) -> list[ir.Value]:
         """Call a layer that holds a model: a nested model, or TimeDistributed of one.
 
@@ -261,7 +262,10 @@ class GraphBuilder:
         inputs, outputs
             Values given to the model here, and the inner values that it returns.
         out_shapes
-            Shapes out here, where they differ from the inner ones.
+            Shapes out here, where they differ from the inner ones; of a loop that
+            keeps its states to itself there is one.
+        mask
+            That of a loop's steps, which the model inside never sees.
 
         Raises
         ------
@@ -283,7 +287,7 @@ class GraphBuilder:
             layer=layer,
             path=self.path + layer.name,
             inputs=list(inputs),
-            masks=masks if used else [],
+            masks=[mask, *masks[1:]] if mask is not None else masks if used else [],
             options=dict(options or {}),
             mask=ir.Value() if made else None,
             body=inner.graph([*outputs, *made]),
@@ -292,6 +296,7 @@ class GraphBuilder:
             node.path, LayerWeights(layer, node.path, [], [])
         )
         shapes = out_shapes or [shape_of(v) for v in outputs]
+        outputs = outputs[: len(shapes)]
         self._append(
             node, [(s, dtype_of(v)) for s, v in zip(shapes, outputs, strict=True)]
         )

@@ -8,6 +8,7 @@ from keras2torch.layers import (
     convolution_transpose,
     core,
     locally_connected,
+    loops,
     merging,
     normalization,
     pooling,
@@ -79,6 +80,7 @@ from keras2torch.layers.locally_connected import (
     LocallyConnected1D,
     LocallyConnected2D,
 )
+from keras2torch.layers.loops import CellLoop
 from keras2torch.layers.merging import (
     Add,
     Average,
@@ -183,6 +185,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "Call",
+    "CellLoop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -271,6 +274,7 @@ __all__ = [
     "core",
     "from_config",
     "locally_connected",
+    "loops",
     "merging",
     "normalization",
     "pooling",

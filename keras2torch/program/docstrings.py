@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from keras2torch.layers.definitions import Functional, Tensor
+from keras2torch.layers.definitions import Tensor
+from keras2torch.layers.loops import own_class
 from keras2torch.layout import GraphPlan, LayerStep
 
 
@@ -61,7 +62,7 @@ def docstring(plan: GraphPlan, step: LayerStep | None = None) -> Docstring:
         The call of the layer that it is; none for the model itself.
     """
     layer = step.node.layer if step is not None else None
-    own = layer.class_name if isinstance(layer, Functional) else ""
+    own = own_class(layer) if layer is not None else ""
     if own:
         title = f"The user's own layer {quoted(own)}, as Keras had it."
     else:

@@ -16,6 +16,7 @@ import onnx_ir as ir
 
 from keras2torch.errors import PluginError
 from keras2torch.layers.definitions import Source, Tensor
+from keras2torch.layers.loops import own_class
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
 from keras2torch.program import check
 from keras2torch.program.classes import ClassWriter
@@ -186,7 +187,7 @@ def write(
     brought = {n for s in planned.layer_steps() for n in s.node.layer.brings()}
     names = Names(set(reserved) | brought | {"load"})
     main = class_name(name or planned.name)
-    if main in {getattr(s.node.layer, "class_name", "") for s in planned.layer_steps()}:
+    if main in {own_class(s.node.layer) for s in planned.layer_steps()}:
         # The user's own class of that name is the one inside.
         main = f"{main}Model"
     main = names.unique_class(main)
@@ -231,7 +232,7 @@ def _bodies(
         _bodies(body, wishes, bodies, classes, reserved)
         name = f"StandIn{len(bodies)}_"
         # The model's name in its own config may be generic where the layer's is not.
-        own = getattr(step.node.layer, "class_name", "")
+        own = own_class(step.node.layer)
         wishes[name] = [own, step.node.layer.name, body.name]
         told = docstring(body, step)
         text = ClassWriter(body, name, bodies, reserved, told).write()

@@ -20,7 +20,13 @@ from onnx import TensorProto, helper, shape_inference
 from keras2torch.dialect import DOMAIN, GraphBuilder
 from keras2torch.dialect.builder import dtype_named
 from keras2torch.errors import NeedsTracing, UnsupportedLayer
-from keras2torch.layers.definitions import Functional, Shape
+from keras2torch.layers.definitions import (
+    CellLoop,
+    Functional,
+    Layer,
+    Shape,
+    TimeDistributed,
+)
 from keras2torch.reading.build import Assembler
 from keras2torch.reading.configs import Context
 from keras2torch.reading.hdf5 import Stored
@@ -80,6 +86,7 @@ class Trace:
     weights: dict[str, np.ndarray[Any, Any]]
     keras: str
     calls: dict[str, list[int]] = field(default_factory=dict)
+    loops: set[str] = field(default_factory=set)
 
 
 def load(folder: Path) -> Trace:
@@ -91,6 +98,8 @@ def load(folder: Path) -> Trace:
     trace = Trace(bodies, weights, found["keras"])
     for body in bodies:
         for call in body.about["calls"]:
+            if "loop" in call:
+                trace.loops.add(call["layer"])
             if call["body"] is not None:
                 trace.calls.setdefault(call["layer"], []).append(call["body"])
     return trace
@@ -217,6 +226,8 @@ class Inside:
             masks, or if the calls of the layer compute different things.
         """
         path = b.path + layer.name
+        if path in self._trace.loops:
+            raise NeedsTracing(f"{path!r} is a loop over code.")
         if self._assembly.differs(path):
             raise NeedsTracing(f"the calls of {path!r} compute different things.")
         body = self._trace.bodies[self._trace.calls[path][0]]
@@ -377,6 +388,8 @@ class _Assembly:
     ) -> list[ir.Value]:
         path = str(call["layer"])
         name = path.removeprefix(b.path)
+        if "loop" in call:
+            return self._loop(b, name, call, given)
         if call["body"] is not None:
             return self.called_body(b, name, self._trace.bodies[call["body"]], given)
         entry = dict(call["entry"], name=name)
@@ -401,6 +414,39 @@ class _Assembly:
         except UnsupportedLayer as error:
             raise NoRule(path, str(error)) from error
         return outputs
+
+    def _loop(
+        self,
+        b: GraphBuilder,
+        name: str,
+        call: Mapping[str, Any],
+        given: Sequence[ir.Value],
+    ) -> list[ir.Value]:
+        """Call a loop over a user's cell or layer: what it does in a step is a body."""
+        body, about = self._trace.bodies[call["body"]], dict(call["loop"])
+        if self.differs(body.path):
+            raise UnsupportedLayer(
+                f"the calls of the loop {body.path!r} compute different things"
+            )
+        inner = b.nested(name)
+        inputs = [
+            inner.input(_argument(body, k), tuple(a["shape"]), a["dtype"])
+            for k, a in enumerate(body.about["inputs"])
+        ]
+        outputs = self._filled(inner, body, inputs)
+        kind, masked = about.pop("kind"), about.pop("mask")
+        options = {"name": name, "trainable": bool(body.about["trainable"])}
+        layer: Layer
+        if kind == "RNN":
+            layer = CellLoop(class_name=body.about["class"], **about, **options)
+        else:
+            config = {"name": name, "class_name": body.about["class"]}
+            held = {"class_name": "Functional", "config": config}
+            layer = TimeDistributed(layer=held, **options)
+        mask = given[-1] if masked else None
+        shapes = [tuple(o["shape"]) for o in call["outputs"]]
+        there = given[:-1] if masked else given
+        return b.call_model(layer, inner, there, outputs, shapes, mask=mask)
 
     def called_body(
         self, b: GraphBuilder, name: str, body: Body, given: Sequence[ir.Value]

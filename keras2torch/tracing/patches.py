@@ -135,6 +135,29 @@ def whole_numbers() -> Any:
     return replaced(("gen_array_ops",), LOOKUPS, make)
 
 
+def reversed_as_slices() -> Callable[[], None]:
+    """Let TensorFlow reverse an axis by a slice, which ONNX has; returns the undoing."""
+
+    def make(name: str, function: Any) -> Any:
+        def call(tensor: Any, axis: Any, name: Any = None) -> Any:
+            import tensorflow as tf
+
+            axes = tf.get_static_value(tf.convert_to_tensor(axis))
+            tensor = tf.convert_to_tensor(tensor)
+            if axes is None or tensor.shape.rank is None:
+                return function(tensor, axis, name)
+            index = [slice(None)] * tensor.shape.rank
+            for number in axes.tolist():
+                index[number] = slice(None, None, -1)
+            return tensor[tuple(index)]
+
+        return call
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(replaced(("gen_array_ops",), ("reverse_v2",), make))
+    return stack.close
+
+
 PASSING = {
     "Concat",
     "ConcatV2",

@@ -58,6 +58,10 @@ BOOKKEEPING = {
 }
 
 
+# What calls a layer once a step.
+LOOPS = ("RNN", "TimeDistributed")
+
+
 class NotTraced(Exception):
     """What the tracing cannot carry, in a sentence."""
 
@@ -86,6 +90,11 @@ def children(lib: Any, layer: Any) -> list[tuple[str, Any]]:
     and the layer's name in functional models.
     """
     kind = lib.module.layers.Layer
+    if type(layer).__name__ in LOOPS:
+        inner = own_code_in(layer)
+        if inner is not None:
+            # Keras gives what it calls once a step no name of its own.
+            return children(lib, inner)
     if is_functional(lib, layer):
         return [(part.name, part) for part in layer.layers]
     found: list[tuple[str, Any]] = []
@@ -142,6 +151,23 @@ def leaf_class(layer: Any, known: set[str]) -> bool:
         inner += list(cells)
     held = [part for part in inner if hasattr(part, "get_config")]
     return all(leaf_class(part, known) for part in held)
+
+
+def own_code_in(layer: Any) -> Any:
+    """What code of the user Keras' own wrapper or loop holds, ``None`` if none."""
+    if not is_keras_class(type(layer)):
+        return None
+    for name in ("cell", "layer", "forward_layer"):
+        inner = getattr(layer, name, None)
+        if inner is None or not hasattr(inner, "get_config"):
+            continue
+        parts = [inner, *(getattr(inner, "cells", None) or [])]
+        for part in parts:
+            if not is_keras_class(type(part)) or own_code_in(part) is not None:
+                return inner
+        if name == "layer" and type(inner).__name__ in ("Functional", "Sequential"):
+            return None
+    return None
 
 
 def is_own(layer: Any, name: str) -> bool:
@@ -354,6 +380,7 @@ class Tracer:
             # A user's tf.function is traced as the Python that it is.
             self.tf.config.run_functions_eagerly(True)
             patches = self.worker.beside("patches")
+            undo.append(patches.reversed_as_slices())
             with patches.drawn_by(
                 self.draw, lambda: bool(self.stack) and not self.scratch
             ):
@@ -424,6 +451,8 @@ class Tracer:
                     f"layer {path!r} ({type(layer).__name__}) is called with a "
                     f"{type(leaf).__name__}, which cannot be carried"
                 )
+        if type(layer).__name__ in LOOPS and own_code_in(layer) is not None:
+            return self.mark_loop(layer, original, args, kwargs)
         inner: Body | None = None
         masks: list[Any] = []
         own = own_activation(layer)
@@ -483,6 +512,96 @@ class Tracer:
         for position, number in enumerate(out_masks):
             results[number]._keras_mask = outs[len(specs) + position]
         return self.filled(structure, results)
+
+    def mark_loop(self, layer: Any, original: Any, args: Any, kwargs: Any) -> Any:
+        """Put one opaque operator where a user's cell or layer is called in a loop.
+
+        What it computes in one step is its body.
+        """
+        tf = self.tf
+        path, inner = self.paths[id(layer)], own_code_in(layer)
+        results, structure = self.results_of(original, args, kwargs)
+        bound = inspect.signature(original).bind(*args, **kwargs).arguments
+        x = next(iter(bound.values()))
+        mask = bound.get("mask")
+        loop: dict[str, Any] = {"kind": type(layer).__name__}
+        step = tf.TensorSpec((x.shape[0], *x.shape[2:]), x.dtype)
+        if isinstance(x, (list, tuple)) or bound.get("constants"):
+            raise NotTraced(f"layer {path!r} loops over more than one tensor")
+        given, states = [x], []
+        if type(layer).__name__ == "RNN":
+            if getattr(layer, "stateful", False):
+                raise NotTraced(f"layer {path!r} keeps its state between calls")
+            initial = bound.get("initial_state")
+            states = self.leaves(self.first_states(layer, x))
+            own = getattr(type(layer.cell), "get_initial_state", None)
+            if initial is None and own is not None and not is_keras_class(own):
+                initial = self.first_states(layer, x)
+            packed = self.first_states(layer, x)
+            for name in ("return_sequences", "go_backwards", "zero_output_for_mask"):
+                loop[name] = bool(getattr(layer, name, False))
+            loop["sizes"] = [list(s.shape)[1:] for s in states]
+            given += [] if initial is None else self.leaves(initial)
+
+            def call(inputs: Any, *states: Any) -> Any:
+                made = layer.cell(inputs, self.filled(packed, list(states)))
+                return [made[0], *self.leaves(made[1])]
+
+        else:
+
+            def call(inputs: Any) -> Any:
+                return layer.layer(inputs)
+
+        specs = [tf.TensorSpec((step.shape[0], *s.shape[1:]), s.dtype) for s in states]
+        body = self.trace_body(path, inner, call, [step, *specs], {})
+        if states:
+            one = len(states) == 1
+            named = ["state" if one else "state_%d" % k for k in range(len(states))]
+            body.arguments = ["inputs", *named]
+        given += [] if mask is None or not states else [mask]
+        loop["mask"] = mask is not None and bool(states)
+        return self.opaque_call(layer, body, given, results, structure, loop)
+
+    def first_states(self, layer: Any, x: Any) -> Any:
+        """What an RNN begins with, in the structure that its cell takes."""
+        tf = self.tf
+        if self.lib.is_keras3:
+            found = layer.get_initial_state(tf.shape(x)[0])
+        else:
+            found = layer.get_initial_state(x)
+        cells = getattr(layer.cell, "cells", None)
+        if not isinstance(found, (list, tuple)):
+            found = [found]
+        return found if cells else list(found)
+
+    def opaque_call(
+        self,
+        layer: Any,
+        body: Body,
+        given: list[Any],
+        results: list[Any],
+        structure: Any,
+        loop: dict[str, Any],
+    ) -> Any:
+        """Put one opaque operator where a loop runs."""
+        tf, here = self.tf, self.stack[-1]
+        made = tf.py_function(never, given, [t.dtype for t in results])
+        made = list(made) if isinstance(made, (list, tuple)) else [made]
+        token = made[0].op.get_attr("token").decode()
+        here.tokens[token] = len(here.calls)
+        outs = [tf.ensure_shape(t, r.shape) for t, r in zip(made, results)]
+        here.calls.append(
+            {
+                "layer": self.paths[id(layer)],
+                "loop": loop,
+                "entry": self.serialized(layer),
+                "args": [],
+                "kwargs": {},
+                "outputs": [described(t) for t in outs],
+                "body": body.number,
+            }
+        )
+        return self.filled(structure, outs)
 
     def draw(self, kind: str, shape: Any, dtype: Any, bounds: list[Any]) -> Any:
         """Put one opaque operator where a number is drawn."""

@@ -921,8 +921,10 @@ class Loaded:
 
     def holds(self, layer: Any) -> bool:
         """Whether a layer's weights are those of the layers in it: a model, or code."""
-        own = beside("tracer").is_keras_class(type(layer))
-        return self.lib.is_model(layer) or not own
+        tracer = beside("tracer")
+        own = tracer.is_keras_class(type(layer))
+        wraps = own and tracer.own_code_in(layer) is not None
+        return self.lib.is_model(layer) or not own or wraps
 
     def own_weights(self, layer: Any) -> list[Any]:
         """What a model or a custom layer holds beside its layers."""
@@ -1682,7 +1684,13 @@ def recording(loaded: Loaded) -> Iterator[dict[str, Any]]:
         layer.__dict__["call"] = call
 
     try:
+        tracer = beside("tracer")
+        inside: list[str] = []
         for path, layer in loaded.layers():
+            if path.startswith(tuple(inside)):
+                continue  # It is called once a step.
+            if type(layer).__name__ in tracer.LOOPS and loaded.holds(layer):
+                inside.append(path + "/")
             if layer is not loaded.model and id(layer) not in seen:
                 seen.add(id(layer))
                 wrap(path, layer)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from keras2torch.dialect import LayerNode, calls, shape_of
-from keras2torch.layers.definitions import Functional, Shape
+from keras2torch.layers.definitions import CellLoop, Functional, Shape
 from keras2torch.layers.replaced import Replaced
 from keras2torch.ops import Operator
 from keras2torch.program.held import is_weight
@@ -41,6 +41,8 @@ class GraphLayer:
         No layer but an ONNX operator beside the layers.
     replaced
         A layer of the user's, for which a PyTorch module is registered.
+    places
+        Of a wrapper, where the weights are inside it.
 
     The model itself (path ``""``) is among them where its own code made weights; it
     and a layer that is never called have no class name.
@@ -53,6 +55,7 @@ class GraphLayer:
     holds: bool = False
     operator: bool = False
     replaced: bool = False
+    places: dict[ir.Value, tuple[str, int]] = field(default_factory=dict)
 
 
 def layers_of(model: ir.Model) -> list[GraphLayer]:
@@ -77,6 +80,8 @@ def layers_of(model: ir.Model) -> list[GraphLayer]:
         if node.body is not None and not holds:
             for inner, inner_moves in _calls(node.body, moves, wrappers=True):
                 _add_weights(layer, inner, inner_moves)
+                for index, value in enumerate(inner.weights.values()):
+                    layer.places.setdefault(value, (inner.path, index))
         else:
             _add_weights(layer, node, moves)
     for path, values in own.items():
@@ -89,6 +94,8 @@ def layers_of(model: ir.Model) -> list[GraphLayer]:
 
 def _class_name(node: LayerNode) -> str:
     """Return the class in Keras; of a user's own layer the user's name for it."""
+    if isinstance(node.layer, CellLoop):
+        return "RNN"
     own = node.layer.class_name if isinstance(node.layer, Functional) else ""
     return own or type(node.layer).__name__
 
@@ -153,6 +160,9 @@ def weight_keys(
             key = _key(value)
             if key is not None:
                 found.setdefault(value, (renamed.get(key[0], key[0]), key[1]))
+        for value, key in layer.places.items():
+            if key[0] in there:
+                found.setdefault(value, key)
         shapes = [shape_of(v) for v in layer.weights]
         given: list[Shape] = [info.shape for info in infos]
         if given == shapes:

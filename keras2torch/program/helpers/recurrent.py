@@ -296,6 +296,36 @@ class StatefulRNN(nn.Module):
         return out, final
 
 
+def run_cell(
+    cell: nn.Module,
+    x: torch.Tensor,
+    states: tuple[torch.Tensor, ...],
+    mask: torch.Tensor | None = None,
+    zero_masked: bool = False,
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Call a cell step by step.
+
+    As in Keras, a masked step keeps the states and repeats the output before it (0 if
+    there is none, or if asked for).
+    """
+    outs: list[torch.Tensor] = []
+    for t, step in enumerate(x.unbind(1)):
+        out, *now = cell(step, *states)
+        if mask is not None:
+            before = outs[-1] if outs and not zero_masked else torch.zeros_like(out)
+            out = torch.where(_like(mask[:, t], out), out, before)
+            pairs = zip(now, states, strict=True)
+            now = [torch.where(_like(mask[:, t], n), n, s) for n, s in pairs]
+        outs.append(out)
+        states = tuple(now)
+    return torch.stack(outs, dim=1), states
+
+
+def _like(mask: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Give a mask of samples as many axes as a tensor has."""
+    return mask.reshape(-1, *[1] * (x.dim() - 1))
+
+
 def reset_states(model: nn.Module) -> None:
     """Begin the next call of every stateful RNN with zeros, as in Keras."""
     for module in model.modules():
