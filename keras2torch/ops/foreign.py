@@ -79,7 +79,7 @@ def one_node_model(
     held = {
         n: constants[v.name]
         for n, v in zip(names, node.inputs, strict=True)
-        if v is not None and v.name in constants
+        if v is not None and v.name is not None and v.name in constants
     }
     graph = helper.make_graph(
         [proto],

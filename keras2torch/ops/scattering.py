@@ -6,6 +6,10 @@ from keras2torch.layers.base import Forward
 from keras2torch.ops.base import Call, Layout, Operator, Shape, followed, operators
 
 
+# ONNX' reductions → PyTorch's.
+_REDUCE = {"mul": "prod", "max": "amax", "min": "amin"}
+
+
 def _index(tensor_name: str, dtype: str) -> str:
     """Return indices as torch's scatter and gather take them."""
     return tensor_name if dtype == "int64" else f"{tensor_name}.long()"
@@ -56,9 +60,8 @@ class ScatterElements(Operator):
             return Forward(f"{x}.scatter({dim}, {index}, {updates})")
         if how == "add":
             return Forward(f"{x}.scatter_add({dim}, {index}, {updates})")
-        names = {"mul": "prod", "max": "amax", "min": "amin"}
         return Forward(
-            f'{x}.scatter_reduce({dim}, {index}, {updates}, reduce="{names[how]}")'
+            f'{x}.scatter_reduce({dim}, {index}, {updates}, reduce="{_REDUCE[how]}")'
         )
 
 
@@ -117,6 +120,28 @@ class ScatterND(_ByTuples):
         x, index, updates = self.terms(call)
         how = self.attributes.get("reduction", "none")
         if how not in ("none", "add"):
-            raise self.unsupported(f"reduction={how!r}")
+            return self._reduced(call, _REDUCE[how])
         extra = ", accumulate=True" if how == "add" else ""
         return Forward(f"{x}.index_put(({self.keys(call, index)},), {updates}{extra})")
+
+    def _reduced(self, call: Call, how: str) -> Forward:
+        """Return what is kept of several entries: places are counted along one axis."""
+        x, index, updates = self.terms(call)
+        indices = call.inputs[1]
+        count, lead = indices.shape[-1], indices.rank - 1
+        if count is None:
+            raise self.unsupported("the number of axes that are indexed is not known")
+        place = ""
+        for axis in range(count):
+            at = f"{index}[..., {axis}] % {x}.shape[{axis}]"
+            place = f"({place}) * {x}.shape[{axis}] + {at}" if place else at
+        before = (f"place = ({place}).flatten()",)
+        if lead > 1:
+            updates += f".flatten(0, {lead - 1})"
+        elif lead == 0:
+            updates += ".unsqueeze(0)"
+        flat = f"{x}.flatten(0, {count - 1})" if count > 1 else x
+        text = f'{flat}.index_reduce(0, place, {updates}, reduce="{how}")'
+        if count > 1:
+            text += f".unflatten(0, {x}.shape[:{count}])"
+        return Forward(text, before=before)

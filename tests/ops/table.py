@@ -291,6 +291,15 @@ _MOVED = [
     Case("ScatterND", (X((4, 5)), c([[0, 1], [2, -1]]), X((2,)))),
     Case("ScatterND", (X((4,)), c([[1], [1]]), X((2,))), {"reduction": "add"}),
     *[
+        Case("ScatterND", (X(x), c(index), X(updates)), {"reduction": how})
+        for how in ("mul", "max", "min")
+        for x, index, updates in (
+            ((4, 5), [[1], [-1], [1]], (3, 5)),
+            ((4, 5, 2), [[[1, 0], [-1, 2]], [[1, 0], [3, -1]]], (2, 2, 2)),
+            ((4, 5), [2], (5,)),
+        )
+    ],
+    *[
         Case("Pad", (IMAGE, c(pads)), {"mode": mode})
         for pads in ([0, 1, 2, 0, 0, 2, 1, 0], [0, 0, 1, 0, 0, 0, 0, 0])
         for mode in ("constant", "reflect", "edge", "wrap")

@@ -106,7 +106,8 @@ def test_what_only_onnx2torch_knows_goes_through_it(case: Case) -> None:
     model, given = made(case, "fixed")
     program = write(ir.from_proto(model))
     (file,) = program.files
-    assert file.endswith(".onnx") and f'OnnxOperator("{file}")' in program.source
+    assert file.endswith(".onnx")
+    assert f'OnnxOperator("{file}")' in program.source
     assert any(case.op in note for _, note in program.notes)
     got, _ = converted(model, given)
     compare(got, expected(model, given), 1e-5)

@@ -7,7 +7,7 @@ from torch import nn
 
 
 class OnnxOperator(nn.Module):
-    """An ONNX operator as onnx2torch has it; its one-node model lies beside this file."""
+    """An ONNX operator as onnx2torch has it; its model lies beside this file."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -22,4 +22,5 @@ class OnnxOperator(nn.Module):
                 module.register_buffer(key, value, persistent=False)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        return self.inner(*inputs)
+        result: torch.Tensor = self.inner(*inputs)
+        return result
