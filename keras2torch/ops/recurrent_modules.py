@@ -181,7 +181,7 @@ class StoredRNN(StoredModule):
             for key, source in self._sources(direction, "").items():
                 weights[f"{dot}{key}"] = source
             init += self._frozen(f".{prefix}" if prefix else "", "")
-        helpers = (helper,)
+        helpers: tuple[str, ...] = (helper,)
         if any("HardSigmoidKeras2" in text for text in texts):
             helpers += ("HardSigmoidKeras2",)
         if self.directions == 1:

@@ -88,7 +88,7 @@ def _foreign(proto: onnx.ModelProto, path: Path) -> ir.Model:
                 tensor.offset,
                 tensor.length,
                 tensor.dtype,
-                shape=tensor.shape,  # type: ignore[arg-type]
+                shape=tensor.shape,
                 name=tensor.name,
                 base_dir=path.parent,
             )

@@ -76,8 +76,9 @@ def instance_norm(r: Recognizer, node: ir.Node) -> bool:
 def _group_norm_around(r: Recognizer, node: ir.Node) -> bool:
     """Recognize PyTorch's GroupNorm: Reshape, InstanceNormalization, Reshape, * , +."""
     scale, shift = r.array(node.inputs[1]), r.array(node.inputs[2])
-    before = node.inputs[0].producer() if node.inputs[0] is not None else None
-    after = r.only_reader(node.outputs[0])
+    rows = node.inputs[0]
+    assert rows is not None
+    before, after = rows.producer(), r.only_reader(node.outputs[0])
     if scale is None or shift is None or before is None or after is None:
         return False
     if before.op_type != "Reshape" or after.op_type != "Reshape":
@@ -85,11 +86,7 @@ def _group_norm_around(r: Recognizer, node: ir.Node) -> bool:
     x = before.inputs[0]
     if x is None or (scale != 1).any() or (shift != 0).any():
         return False
-    sizes, inner, back = (
-        sizes_of(x),
-        sizes_of(node.inputs[0]),
-        sizes_of(after.outputs[0]),
-    )  # type: ignore[arg-type]
+    sizes, inner, back = (sizes_of(v) for v in (x, rows, after.outputs[0]))
     groups = len(scale)
     channels = sizes[1] if len(sizes) > 1 else None
     if len(inner) != 3 or inner[1] != groups or len(back) != len(sizes):

@@ -222,8 +222,8 @@ class _Learner:
             dims = _reshaped(dims, source)
         elif node.op_type == "Expand":
             # Broadcast both ways; what is 1 in the target keeps its own size.
-            own = source or []
-            own = [1] * (len(dims) - len(own)) + list(own)
+            own: list[Dim] = list(source or [])
+            own = [*[1] * (len(dims) - len(own)), *own]
             if len(own) > len(dims) or source is None:
                 return False
             dims = [o if d == 1 else d for o, d in zip(own, dims, strict=True)]

@@ -120,19 +120,19 @@ def _tied(graph: ir.Graph) -> None:
     PyTorch's exporter transposes the weights of a product beforehand, and so takes
     tied ones apart.
     """
-    matrices = [
-        v
+    matrices = {
+        v: v.shape.numpy()
         for v in graph.initializers.values()
         if v.shape is not None and v.shape.rank() == 2
-    ]
+    }
     first: dict[tuple[int, ...], list[ir.Value]] = {}
-    for value in matrices:
+    for value, sizes in matrices.items():
         if not is_made_up(str(value.name)):
-            first.setdefault(tuple(value.shape.numpy()), []).append(value)
-    for value in matrices:
+            first.setdefault(sizes, []).append(value)
+    for value, sizes in matrices.items():
         if not is_made_up(str(value.name)) or _is_uniform(value):
             continue
-        for other in first.get(tuple(value.shape.numpy()[::-1]), ()):
+        for other in first.get(sizes[::-1], ()):
             if np.array_equal(_array(value), _array(other).T):
                 order = ir.AttrInt64s("perm", [1, 0])
                 turned = ir.Node("", "Transpose", [other], [order])
@@ -188,11 +188,12 @@ def _as_reduction(graph: ir.Graph, node: ir.Node) -> None:
     assert x is not None
     if x.shape is None:
         return
-    axes = ir.tensor(np.arange(2, x.shape.rank(), dtype=np.int64))
+    count = x.shape.rank() - 2
+    axes = ir.tensor(np.arange(2, 2 + count, dtype=np.int64))
     constant = ir.Node("", "Constant", [], [ir.AttrTensor("value", axes)])
     told = constant.outputs[0]
     told.name = f"{node.outputs[0].name}/axes"
-    told.shape, told.type = ir.Shape(list(axes.shape)), ir.TensorType(axes.dtype)
+    told.shape, told.type = ir.Shape([count]), ir.TensorType(axes.dtype)
     keep = ir.AttrInt64("keepdims", 1)
     made = ir.Node("", _POOLED[node.op_type], [x, told], [keep], name=node.name)
     ir.convenience.replace_nodes_and_values(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.dialect import shape_of
+from keras2torch.dialect.files import is_foreign
 from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
 from keras2torch.program.classtext import ClassText, statements
@@ -29,6 +30,7 @@ def describe(program: Program, model: ir.Model) -> Report:
     code = _expressions(program)
     return Report(
         verdict="unverified",
+        judge="ONNX Runtime" if is_foreign(model) else "Keras",
         name=program.name,
         inputs=[_tensor(name, t) for name, t in program.inputs],
         outputs=[
@@ -43,7 +45,8 @@ def describe(program: Program, model: ir.Model) -> Report:
         layers=[
             LayerRow(
                 layer.path,
-                layer.class_name,
+                # Of a file's operator the definition is called StoredConv.
+                layer.class_name.removeprefix("Stored"),
                 *modules.get(layer.path, (None, code.get(layer.path, "in forward"))),
             )
             for layer in layers

@@ -12,10 +12,10 @@ from keras2torch.verification.report import (
 )
 
 _MEANING = {
-    "exact": "The numbers are Keras' up to rounding.",
-    "close": "The numbers are near Keras' but not the same to the last digits.",
-    "different": "**The numbers are not Keras'.** Do not use this model as it is.",
-    "unverified": f"**{NOT_VERIFIED}.** Nothing is known of the numbers.",
+    "exact": "The numbers are {} up to rounding.",
+    "close": "The numbers are near {} but not the same to the last digits.",
+    "different": "**The numbers are not {}.** Do not use this model as it is.",
+    "unverified": f"**{NOT_VERIFIED} {{}}.** Nothing is known of the numbers.",
 }
 _FLOATS = "torch.randn({shape})"
 _WHOLE = "torch.randint(0, 10, ({shape},))"
@@ -39,7 +39,9 @@ def to_markdown(report: Report) -> str:
 def _head(report: Report) -> Iterator[str]:
     yield f"# {_text(report.name)}: {report.verdict}"
     yield ""
-    yield _MEANING[report.verdict]
+    owner = f"{report.judge}'" if report.judge.endswith("s") else f"{report.judge}'s"
+    named = report.judge if report.verdict == "unverified" else owner
+    yield _MEANING[report.verdict].format(named)
     yield ""
     yield f"{_text(report.sentence())}."
     yield ""
@@ -60,7 +62,7 @@ def _tensors(report: Report) -> Iterator[str]:
         for kind, tensors in (("input", report.inputs), ("output", report.outputs))
         for t in tensors
     ]
-    yield from _table(("", "name", "shape in PyTorch", "dtype", "Keras' axes"), rows)
+    yield from _table(("", "name", "shape in PyTorch", "dtype", _axes_of(report)), rows)
     yield ""
     yield "```python"
     yield "import torch"
@@ -76,6 +78,10 @@ def _tensors(report: Report) -> Iterator[str]:
     yield f"    y = model({', '.join(arguments)})"
     yield "```"
     yield ""
+
+
+def _axes_of(report: Report) -> str:
+    return "Keras' axes" if report.judge == "Keras" else "the file's axes"
 
 
 def _layers(report: Report) -> Iterator[str]:
@@ -96,7 +102,8 @@ def _layers(report: Report) -> Iterator[str]:
         )
         for row in report.layers
     ]
-    head = ("Keras layer", "class", "PyTorch", "as", "verdict", "difference", "float64")
+    what = "Keras layer" if report.judge == "Keras" else "module"
+    head = (what, "class", "PyTorch", "as", "verdict", "difference", "float64")
     yield from _table(head, rows)
     yield ""
 
@@ -116,7 +123,7 @@ def _parameters(report: Report) -> Iterator[str]:
     yield "## Parameters"
     yield ""
     yield from _table(
-        ("", "Keras", "PyTorch"),
+        ("", "Keras" if report.judge == "Keras" else "the file", "PyTorch"),
         [
             (
                 kind,
@@ -133,7 +140,7 @@ def _method(report: Report) -> Iterator[str]:
     yield "## How it was verified"
     yield ""
     if report.verdict == "unverified":
-        yield f"{NOT_VERIFIED}. {_text(report.reason)}".rstrip()
+        yield f"{NOT_VERIFIED} {report.judge}. {_text(report.reason)}".rstrip()
         yield ""
         return
     sizes = " and ".join(map(str, report.batches))
@@ -141,8 +148,8 @@ def _method(report: Report) -> Iterator[str]:
         f"Random inputs, batches of {sizes}, through {_text(report.reference)} in its "
         "own process and through the module made from `model.py`, both in inference "
         "mode. Differences are the largest ones, relative to the largest value that "
-        "Keras puts out: exact up to 1e-5 in float32 or 1e-9 in float64, close up to "
-        "1e-3."
+        f"{report.judge} puts out: exact up to 1e-5 in float32 or 1e-9 in float64, "
+        "close up to 1e-3."
     )
     yield ""
     slopes = report.gradients
@@ -155,7 +162,7 @@ def _method(report: Report) -> Iterator[str]:
         )
         yield text + (f" (`{slopes.worst}`)." if slopes.max_rel_diff else ".")
         yield ""
-    if slopes.missing:
+    if slopes.missing and report.judge == "Keras":
         names = ", ".join(f"`{n}`" for n in slopes.missing)
         yield f"Without a gradient on Keras' side to compare with: {names}."
         yield ""

@@ -126,7 +126,7 @@ class OnnxRuntime:
                 for b, batch in enumerate(batches)
                 for k, array in enumerate(batch)
             }
-            np.savez(folder / "inputs.npz", **arrays)
+            np.savez(folder / "inputs.npz", **arrays)  # type: ignore[arg-type]
             names = [str(v.metadata_props["keras_name"]) for v in self._inputs]
             request = {
                 "model": str(self._path),

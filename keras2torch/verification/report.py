@@ -10,7 +10,7 @@ from typing import Any
 
 from keras2torch.verification.difference import Verdict
 
-NOT_VERIFIED = "NOT VERIFIED against Keras"
+NOT_VERIFIED = "NOT VERIFIED against"
 
 
 @dataclass
@@ -102,6 +102,8 @@ class Report:
         ``"exact"``, ``"close"``, ``"different"`` or ``"unverified"``.
     max_abs_diff, max_rel_diff, float64_rel_diff
         Of the whole model's outputs; the relative ones by the largest output.
+    judge
+        ``"Keras"``, or ``"ONNX Runtime"`` of a file that came as ONNX.
     reference
         Which Keras it was compared with, and whether that model was rebuilt from the
         graph because no Keras loads the file.
@@ -124,6 +126,7 @@ class Report:
     max_abs_diff: float | None = None
     max_rel_diff: float | None = None
     float64_rel_diff: float | None = None
+    judge: str = "Keras"
     reference: str = ""
     rebuilt: bool = False
     reason: str = ""
@@ -157,7 +160,7 @@ class Report:
         """Return the verdict in one line, as terminal and report begin."""
         if self.verdict == "unverified":
             why = f": {self.reason}" if self.reason else ""
-            return f"{NOT_VERIFIED}{why}"
+            return f"{NOT_VERIFIED} {self.judge}{why}"
         against = f"against {self.reference}"
         if self.rebuilt:
             against = f"against a rebuilt Keras model ({self.reference.split(' (')[0]})"

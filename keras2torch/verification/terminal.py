@@ -73,7 +73,7 @@ def _beside(report: Report) -> list[str]:
     lines = []
     if found.get("torch_trainable") is not None:
         lines.append(
-            f"trainable parameters: Keras {found['keras_trainable']:,}, "
+            f"trainable parameters: {report.judge} {found['keras_trainable']:,}, "
             f"PyTorch {found['torch_trainable']:,}"
         )
     slopes = report.gradients
