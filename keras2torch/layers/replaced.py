@@ -58,6 +58,7 @@ class Replaced(Layer):
     hands_mask: bool = False
     result: str = "float32"
     made_module: Any = field(default=None, init=False, repr=False)
+    made_arrays: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._masking()
@@ -83,7 +84,7 @@ class Replaced(Layer):
         self.stored = [[n, list(a.shape)] for n, a in arrays.items()]
         config: Mapping[str, Any] = self.config or {}
         made = make(replacement, self.name, self.class_name, config, arrays)
-        self.made_module = made
+        self.made_module, self.made_arrays = made, dict(arrays)
         self.takes_mask = made.takes_mask
         self.hands_mask = replacement.passes_mask
         self._masking()

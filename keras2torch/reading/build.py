@@ -289,7 +289,10 @@ class Assembler:
         return list(outputs)
 
     def _is_traced(self, b: GraphBuilder, layer: LayerSpec) -> bool:
-        return self._traced is not None and self._traced.has(b.path + layer.name)
+        # Of a layer that the user replaced the trace is not wanted.
+        if self._traced is None or layer.kind == "Replaced":
+            return False
+        return self._traced.has(b.path + layer.name)
 
     def _drop_implicit(
         self,

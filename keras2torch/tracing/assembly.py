@@ -27,6 +27,7 @@ from keras2torch.layers.definitions import (
     Shape,
     TimeDistributed,
 )
+from keras2torch.layers.replaced import Replaced
 from keras2torch.reading.build import Assembler
 from keras2torch.reading.configs import Context
 from keras2torch.reading.hdf5 import Stored
@@ -282,6 +283,11 @@ class _Assembly:
         """Give every initializer its array."""
         arrays: dict[str, list[Stored]] = {}
         for path, here in b.layers.items():
+            if isinstance(here.layer, Replaced):
+                # In the order of the file, not in that of Keras.
+                own = here.layer.made_arrays.items()
+                arrays[path] = [_stored(f"{path}/{n}", a) for n, a in own]
+                continue
             keys = [f"{path}/{k}" for k in range(len(here.weights))]
             found = [(key, self._trace.weights.get(key)) for key in keys]
             arrays[path] = [_stored(k, a) for k, a in found if a is not None]
