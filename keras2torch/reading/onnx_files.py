@@ -78,8 +78,8 @@ def _senseless(path: Path, error: Exception) -> UnusableFile:
 def _foreign(proto: onnx.ModelProto, path: Path) -> ir.Model:
     _check_domains(proto, path)
     proto = _inlined(proto)
-    _check_control_flow(proto.graph, path)
     proto = with_shapes(_of_one_opset(proto, path))
+    _check_control_flow(proto.graph, path)
     model = ir.from_proto(proto)
     for value in model.graph.initializers.values():
         if isinstance(tensor := value.const_value, ir.ExternalTensor):

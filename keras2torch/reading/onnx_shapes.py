@@ -8,7 +8,7 @@ followed as symbols, in turns until nothing new is learnt.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper, shape_inference
 
+from keras2torch.reading.onnx_sizes import FOLLOWED, Dim, attributes_of, reshaped
+
 Array = npt.NDArray[Any]
-Dim = int | str | None
 
 _ROUNDS = 12
 # No operator makes more than the square of this of what it is given, and those that
@@ -95,6 +96,10 @@ class _Learner:
                     self._shapes[node.output[0]] = list(tensor.dims)
                 new.append(node)
                 continue
+            if node.op_type == "If" and (taken := self._branch(node)) is not None:
+                new += taken
+                folded = True
+                continue
             found = self._folded(node)
             if found is None:
                 self._follow(node)
@@ -117,6 +122,36 @@ class _Learner:
             del self._graph.node[:]
             self._graph.node.extend(new)
         return folded or learnt
+
+    # -- branches
+    def _branch(self, node: onnx.NodeProto) -> list[onnx.NodeProto] | None:
+        """Return the operators of the branch that is always taken, if one is."""
+        condition = self._constants.get(node.input[0])
+        if condition is None or condition.size != 1:
+            return None
+        name = "then_branch" if condition.reshape(-1)[0] else "else_branch"
+        (branch,) = [a.g for a in node.attribute if a.name == name]
+        if any(a.HasField("g") for n in branch.node for a in n.attribute):
+            return None
+        prefix = f"{node.output[0]}/"
+        names = {o: prefix + o for n in branch.node for o in n.output if o}
+        names |= {t.name: prefix + t.name for t in branch.initializer}
+        for tensor in branch.initializer:
+            own = self._graph.initializer.add()
+            own.CopyFrom(tensor)
+            own.name = names[tensor.name]
+        made = []
+        for inner in branch.node:
+            copy = onnx.NodeProto()
+            copy.CopyFrom(inner)
+            copy.name = prefix + inner.name
+            copy.input[:] = [names.get(i, i) for i in inner.input]
+            copy.output[:] = [names.get(o, o) for o in inner.output]
+            made.append(copy)
+        for value, outer in zip(branch.output, node.output, strict=True):
+            source = names.get(value.name, value.name)
+            made.append(onnx.helper.make_node("Identity", [source], [outer]))
+        return made
 
     # -- constants
     def _folded(self, node: onnx.NodeProto) -> Array | None:
@@ -171,7 +206,7 @@ class _Learner:
         return found
 
     def _follow(self, node: onnx.NodeProto) -> None:
-        rule = _FOLLOWED.get(node.op_type)
+        rule = FOLLOWED.get(node.op_type)
         if rule is None or not node.output:
             return
         if node.op_type in ("Shape", "Size"):
@@ -219,7 +254,7 @@ class _Learner:
         dims: list[Dim] = list(target)
         source = self._shapes.get(node.input[0])
         if node.op_type == "Reshape":
-            dims = _reshaped(dims, source)
+            dims = reshaped(dims, source)
         elif node.op_type == "Expand":
             # Broadcast both ways; what is 1 in the target keeps its own size.
             own: list[Dim] = list(source or [])
@@ -237,7 +272,7 @@ class _Learner:
         if len(node.input) < 4 or not node.input[3]:
             return None
         target, source = self._known(node.input[3]), self._shapes.get(node.input[0])
-        given = _attributes(node)
+        given = attributes_of(node)
         if target is None or source is None or given.keys() & {"axes"}:
             return None
         if given.get("keep_aspect_ratio_policy", b"stretch") != b"stretch":
@@ -303,166 +338,3 @@ def _dims(info: onnx.ValueInfoProto) -> list[Dim]:
         d.dim_value if d.HasField("dim_value") else (d.dim_param or None)
         for d in info.type.tensor_type.shape.dim
     ]
-
-
-def _reshaped(dims: list[Dim], source: list[Dim] | None) -> list[Dim]:
-    """Resolve the 0 and the -1 of a Reshape as far as sizes are known."""
-    if source is not None:
-        dims = [
-            source[i] if d == 0 and i < len(source) else d for i, d in enumerate(dims)
-        ]
-    if -1 not in dims:
-        return dims
-    at = dims.index(-1)
-    if source is None:
-        return [None if i == at else d for i, d in enumerate(dims)]
-    # What stands on both sides cancels.
-    left, right = list(source), [d for i, d in enumerate(dims) if i != at]
-    for dim in [d for d in right if isinstance(d, str)]:
-        if dim in left:
-            left.remove(dim)
-            right.remove(dim)
-    rest: Dim = None
-    if all(isinstance(d, int) for d in right):
-        below = math.prod(d for d in right if isinstance(d, int))
-        ints = [d for d in left if isinstance(d, int)]
-        symbols = [d for d in left if not isinstance(d, int)]
-        above = math.prod(ints)
-        if not symbols and below:
-            rest = above // below
-        elif len(symbols) == 1 and above == below:
-            rest = symbols[0]
-    return [rest if i == at else d for i, d in enumerate(dims)]
-
-
-Rule = Callable[[onnx.NodeProto, list[Array | None]], "Array | None"]
-
-
-def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-
-
-def _shape(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    options = _attributes(node)
-    assert given[0] is not None
-    return given[0][options.get("start", 0) : options.get("end")]
-
-
-def _size(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    assert given[0] is not None
-    return _object(_product(list(given[0])))
-
-
-def _gather(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    table, index = given
-    if table is None or index is None or table.ndim != 1:
-        return None
-    return _object(table[index.astype(np.int64)])
-
-
-def _slice(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    table, *rest = given
-    assert table is not None
-    if any(r is None or len(r) != 1 or type(r[0]) is not int for r in rest):
-        return None
-    start, end, *more = [r[0] for r in rest if r is not None]
-    step = more[1] if len(more) > 1 else 1
-    return table[slice(start, end, step)]
-
-
-def _concat(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    # What is not known is one number each, or its length is not known either.
-    if any(g is None or g.ndim != 1 for g in given):
-        return None
-    return np.concatenate([g for g in given if g is not None])
-
-
-def _as_vector(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    assert given[0] is not None
-    return given[0].reshape(-1)
-
-
-def _as_scalar(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    assert given[0] is not None
-    return given[0].reshape(()) if given[0].size == 1 else None
-
-
-def _same(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    whole = (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
-    cast = node.op_type == "Cast"
-    return given[0] if not cast or _attributes(node)["to"] in whole else None
-
-
-def _reduce(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    assert given[0] is not None
-    made = _object(_product(list(given[0].reshape(-1))))
-    return made.reshape(1) if _attributes(node).get("keepdims", 1) else made
-
-
-def _arithmetic(node: onnx.NodeProto, given: list[Array | None]) -> Array | None:
-    left, right = given
-    if left is None or right is None:
-        return None
-    one = _ARITHMETIC[node.op_type]
-    wide = np.broadcast(left, right)
-    made = [one(a, b) for a, b in wide]
-    found = np.empty(wide.shape, dtype=object)
-    found[...] = np.array(made, dtype=object).reshape(wide.shape)
-    return found
-
-
-def _times(a: Dim, b: Dim) -> Dim:
-    if 1 in (a, b):
-        return b if a == 1 else a
-    if isinstance(a, int) and isinstance(b, int):
-        return a * b
-    return None if a is None or b is None else "*".join(sorted((str(a), str(b))))
-
-
-def _over(a: Dim, b: Dim) -> Dim:
-    if b == 1:
-        return a
-    both = isinstance(a, int) and isinstance(b, int)
-    # ONNX cuts towards zero.
-    return int(a / b) if both and b else None  # type: ignore[operator]
-
-
-def _plus(a: Dim, b: Dim) -> Dim:
-    if 0 in (a, b):
-        return b if a == 0 else a
-    return a + b if isinstance(a, int) and isinstance(b, int) else None
-
-
-def _minus(a: Dim, b: Dim) -> Dim:
-    if b == 0:
-        return a
-    return a - b if isinstance(a, int) and isinstance(b, int) else None
-
-
-def _product(dims: list[Dim]) -> Dim:
-    made: Dim = 1
-    for dim in dims:
-        made = _times(made, dim)
-    return made
-
-
-def _object(value: Any) -> Array:
-    found = np.empty(np.shape(value), dtype=object)
-    found[...] = value
-    return found
-
-
-_ARITHMETIC = {"Add": _plus, "Sub": _minus, "Mul": _times, "Div": _over}
-_FOLLOWED: dict[str, Rule] = {
-    "Shape": _shape,
-    "Size": _size,
-    "Gather": _gather,
-    "Slice": _slice,
-    "Concat": _concat,
-    "Unsqueeze": _as_vector,
-    "Squeeze": _as_scalar,
-    "Identity": _same,
-    "Cast": _same,
-    "ReduceProd": _reduce,
-    **dict.fromkeys(_ARITHMETIC, _arithmetic),
-}

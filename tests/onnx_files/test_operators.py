@@ -403,6 +403,36 @@ def test_dropout_is_kept(tmp_path: Path) -> None:
     assert "nn.Dropout(0.1)" in _exact(made)
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_branch_that_is_always_taken(tmp_path: Path, axis: int) -> None:
+    """PyTorch's exporter asks whether an axis may be squeezed."""
+    then = helper.make_graph(
+        [helper.make_node("Squeeze", ["x", "axes"], ["z"])],
+        "then",
+        [],
+        [onnx.ValueInfoProto(name="z")],
+        [numpy_helper.from_array(np.array([1]), "axes")],
+    )
+    otherwise = helper.make_graph(
+        [helper.make_node("Tanh", ["x"], ["z"])],
+        "otherwise",
+        [],
+        [onnx.ValueInfoProto(name="z")],
+    )
+    branches = {"then_branch": then, "else_branch": otherwise}
+    nodes: list[Node] = [
+        ("Shape", ["x"], ["s"], {}),
+        ("Gather", ["s", "at"], ["n"], {"axis": 0}),
+        ("Equal", ["n", "one"], ["c"], {}),
+        ("If", ["c"], ["q"], branches),
+        ("Relu", ["q"], ["y"], {}),
+    ]
+    stored = {"at": np.array(axis), "one": np.array(1)}
+    source = _exact(_converted(tmp_path, nodes, {"x": ("N", 1, 5)}, stored))
+    assert (".squeeze(1)" in source) == (axis == 1)
+    assert ("tanh" in source) == (axis == 2)
+
+
 # ------------------------------------------------------------------------ recurrent
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
