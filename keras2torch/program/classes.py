@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers.definitions import Call, Forward, Layer, Module, Tensor
-from keras2torch.layout import GraphPlan, Held, LayerStep, PermuteStep, Step
+from keras2torch.layers.definitions import Call, Forward, Module, Tensor
+from keras2torch.layout import GraphPlan, Held, LayerStep, PermuteStep
 from keras2torch.ops import Operator
 from keras2torch.program.classtext import (
     Attribute,
@@ -42,37 +41,19 @@ from keras2torch.program.lists import (
 from keras2torch.program.names import Names, identifier, variable
 from keras2torch.program.penalties import penalty_terms
 from keras2torch.program.permutes import permute_text
+from keras2torch.program.results import is_short, result_name
+from keras2torch.program.steps import (
+    read_instead,
+    sizes_of_all,
+    staying,
+    uses_of_tensors,
+)
 
 # Frozen, these run in inference mode in Keras (layers/normalization/
 # batch_normalization.py); other frozen layers only keep their weights.
 _INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
 # Looked at twice, it is something else.
 _RANDOM = re.compile(r"rand|dropout|normal|bernoulli")
-# What a person calls the result of an operator.
-_RESULTS = {
-    **dict.fromkeys(("Add", "ReduceSum", "CumSum", "Sum"), "total"),
-    **dict.fromkeys(("Sub",), "difference"),
-    **dict.fromkeys(("Mul", "MatMul", "Gemm", "Einsum"), "product"),
-    **dict.fromkeys(("Div",), "ratio"),
-    **dict.fromkeys(("Pow", "Exp"), "power"),
-    **dict.fromkeys(("Sqrt",), "root"),
-    **dict.fromkeys(("ReduceMean", "Mean"), "mean"),
-    **dict.fromkeys(("ReduceMax", "Max"), "highest"),
-    **dict.fromkeys(("ReduceMin", "Min"), "lowest"),
-    **dict.fromkeys(("ArgMax", "ArgMin"), "index"),
-    **dict.fromkeys(("Softmax",), "weights"),
-    **dict.fromkeys(("Slice", "Item", "Gather", "GatherND"), "part"),
-    **dict.fromkeys(("Concat",), "joined"),
-    **dict.fromkeys(("Split",), "parts"),
-    **dict.fromkeys(("Transpose", "Reshape", "Unsqueeze", "Squeeze"), "reshaped"),
-    **dict.fromkeys(("Expand", "Tile"), "repeated"),
-    **dict.fromkeys(
-        ("Equal", "NotEqual", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"),
-        "condition",
-    ),
-    **dict.fromkeys(("And", "Or", "Not", "Xor"), "condition"),
-    **dict.fromkeys(("Relu", "Sigmoid", "Tanh", "Erf", "Softplus"), "activated"),
-}
 
 
 class ClassWriter:
@@ -103,7 +84,7 @@ class ClassWriter:
         self._reserved = reserved
         self._text = ClassText(name, plan.path, docstring)
         self._attributes = Names()
-        self._uses = _uses(plan)
+        self._uses = uses_of_tensors(plan)
         self._calls: dict[str, list[Call]] = {}
         for step in plan.steps:
             if isinstance(step, LayerStep):
@@ -126,7 +107,7 @@ class ClassWriter:
         self._arguments()
         self._hold()
         self._turns = find_turns(self._plan.steps, self._whole)
-        self._stay = _staying(self._plan.steps, self._turns, self._uses)
+        self._stay = staying(self._plan.steps, self._turns, self._uses)
         for name, tensor in zip(
             self._plan.output_names, self._plan.outputs, strict=True
         ):
@@ -261,7 +242,7 @@ class ClassWriter:
             self._add(f"{name} = {tensor.name}")
             self._names_of_turns[turns.first, j, o] = name
             for step in self._plan.steps[turns.first : end]:
-                _read_instead(step, tensor, stand_in)
+                read_instead(step, tensor, stand_in)
             self._uses[id(tensor)] = [n for n in self._uses[id(tensor)] if n >= end]
             stand_in.name = name
 
@@ -302,7 +283,7 @@ class ClassWriter:
         if step.body is not None:
             call.body = self._bodies[step.body.path].name
         call.read = tuple(id(t) in self._uses for t in call.outputs)
-        with _sizes_of_all(self._calls[node.path]):
+        with sizes_of_all(self._calls[node.path]):
             attribute = self._attribute(step)
             module = access("self", attribute.name) if attribute else ""
             made = node.layer.forward(call, module)
@@ -359,7 +340,7 @@ class ClassWriter:
             # A state keeps its name, even where only the next layer reads it.
             told = bool(made.names and what)
             single = len(outputs) == 1
-            short = _is_short(step.node.layer, tensor) if single else None
+            short = is_short(step.node.layer, tensor) if single else None
             short = False if told else short
             short = True if id(tensor) in self._stay and not told else short
             tensor.name = self._name_in_turn(i, k, tensor) or self._name(
@@ -637,83 +618,3 @@ class ClassWriter:
         if layer.activity_regularizer:
             note = f"activity regularizer {layer.activity_regularizer!r} "
             self._text.notes.append((path, note + "is not carried over"))
-
-
-@contextmanager
-def _sizes_of_all(calls: list[Call]) -> Iterator[None]:
-    """Show a shared layer only the sizes that all of its calls have.
-
-    What it becomes (a static padding, say) must hold for each of them.
-    """
-    groups = [
-        *zip(*[c.inputs for c in calls], strict=False),
-        *zip(*[c.outputs for c in calls], strict=False),
-    ]
-    before = [(t, t.shape) for group in groups for t in group]
-    try:
-        for group in groups if len(calls) > 1 else ():
-            if len({t.rank for t in group}) > 1 or len({t.shape for t in group}) == 1:
-                continue
-            sizes = zip(*[t.shape for t in group], strict=True)
-            common = tuple(s[0] if len(set(s)) == 1 else None for s in sizes)
-            for tensor in group:
-                tensor.shape = common
-        yield
-    finally:
-        for tensor, shape in before:
-            tensor.shape = shape
-
-
-def _staying(
-    steps: Sequence[Step], every: Sequence[Turns], uses: Mapping[int, list[int]]
-) -> set[int]:
-    """Return the results of turns that some turn or what follows reads from outside."""
-    found: set[int] = set()
-    for turns in every:
-        found |= {id(tensor) for tensor in turns.carried.values()}
-        for j in range(turns.size):
-            own = [steps[turns.first + k * turns.size + j] for k in range(turns.count)]
-            for made in zip(*[step.writes for step in own], strict=True):
-                ends = [turns.first + (k + 1) * turns.size for k in range(len(made))]
-                read = [uses.get(id(t), []) for t in made]
-                if any(n >= e for ns, e in zip(read, ends, strict=True) for n in ns):
-                    found |= {id(t) for t in made}
-    return found
-
-
-def _read_instead(step: Step, tensor: Tensor, other: Tensor) -> None:
-    """Have a step read another tensor in place of one."""
-    if isinstance(step, PermuteStep):
-        step.source = other if step.source is tensor else step.source
-        return
-    call = step.call
-    call.inputs = [other if t is tensor else t for t in call.inputs]
-    call.masks = [other if t is tensor else t for t in call.masks]
-    call.states = [other if t is tensor else t for t in call.states]
-    call.named = {k: other if t is tensor else t for k, t in call.named.items()}
-
-
-def result_name(layer: Layer) -> str:
-    """Return the variable for a layer's result: an operator's is told by its kind."""
-    if isinstance(layer, Operator):
-        return _RESULTS.get(layer.kind, "h")
-    return variable(layer.name) if position(layer.name) is None else "h"
-
-
-def _is_short(layer: Layer, tensor: Tensor) -> bool | None:
-    """Whether a result is called ``x`` wherever that is free."""
-    if isinstance(layer, Operator):
-        return ("float" in tensor.dtype and tensor.rank > 1) or None
-    return position(layer.name) is not None or None
-
-
-def _uses(plan: GraphPlan) -> dict[int, list[int]]:
-    """Return for each tensor the steps that read it; the end is one more step."""
-    found: dict[int, list[int]] = {}
-    steps: list[Step] = plan.steps
-    for i, step in enumerate(steps):
-        for tensor in step.reads:
-            found.setdefault(id(tensor), []).append(i)
-    for tensor in plan.outputs:
-        found.setdefault(id(tensor), []).append(len(steps))
-    return found

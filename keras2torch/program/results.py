@@ -1,0 +1,48 @@
+"""What a person calls the result of a layer or operator."""
+
+from __future__ import annotations
+
+from keras2torch.layers.definitions import Layer, Tensor
+from keras2torch.ops import Operator
+from keras2torch.program.lists import position
+from keras2torch.program.names import variable
+
+# What a person calls the result of an operator.
+_RESULTS = {
+    **dict.fromkeys(("Add", "ReduceSum", "CumSum", "Sum"), "total"),
+    **dict.fromkeys(("Sub",), "difference"),
+    **dict.fromkeys(("Mul", "MatMul", "Gemm", "Einsum"), "product"),
+    **dict.fromkeys(("Div",), "ratio"),
+    **dict.fromkeys(("Pow", "Exp"), "power"),
+    **dict.fromkeys(("Sqrt",), "root"),
+    **dict.fromkeys(("ReduceMean", "Mean"), "mean"),
+    **dict.fromkeys(("ReduceMax", "Max"), "highest"),
+    **dict.fromkeys(("ReduceMin", "Min"), "lowest"),
+    **dict.fromkeys(("ArgMax", "ArgMin"), "index"),
+    **dict.fromkeys(("Softmax",), "weights"),
+    **dict.fromkeys(("Slice", "Item", "Gather", "GatherND"), "part"),
+    **dict.fromkeys(("Concat",), "joined"),
+    **dict.fromkeys(("Split",), "parts"),
+    **dict.fromkeys(("Transpose", "Reshape", "Unsqueeze", "Squeeze"), "reshaped"),
+    **dict.fromkeys(("Expand", "Tile"), "repeated"),
+    **dict.fromkeys(
+        ("Equal", "NotEqual", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"),
+        "condition",
+    ),
+    **dict.fromkeys(("And", "Or", "Not", "Xor"), "condition"),
+    **dict.fromkeys(("Relu", "Sigmoid", "Tanh", "Erf", "Softplus"), "activated"),
+}
+
+
+def result_name(layer: Layer) -> str:
+    """Return the variable for a layer's result: an operator's is told by its kind."""
+    if isinstance(layer, Operator):
+        return _RESULTS.get(layer.kind, "h")
+    return variable(layer.name) if position(layer.name) is None else "h"
+
+
+def is_short(layer: Layer, tensor: Tensor) -> bool | None:
+    """Whether a result is called ``x`` wherever that is free."""
+    if isinstance(layer, Operator):
+        return ("float" in tensor.dtype and tensor.rank > 1) or None
+    return position(layer.name) is not None or None
