@@ -231,11 +231,8 @@ class Clip(Elementwise):
 
     def forward(self, call: Call, module: str) -> Forward:
         """``x.clamp(0.0, 1.0)``."""
-        given = [o for o in self.operands if o is not MISSING]
-        terms = dict(zip(map(id, given), self.broadcast(call), strict=False))
         places = [i for i, o in enumerate(self.operands) if o is not MISSING]
         terms_at = dict(zip(places, self.broadcast(call), strict=True))
-        del terms
         x, low, high = terms_at[0], terms_at.get(1), terms_at.get(2)
         # Older opsets have the ends as attributes.
         for name, end in (("min", low), ("max", high)):
