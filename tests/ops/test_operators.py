@@ -134,7 +134,8 @@ def test_a_file_cannot_ask_for_files() -> None:
 def test_numbers_are_drawn_anew(kind: str, mean: float, spread: float) -> None:
     attributes = "mean=3.0, scale=2.0" if "Normal" in kind else "low=1.0, high=2.0"
     text = f"""<ir_version: 10, opset_import: ["" : 21]>
-        model (float[N,64,32] x) => (float[N,64,32] y) {{ y = {kind}<{attributes}>(x) }}"""
+        model (float[N,64,32] x) => (float[N,64,32] y) {{
+        y = {kind}<{attributes}>(x) }}"""
     model = shape_inference.infer_shapes(parser.parse_model(text))
     given = {"x": np.zeros((9, 64, 32), "float32")}
     first, second = (converted(model, given)[0][0] for _ in range(2))
