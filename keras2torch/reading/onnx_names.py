@@ -18,7 +18,7 @@ _OPERATIONS = frozenset(
 )
 # Second ones within a layer; conv2d_1 is a layer's name.
 _NUMBERED = re.compile(
-    r"(add|biasadd|cast|convolution|matmul|mul|readvariableop|reshape|squeeze|sub"
+    r"(add|biasadd|cast|convolution|expanddims|matmul|mul|readvariableop|reshape|squeeze|sub"
     r"|tensordot|transpose)_\d+"
 )
 _WRAPPERS = frozenset({"statefulpartitionedcall", "partitionedcall", "model"})

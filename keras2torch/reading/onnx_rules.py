@@ -66,8 +66,13 @@ def convolution(r: Recognizer, node: ir.Node) -> bool:
     groups = attributes_of(node).get("group", 1)
     first, second = sizes[0], sizes[1] * groups
     ins, outs = (first, second) if up else (second, first)
+    x, window = _x(node), _window(node, list(sizes[2:]))
     weights, old = {"weight": kernel}, [node]
     result, bias = node.outputs[0], _input(node, 2)
+    if not up and (flat := _over_time(r, node, kernel, window)) is not None:
+        x, weights["weight"], window, squeeze = flat
+        old.append(squeeze)
+        result = squeeze.outputs[0]
     if bias is None:
         added = _added(r, result, outs, axis=1)
         if added is not None:
@@ -81,17 +86,58 @@ def convolution(r: Recognizer, node: ir.Node) -> bool:
                 raise _refused(node, "a bias that is computed has no rule")
             stored = r.filled(str(bias.name), array)
         weights["bias"] = stored
-    window = _window(node, list(sizes[2:]))
     common = {**window, "in_channels": ins, "out_channels": outs, "groups": groups}
     if not up:
         layer = StoredConv(**common, bias="bias" in weights)
-        r.put(layer, old, [_x(node)], weights, [result])
+        r.put(layer, old, [x], weights, [result])
         return True
     pads, extra = _transposed_pads(node, window)
     common.update(pads=pads, auto_pad="", output_padding=extra)
     made = StoredConvTranspose(**common, bias="bias" in weights)
     r.put(made, old, [_x(node)], weights, [result])
     return True
+
+
+def _over_time(
+    r: Recognizer, node: ir.Node, kernel: ir.Value, window: dict[str, Any]
+) -> tuple[ir.Value, ir.Value, dict[str, Any], ir.Node] | None:
+    """Recognize a convolution over time, for which TensorFlow adds an axis of one.
+
+    Returns what goes in with its channels second, the kernel, the window, and the
+    Squeeze behind it.
+    """
+    squeeze, source = r.only_reader(node.outputs[0]), _x(node).producer()
+    pads = window["pads"]
+    if len(window["kernel_size"]) != 2 or window["kernel_size"][0] != 1:
+        return None
+    if window["auto_pad"] or pads[0] or pads[2] or squeeze is None or source is None:
+        return None
+    if squeeze.op_type != "Squeeze" or r.numbers(_input(squeeze, 1)) != [2]:
+        return None
+    turned = source.op_type == "Transpose"
+    if turned:
+        if attributes_of(source).get("perm") != [0, 3, 1, 2]:
+            return None
+        inner = _x(source).producer()
+        if inner is None:
+            return None
+        source = inner
+    added = r.numbers(_input(source, 1)) if source.op_type == "Unsqueeze" else None
+    x, array = _x(source), r.array(kernel)
+    assert x.shape is not None
+    if added is None or [a % 4 for a in added] != ([1] if turned else [2]):
+        return None
+    assert array is not None
+    if turned:
+        order = ir.Node("", "Transpose", [x], [ir.AttrInt64s("perm", [0, 2, 1])])
+        made = order.outputs[0]
+        made.name = f"{node.outputs[0].name}/time"
+        made.shape, made.type = ir.Shape([x.shape[i] for i in (0, 2, 1)]), x.type
+        r.graph.insert_before(node, order)
+        x = made
+    last = {k: window[k][1:] for k in ("kernel_size", "stride", "dilation")}
+    flat = r.derived(kernel, array.squeeze(2), "time")
+    return x, flat, {**window, **last, "pads": [pads[1], pads[3]]}, squeeze
 
 
 def _transposed_pads(
