@@ -183,7 +183,7 @@ def _mixed(
     try:
         graph = read(path, weights, Inside(trace))
         _check_activations(graph.graph)
-    except (NeedsTracing, UnknownLayers, UnsupportedLayer):
+    except (UnusableFile, UnknownLayers, UnsupportedLayer):
         return _assembled(path, weights, process, trace, loaded)
     return Found(graph, loaded)
 

@@ -64,7 +64,7 @@ def docstring(plan: GraphPlan, step: LayerStep | None = None) -> Docstring:
     layer = step.node.layer if step is not None else None
     own = own_class(layer) if layer is not None else ""
     if own:
-        title = f"The user's own layer {quoted(own)}, as Keras had it."
+        title = f"The custom layer {quoted(own)}, as Keras had it."
     else:
         what = "The model" if step is None else "A model inside the model"
         title = f"{what} {quoted(plan.name)}, as Keras had it."

@@ -347,6 +347,12 @@ class _Assembly:
         elif (same := self._as_drawn(node, given)) is not None:
             results = [same]
         else:
+            if any(a.type == ir.AttributeType.GRAPH for a in node.attributes.values()):
+                kind = body.about["class"]
+                raise UnsupportedLayer(
+                    f"layer {body.path!r} ({kind}) holds a loop or a branch "
+                    f"({node.op_type}) that depends on its inputs, which has no rule"
+                )
             made = [body.values[str(v.name)] for v in node.outputs]
             attributes = [a for a in node.attributes.values() if isinstance(a, ir.Attr)]
             name = _tidy(node.name or "") or node.op_type.lower()

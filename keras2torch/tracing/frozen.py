@@ -180,11 +180,30 @@ def to_onnx(folder: str) -> None:
             input_names=[value["input"] for value in given],
             output_names=body["made"],
             opset=OPSET,
-            custom_op_handlers={"EagerPyFunc": (keep, [])},
+            custom_op_handlers={"EagerPyFunc": (keep, []), "ReverseV2": (flip, [])},
             extra_opset=[helper.make_opsetid("keras", 1)],
         )
         with open(os.path.join(folder, body["onnx"]), "wb") as target:
             target.write(model.SerializeToString())
+
+
+def flip(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """Reverse axes by a slice; tf2onnx' own way depends on the batch."""
+    import numpy as np
+
+    axes = np.asarray(node.inputs[1].get_tensor_value(as_list=False), "int64")
+    axes = axes.reshape(-1)
+    parts = {
+        "starts": np.full_like(axes, -1),
+        "ends": np.full_like(axes, np.iinfo("int64").min),
+        "axes": axes,
+        "steps": np.full_like(axes, -1),
+    }
+    made = [ctx.make_const(name + "/" + k, v).output[0] for k, v in parts.items()]
+    node.type = "Slice"
+    for attribute in list(node.attr):
+        del node.attr[attribute]
+    ctx.replace_inputs(node, [node.input[0], *made])
 
 
 # ----------------------------------------------------------------------- SavedModels

@@ -135,27 +135,147 @@ def whole_numbers() -> Any:
     return replaced(("gen_array_ops",), LOOKUPS, make)
 
 
-def reversed_as_slices() -> Callable[[], None]:
-    """Let TensorFlow reverse an axis by a slice, which ONNX has; returns the undoing."""
+# A loop of a known number of steps is written out up to this many.
+MOST_STEPS = 64
 
-    def make(name: str, function: Any) -> Any:
-        def call(tensor: Any, axis: Any, name: Any = None) -> Any:
-            import tensorflow as tf
 
-            axes = tf.get_static_value(tf.convert_to_tensor(axis))
-            tensor = tf.convert_to_tensor(tensor)
-            if axes is None or tensor.shape.rank is None:
-                return function(tensor, axis, name)
-            index = [slice(None)] * tensor.shape.rank
-            for number in axes.tolist():
-                index[number] = slice(None, None, -1)
-            return tensor[tuple(index)]
+class Unrolled(Exception):
+    """A loop or a branch that cannot be written out, in a sentence."""
 
-        return call
 
-    stack = contextlib.ExitStack()
-    stack.enter_context(replaced(("gen_array_ops",), ("reverse_v2",), make))
-    return stack.close
+def converted(function: Any) -> Any:
+    """Let ``if`` and ``for`` of a user's code take tensors, as in a tf.function."""
+    import tensorflow as tf
+    from tensorflow.python.autograph.core import ag_ctx
+    from tensorflow.python.autograph.impl import api
+
+    function = python_of(function)
+    context = ag_ctx.ControlStatusCtx(status=ag_ctx.Status.ENABLED)
+    made = api.tf_convert(function, context, user_requested=True)
+    made = functools.wraps(function)(made)
+    return tf.autograph.experimental.do_not_convert(made)
+
+
+def python_of(function: Any) -> Any:
+    """Return the Python that a ``tf.function`` was made of, bound as it was."""
+    inner = getattr(function, "_python_function", None)
+    if inner is None:
+        return function
+    from tensorflow.python.util import tf_decorator
+
+    inner = tf_decorator.unwrap(inner)[1]
+    target = getattr(inner, "__self__", None)
+    if hasattr(target, "weakrefself_func__"):
+        return target.weakrefself_func__().__get__(target.weakrefself_target__())
+    return inner
+
+
+@contextlib.contextmanager
+def control_flow(active: Callable[[], bool]) -> Iterator[None]:
+    """Write loops out and compute both sides of a branch.
+
+    What a graph of a layer holds is straight: a loop of which nobody knows the number
+    of steps before it runs is an :class:`Unrolled` error.
+    """
+    import tensorflow as tf
+    from tensorflow.python.eager.polymorphic_function import polymorphic_function
+    from tensorflow.python.ops import cond as cond_module
+    from tensorflow.python.ops import while_loop as while_module
+
+    functions = polymorphic_function.Function
+    before = {
+        (tf, "cond"): tf.cond,
+        (tf, "while_loop"): tf.while_loop,
+        (tf, "map_fn"): tf.map_fn,
+        (cond_module, "cond"): cond_module.cond,
+        (while_module, "while_loop"): while_module.while_loop,
+        (functions, "__call__"): functions.__call__,
+    }
+
+    def cond(pred: Any, true_fn: Any = None, false_fn: Any = None, **_: Any) -> Any:
+        if not active():
+            return before[cond_module, "cond"](pred, true_fn, false_fn)
+        known = value_of(pred)
+        if known is not None:
+            return true_fn() if known else false_fn()
+        yes, no = true_fn(), false_fn()
+        pairs = zip(tf.nest.flatten(yes), tf.nest.flatten(no))
+        chosen = []
+        for one, other in pairs:
+            one, other = tf.convert_to_tensor(one), tf.convert_to_tensor(other)
+            if one.shape.rank != other.shape.rank:
+                raise Unrolled("the two sides of a branch have other shapes")
+            chosen.append(tf.where(pred, one, other))
+        return tf.nest.pack_sequence_as(yes, chosen)
+
+    def while_loop(
+        cond: Any, body: Any, loop_vars: Any, *rest: Any, **more: Any
+    ) -> Any:
+        if not active():
+            return before[while_module, "while_loop"](
+                cond, body, loop_vars, *rest, **more
+            )
+        most = more.get("maximum_iterations")
+        most = None if most is None else value_of(most)
+        values, steps = list(loop_vars), 0
+        while most is None or steps < most:
+            goes_on = value_of(cond(*values))
+            if goes_on is None:
+                raise Unrolled("it loops as often as its inputs say, which has no rule")
+            if not goes_on:
+                break
+            if steps == MOST_STEPS:
+                raise Unrolled("it loops over more than %d steps" % MOST_STEPS)
+            made = body(*values)
+            values = list(made) if isinstance(made, (list, tuple)) else [made]
+            steps += 1
+        return type(loop_vars)(values) if isinstance(loop_vars, tuple) else values
+
+    def map_fn(fn: Any, elems: Any, *rest: Any, **more: Any) -> Any:
+        if not active():
+            return before[tf, "map_fn"](fn, elems, *rest, **more)
+        return tf.vectorized_map(fn, elems)
+
+    def called(function: Any, *args: Any, **kwargs: Any) -> Any:
+        if not active():
+            return before[functions, "__call__"](function, *args, **kwargs)
+        return converted(function._python_function)(*args, **kwargs)
+
+    replaced = {
+        (tf, "cond"): cond,
+        (tf, "while_loop"): while_loop,
+        (tf, "map_fn"): map_fn,
+        (cond_module, "cond"): cond,
+        (while_module, "while_loop"): while_loop,
+        (functions, "__call__"): called,
+    }
+    try:
+        for (where, name), function in replaced.items():
+            setattr(where, name, function)
+        yield
+    finally:
+        for (where, name), function in before.items():
+            setattr(where, name, function)
+
+
+def value_of(value: Any) -> Any:
+    """What a condition is, if it does not depend on the inputs."""
+    import tensorflow as tf
+
+    if not tf.is_tensor(value):
+        return value
+    known = tf.get_static_value(value)
+    if known is not None or not hasattr(value, "graph"):
+        return known
+    seen, left = set(), [value.op]
+    while left:
+        op = left.pop()
+        if op.type in ("Placeholder", "EagerPyFunc"):
+            return None
+        seen.add(op)
+        left += [t.op for t in op.inputs if t.op not in seen]
+    with tf.compat.v1.Session(graph=value.graph) as session:
+        return session.run(value)
 
 
 PASSING = {

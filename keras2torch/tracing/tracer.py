@@ -58,6 +58,8 @@ BOOKKEEPING = {
 }
 
 
+# Classes of Keras whose ``call`` computes nothing by itself.
+BASES = ("Layer", "Wrapper", "Model", "Functional", "Network", "Sequential")
 # What calls a layer once a step.
 LOOPS = ("RNN", "TimeDistributed")
 
@@ -135,7 +137,7 @@ def is_metric(lib: Any, value: Any) -> bool:
 
 def leaf_class(layer: Any, known: set[str]) -> bool:
     """Whether a layer has a rule: Keras' class, and all that it wraps has one too."""
-    cls = type(layer)
+    cls = borrowed(layer) or type(layer)
     if not is_keras_class(cls) or cls.__name__ not in known:
         return False
     if cls.__name__ in ("Functional", "Sequential", "Model"):
@@ -151,6 +153,15 @@ def leaf_class(layer: Any, known: set[str]) -> bool:
         inner += list(cells)
     held = [part for part in inner if hasattr(part, "get_config")]
     return all(leaf_class(part, known) for part in held)
+
+
+def borrowed(layer: Any) -> Any:
+    """Return the class of Keras whose ``call`` a user's subclass has as it is."""
+    for cls in type(layer).__mro__:
+        if "call" in vars(cls):
+            kept = is_keras_class(cls) and not is_keras_class(type(layer))
+            return cls if kept and cls.__name__ not in BASES else None
+    return None
 
 
 def own_code_in(layer: Any) -> Any:
@@ -252,10 +263,18 @@ class Tracer:
         def call(inputs: Any) -> Any:
             return self.worker.called(self.loaded, inputs, training=False)
 
+        model = self.loaded.model
+        if not is_keras_class(type(model)):
+            convert = self.worker.beside("patches").converted
+            model.__dict__["call"] = convert(model.call)
         if self.worker.structure_of(self.loaded.model) is None:
             inputs = self.loaded.inputs = self.with_dtypes(call, inputs)
-        with self.patched():
-            self.trace_body("", self.loaded.model, call, [inputs], {})
+        try:
+            with self.patched():
+                self.trace_body("", model, call, [inputs], {})
+        finally:
+            if not is_keras_class(type(model)):
+                model.__dict__.pop("call", None)
 
     def with_dtypes(self, call: Any, inputs: Any) -> Any:
         """Find which inputs are whole numbers, by what reads them.
@@ -380,10 +399,11 @@ class Tracer:
             # A user's tf.function is traced as the Python that it is.
             self.tf.config.run_functions_eagerly(True)
             patches = self.worker.beside("patches")
-            undo.append(patches.reversed_as_slices())
-            with patches.drawn_by(
-                self.draw, lambda: bool(self.stack) and not self.scratch
-            ):
+
+            def tracing() -> bool:
+                return bool(self.stack) and not self.scratch
+
+            with patches.control_flow(tracing), patches.drawn_by(self.draw, tracing):
                 yield
         finally:
             self.tf.config.run_functions_eagerly(eager)
@@ -479,6 +499,9 @@ class Tracer:
             specs = [(t.dtype, t.shape) for t in results]
             out_masks: dict[int, Any] = {}
         else:
+            patches = self.worker.beside("patches")
+            if not is_keras_class(type(layer)):
+                original = patches.converted(original)
             inner = self.trace_body(path, layer, original, args, kwargs)
             structure = inner.result
             specs = [(t.dtype, t.shape) for t in inner.outputs]
@@ -642,7 +665,12 @@ class Tracer:
         }
         if not leaf_class(layer, self.known):
             return entry
-        if self.lib.is_keras3:
+        kept = borrowed(layer)
+        if kept is not None:
+            found = {"class_name": kept.__name__, "config": kept.get_config(layer)}
+            if self.lib.is_keras3:
+                found = {"module": "keras.layers", "registered_name": None, **found}
+        elif self.lib.is_keras3:
             from keras.src.saving import serialization_lib
 
             found = serialization_lib.serialize_keras_object(layer)

@@ -922,7 +922,7 @@ class Loaded:
     def holds(self, layer: Any) -> bool:
         """Whether a layer's weights are those of the layers in it: a model, or code."""
         tracer = beside("tracer")
-        own = tracer.is_keras_class(type(layer))
+        own = tracer.is_keras_class(tracer.borrowed(layer) or type(layer))
         wraps = own and tracer.own_code_in(layer) is not None
         return self.lib.is_model(layer) or not own or wraps
 
@@ -979,6 +979,8 @@ def load_folder(
     """Load a SavedModel with the Keras that wrote it, or its signature."""
     if not trust:
         raise Unsafe("a SavedModel is a program: it runs only when trusted")
+    if not os.path.exists(os.path.join(path, "saved_model.pb")):
+        raise NotLoaded("the folder is no SavedModel: it holds no saved_model.pb", {})
     frozen = beside("frozen")
     tried: dict[str, str] = {}
     if frozen.is_keras_folder(path):
@@ -993,6 +995,12 @@ def load_folder(
             if loaded.inputs is None:
                 raise ValueError("it does not say what its inputs are")
             finalize(loaded)
+            # Some restored layers are called otherwise than they were saved.
+            import tensorflow as tf
+
+            tf.function(
+                lambda given: called(loaded, given, training=False), autograph=False
+            ).get_concrete_function(loaded.inputs)
             return loaded, tried
         except Exception as error:
             traceback.print_exc()
@@ -1176,7 +1184,8 @@ def open_with(
         shutil.copyfile(source.path, copy)
         os.chmod(copy, 0o600)
         with h5py.File(copy, "r+") as file:
-            file.attrs["model_config"] = json.dumps(config)
+            # As bytes, which is what Keras writes and TensorFlow 2.3 expects.
+            file.attrs["model_config"] = json.dumps(config).encode("utf-8")
     return lib.load_model(copy, custom, safe)
 
 
@@ -1818,6 +1827,7 @@ def float64_copy(loaded: Loaded, batch: list[Any]) -> Loaded:
             for t in lib.flatten(loaded.inputs)
         ]
         copy.inputs = lib.pack(loaded.inputs, doubles)
+    if len(list(copy.variables())) < len(list(loaded.variables())):
         forward(copy, tensors_for(copy, batch), training=False)
     targets = dict(copy.variables())
     sources = dict(loaded.variables())

@@ -398,19 +398,31 @@ class StandardConv(layers.Conv2D):
         return y + self.bias
 
 
-class TopLSTM(layers.LSTM):
-    def call(self, sequences, **kwargs):
-        return super().call(sequences, **kwargs)[:, -1] * 2.0
+class CenteredEmbedding(layers.Embedding):
+    def call(self, inputs):
+        out = super().call(inputs)
+        return out - tf.reduce_mean(out, -1, keepdims=True)
+
+
+class CosineLSTM(layers.LSTM):
+    """Only its own: the call is Keras'."""
 
 
 @case
 def subclass_of_layer():
     x = keras.Input((10, 9, 3))
     h = StandardConv(4, 3, strides=2, padding="same")(x)
-    h = layers.Reshape((5, 20))(h)
-    h = TopLSTM(6, return_sequences=True)(h)
+    h = layers.Flatten()(h)
     h = ScaledDense(5, activation="relu")(h)
     return keras.Model(x, layers.Dense(2)(h)), floats(2, 10, 9, 3)
+
+
+@case
+def subclass_without_call():
+    x = keras.Input((7,), dtype="int32")
+    h = CenteredEmbedding(9, 5)(x)
+    h = CosineLSTM(6)(h)
+    return keras.Model(x, layers.Dense(2)(h)), whole(9, 2, 7)
 
 
 # --------------------------------------------------------------------------- masks
@@ -611,9 +623,10 @@ class Branch(layers.Layer):
     @tf.function
     def call(self, x):
         if tf.reduce_mean(x) > 0:
-            return x * 2.0
+            y = x * 2.0
         else:
-            return x - 1.0
+            y = x - 1.0
+        return tf.cond(tf.reduce_max(y) > 1.0, lambda: y + 0.5, lambda: -y)
 
 
 class Powers(layers.Layer):
