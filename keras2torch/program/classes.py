@@ -29,7 +29,7 @@ from keras2torch.program.expressions import (
     readable,
     substituted,
 )
-from keras2torch.program.held import access, declared
+from keras2torch.program.held import access, declared, same
 from keras2torch.program.lists import (
     ModuleList,
     Turns,
@@ -189,16 +189,21 @@ class ClassWriter:
     # -- what the class holds, and what it reads of its layers
     def _hold(self) -> None:
         """Declare the weights and constants that are the class' own."""
+        named: dict[object, str] = {}
         for held in self._plan.held:
             if held.layer or self._holder(held) is not None:
                 self._inner[id(held.tensor)] = held
+                continue
+            known = same(held)
+            if known in named:
+                held.tensor.name = named[known]
                 continue
             wish, text = declared(held, self._plan)
             text.name = self._attributes.unique(wish)
             text.text = text.text.replace("{name}", text.name)
             self._text.held.append(text)
             self._text.init.append(text.text)
-            held.tensor.name = f"self.{text.name}"
+            held.tensor.name = named[known] = f"self.{text.name}"
 
     def _holder(self, held: Held) -> LayerStep | None:
         """Return a call of the layer that holds a value, or that has it inside."""

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.definitions import Source, Tensor
-from keras2torch.layers.text import Raw, call, short
+from keras2torch.layers.text import Raw, call
 from keras2torch.layout import GraphPlan, Held, LayerStep
+from keras2torch.program.constants import (
+    constant_name,
+    dtype_argument,
+    formula,
+    written,
+)
 from keras2torch.program.names import identifier
 
 # A longer constant would fill the page: it goes beside the weights.
 _SHORT = 8
-# What exporters call a constant when nobody named it.
-_NAMELESS = re.compile(
-    r"(const|constant|value|tensor|initializer|cst|y|layer|onnx|val|c|mul|add|sub|div|"
-    r"truediv|pow|sqrt|cast|range|concat|stack|ones|zeros|fill|reshape|transpose|"
-    r"expanddims|expand_dims|strided_slice|tile|where|select|neg|exp)(_|\d|$)"
-)
 
 
 @dataclass
@@ -138,48 +136,38 @@ def declared(held: Held, plan: GraphPlan) -> tuple[str, HeldText]:
             text = f"self.{{name}} = nn.Parameter({empty})"
         return wish, HeldText("", text, maker, source, value, trainable)
     array = source(array_of(value))
-    wish = _constant_name(str(value.name))
+    wish = constant_name(value, array)
+    if (made := formula(array, tensor.dtype)) is not None:
+        text = f'self.register_buffer("{{name}}", {made}, persistent=False)'
+        return wish, HeldText("", text, plan.path, source, value, False, False)
     if array.size > _SHORT:
         text = f'self.register_buffer("{{name}}", {empty})'
         return wish, HeldText("", text, plan.path, source, value, False)
-    text = f'self.register_buffer("{{name}}", {_written(array, tensor.dtype)}, '
+    text = f'self.register_buffer("{{name}}", {written(array, tensor.dtype)}, '
     text += "persistent=False)"
     return wish, HeldText("", text, plan.path, source, value, False, False)
 
 
-def _dtype(dtype: str, usual: str) -> dict[str, Raw]:
-    return {} if dtype == usual else {"dtype": Raw(f"torch.{dtype}")}
+def same(held: Held) -> object:
+    """Return what two constants have in common that are one."""
+    if is_weight(held.value) or held.layer:
+        return held.value
+    array = array_of(held.value)
+    order = held.tensor.layout.axes
+    moved = array.transpose(order)
+    return held.tensor.dtype, order, moved.shape, moved.tobytes()
 
 
 def _empty(tensor: Tensor) -> Raw:
     sizes = [n or 0 for n in tensor.torch_shape]
     shape: list[object] = [*sizes] if sizes else [()]
-    return call("torch.empty", *shape, **_dtype(tensor.dtype, "float32"))
-
-
-def _written(array: npt.NDArray[Any], dtype: str) -> Raw:
-    kind = array.dtype.kind
-    usual = {"f": "float32", "i": "int64", "b": "bool"}.get(kind, "")
-    numbers = array.astype(np.float64) if kind not in "iub" else array
-    return call("torch.tensor", _plain(numbers.tolist()), **_dtype(dtype, usual))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    return short(value) if isinstance(value, float) else value
+    return call("torch.empty", *shape, **dtype_argument(tensor.dtype, "float32"))
 
 
 def _weight_name(name: str, maker: str, home: str) -> str:
     """Return ``gamma``; ``scale_gamma`` where the layer has no class of its own."""
     inner = maker[len(home) :].strip("/") if home else maker
     return identifier(f"{inner}/{name}" if inner else name, "weight")
-
-
-def _constant_name(name: str) -> str:
-    last = name.removesuffix("/y").rpartition("/")[2].partition(":")[0]
-    text = identifier(last, "constant")
-    return "constant" if _NAMELESS.match(text) else text
 
 
 def access(base: str, member: str) -> str:

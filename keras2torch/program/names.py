@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 
@@ -22,6 +23,9 @@ _BUILTINS = frozenset(
     "int iter len list map max min next object open ord pow print range repr round "
     "set slice sorted str sum super tuple type vars zip".split()
 )
+
+# A class name as Python's users write it.
+_CLASS = re.compile(r"[A-Z][A-Za-z0-9]{0,59}")
 
 
 def identifier(name: str, default: str = "layer") -> str:
@@ -55,18 +59,28 @@ def variable(name: str) -> str:
 def class_name(name: str) -> str:
     """Return a class name for a model: ``mini_XCEPTION`` → ``MiniXception``.
 
+    What is a class name already stays as it is.
+
     Examples
     --------
     >>> class_name("sequential_3"), class_name("resnet50"), class_name("U-Net")
     ('Model', 'Resnet50', 'UNet')
+    >>> class_name("UNet"), class_name("RMSNorm"), class_name("SE")
+    ('UNet', 'RMSNorm', 'SE')
     """
     if re.fullmatch(r"(sequential|functional|model)(_\d+)?", name.lower()):
         return "Model"
+    if _CLASS.fullmatch(name) and not (keyword.iskeyword(name) or _is_builtin(name)):
+        return name
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", name)
     text = "".join(w[:1].upper() + w[1:].lower() for w in words)[:60]
     if not text or not re.match(r"[A-Z]", text):
         text = f"Model{text}"
-    return text if text not in ("None", "True", "False") else f"{text}Model"
+    return f"{text}Model" if keyword.iskeyword(text) or _is_builtin(text) else text
+
+
+def _is_builtin(name: str) -> bool:
+    return hasattr(builtins, name)
 
 
 class Names:

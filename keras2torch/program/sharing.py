@@ -8,7 +8,6 @@ classes of their own.
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,8 +23,6 @@ from keras2torch.program.names import Names, class_name, identifier
 _TOKEN = re.compile(
     r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|self\.\w+|[A-Za-z_]\w*|\S"""
 )
-# A class name as Python's users write it.
-_CLASS = re.compile(r"[A-Z][A-Za-z0-9]{2,59}")
 # A person passes these by position.
 _LEADING = re.compile(
     r"(in|out|hidden)_(channels|features)|num_embeddings|embedding_dim|.*size"
@@ -109,8 +106,6 @@ def _class_name(wishes: Sequence[Sequence[str]]) -> str:
         while len(set(several)) > 1 and shared and shared[-1].isdigit():
             shared.pop()
         text = several[0] if len(set(several)) == 1 else "_".join(shared)
-        if _CLASS.fullmatch(text) and not hasattr(builtins, text):
-            return text
         name = class_name(text) if text else "Model"
         if name != "Model":
             return name

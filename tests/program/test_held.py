@@ -6,11 +6,12 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 import torch
-from program.graphs import Graph, data
+from program.graphs import Array, Graph, data
 
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.definitions import Dense, Embedding, Functional
 from keras2torch.program import write
+from keras2torch.program.constants import constant_name, formula
 from keras2torch.verification.graph import layers_of, parameter_counts
 from keras2torch.verification.torch_side import run
 
@@ -30,8 +31,11 @@ def test_own_and_tied_weights_and_constants() -> None:
     moving = graph.weight("", "Moving Mean", 12, trainable=False, index=1)
     few = np.arange(1, 8, dtype="float32").reshape(7, 1) / np.float32(10)
     short = graph.initializer("a/imagenet_mean:0", few)
-    long = graph.initializer("Const_3:0", np.arange(12, dtype="float32"))
-    for op, other in (("Mul", gamma), ("Sub", moving), ("Mul", short), ("Add", long)):
+    odd = np.arange(12, dtype="float32") ** 2
+    long = graph.initializer("Const_3:0", odd)
+    again = graph.initializer("mul_7:0", odd)
+    others = ("Mul", gamma), ("Sub", moving), ("Mul", short), ("Add", long)
+    for op, other in (*others, ("Add", again)):
         x = graph.operator(op, [x, other], op.lower(), shape, "float32")
     inner = graph.nested("block")
     y = inner.input("x", shape)
@@ -55,17 +59,20 @@ def test_own_and_tied_weights_and_constants() -> None:
         '"imagenet_mean",',
         "torch.tensor([[0.1], [0.2], [0.3], [0.4], [0.5], [0.6], [0.7]]),",
         "persistent=False,",
-        'self.register_buffer("constant", torch.empty(12))',
+        'self.register_buffer("offset", torch.empty(12))',
         "self.scale = nn.Parameter(torch.empty(12))",
     ):
         assert line in program.source
+    # Equal constants are one.
+    assert program.source.count("+ self.offset") == 2
+    assert program.source.count("register_buffer") == 3
     assert "self.block.scale" in program.source
     # nn.Linear keeps the kernel transposed: so does who reads it.
     assert "self.block.proj.weight.mean(dim=1" in program.source
 
     batch = np.random.default_rng(3).integers(0, 50, (2, 7)).astype("int32")
     h = data(table)[batch] * data(gamma) - data(moving)
-    h = h * few + np.arange(12, dtype="float32")
+    h = h * few + odd + odd
     h = (h * data(scale)) @ data(kernel) + data(bias) + data(scale)
     h += data(table).mean(0) + data(kernel).mean(0)
     result = run(program, [[batch]], program.module)
@@ -76,6 +83,67 @@ def test_own_and_tied_weights_and_constants() -> None:
     assert parameter_counts(layers_of(model)) == expected
     assert (result.counts.trainable, result.counts.total) == expected
     assert set(result.gradients) == {"gamma", "token.weight"}
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.arange(20, dtype="int32"), "torch.arange(20, dtype=torch.int32)"),
+        (np.arange(3, 20, 2)[None], "torch.arange(3, 20, 2).reshape(1, 9)"),
+        (np.arange(5, 0, -1), "torch.arange(5, 0, -1)"),
+        (np.arange(5.0, dtype="float32"), "torch.arange(5, dtype=torch.float32)"),
+        (np.zeros((3, 4), "float32"), "torch.zeros(3, 4)"),
+        (np.ones((3, 4), bool), "torch.ones(3, 4, dtype=torch.bool)"),
+        (np.full((3, 4), -1e9, "float32"), "torch.full((3, 4), -1000000000.0)"),
+        (np.eye(5, dtype="float32"), "torch.eye(5)"),
+        (
+            np.tril(np.ones((1, 5, 5), bool)),
+            "torch.tril(torch.ones(5, 5, dtype=torch.bool)).reshape(1, 5, 5)",
+        ),
+        (
+            np.tril(np.ones((5, 6), "int32"), -2),
+            "torch.tril(torch.ones(5, 6, dtype=torch.int32), diagonal=-2)",
+        ),
+        (
+            np.where(np.tri(5, 5), 0, -np.inf).astype("float32"),
+            'torch.triu(torch.full((5, 5), float("-inf")), diagonal=1)',
+        ),
+        (np.array([0, 1, 3, 4]), None),
+        (np.array([0.0, 0.1, 0.2, 0.3], "float32"), None),
+        (np.tril(np.arange(1, 17).reshape(4, 4)), None),
+        (-np.zeros(5, "float32"), "torch.full((5,), -0.0)"),
+    ],
+)
+def test_a_constant_with_a_formula(array: Array, expected: str | None) -> None:
+    made = formula(array, str(array.dtype))
+    assert made == expected
+    if made is not None:
+        tensor = eval(made)
+        assert str(tensor.dtype) == f"torch.{array.dtype}"
+        np.testing.assert_array_equal(tensor.numpy(), array)
+        assert (np.signbit(tensor.numpy()) == np.signbit(array)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "op", "array", "expected"),
+    [
+        ("block/matrixbandpart:0", "Mul", np.ones((3, 3), "float32"), "scale"),
+        ("block/mul_1", "Add", np.arange(4.0) / 3, "offset"),
+        ("const_fold_opt__12", "MatMul", np.ones((4, 4)) / 3, "matrix"),
+        ("block/cos_1", "Where", np.ones((4, 4)) / 3, "constant"),
+        ("block/Less:0", "And", np.tri(4, 4) > 0, "mask"),
+        ("Range", "Add", np.arange(4), "positions"),
+        ("imagenet_mean", "Sub", np.ones(3), "imagenet_mean"),
+        ("anchors_2", "Add", np.ones(3), "anchors_2"),
+    ],
+)
+def test_a_constant_is_called_what_it_is(
+    name: str, op: str, array: Array, expected: str
+) -> None:
+    graph = Graph("model")
+    value = graph.initializer(name, array)
+    graph.operator(op, [value, value], "y", array.shape, str(array.dtype))
+    assert constant_name(value, array) == expected
 
 
 def test_a_wish_of_all_readers_is_how_it_is_stored() -> None:
