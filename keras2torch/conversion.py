@@ -238,28 +238,20 @@ def convert_file(
     """
     stage = Stages(progress)
     with ExitStack() as stack:
-        starts = process is None and verify != "never" and path.exists()
-        onnx = path.is_file() and kind(path) == "onnx"
-        if starts and not onnx:
+        keras = _Keras(stack, keras_python, process)
+        if verify != "never" and path.exists() and not _is_onnx(path):
             # Started first, so that TensorFlow loads while the rest is done.
-            process = reference(stack, keras_python, needed=verify == "always")
-
-        def keras() -> KerasProcess:
-            nonlocal process
-            process = process or reference(stack, keras_python, needed=True)
-            assert process is not None
-            return process
-
+            keras.start(needed=verify == "always")
         with stage("reading"):
             found = find(path, weights, _trust(trust, custom_objects), keras)
         graph = found.graph
-        if starts and onnx and not is_foreign(graph):
-            process = reference(stack, keras_python, needed=verify == "always")
         with stage("writing"):
             program = write(graph, layout=layout, name=name or _name(graph, path))
             training = _training(program, graph)
-        judge = OnnxRuntime(graph) if is_foreign(graph) else process
-        if judge is None or verify == "never":
+        judge = None
+        if verify != "never":
+            judge = keras.judge(graph, needed=verify == "always")
+        if judge is None:
             reason = "" if verify == "never" else _NO_KERAS
             report = unverified(program, graph, stage.seconds, reason)
         else:
@@ -307,12 +299,14 @@ def verify_folder(
             raise UnusableFile(f"{folder} holds no {file}; convert a model into it.")
     stage = Stages(progress)
     with ExitStack() as stack:
-        process = reference(stack, keras_python, needed=True)
-        assert process is not None
-        keras = process
+        keras = _Keras(stack, keras_python)
+        if not _is_onnx(source):
+            keras.start(needed=True)
         with stage("reading"):
-            found = find(source, weights, _trust(trust, custom_objects), lambda: keras)
+            found = find(source, weights, _trust(trust, custom_objects), keras)
         graph = found.graph
+        judge = keras.judge(graph, needed=True)
+        assert judge is not None
         text = (folder / "model.py").read_text(encoding="utf-8")
         with stage("writing"):
             program = _same_program(graph, source, text)
@@ -323,12 +317,58 @@ def verify_folder(
             graph,
             source,
             weights,
-            process,
+            judge,
             stage,
             module=lambda: load_folder(folder),
             trust=trust,
             custom_objects=custom_objects,
+            loaded=found.loaded,
         )
+
+
+class _Keras:
+    """The Keras process of one conversion: at most one, started when it is asked for.
+
+    Parameters
+    ----------
+    stack
+        Ends the process.
+    python
+        Its interpreter, if not this one.
+    process
+        One that runs already.
+    """
+
+    def __init__(
+        self, stack: ExitStack, python: str | None, process: KerasProcess | None = None
+    ) -> None:
+        self._stack = stack
+        self._python = python
+        self._process = process
+
+    def start(self, *, needed: bool) -> KerasProcess | None:
+        """Start it, without waiting; ``None`` where TensorFlow is not installed."""
+        if self._process is None:
+            self._process = reference(self._stack, self._python, needed=needed)
+        return self._process
+
+    def __call__(self) -> KerasProcess:
+        """Return it, for what cannot do without."""
+        process = self.start(needed=True)
+        assert process is not None
+        return process
+
+    def judge(
+        self, graph: ir.Model, *, needed: bool
+    ) -> KerasProcess | OnnxRuntime | None:
+        """Return who computes what the module has to compute."""
+        if is_foreign(graph):
+            return OnnxRuntime(graph)
+        return self.start(needed=needed)
+
+
+def _is_onnx(path: Path) -> bool:
+    return path.is_file() and kind(path) == "onnx"
 
 
 def _same_program(graph: ir.Model, source: Path, text: str) -> Program:
