@@ -185,6 +185,8 @@ class _Calls:
                 continue
             alone = len(value.uses()) == 1 and value not in self._graph.outputs
             if alone and value not in self._needed and holds(self, node, source):
+                # Of these the other input is known, or the same once more.
+                given = [] if name in ("Rsqrt", "Swish") else given
                 rest = [v for i, v in enumerate(given) if i != place]
                 # Of a Slice the steps may be left out.
                 lack = 5 - len(source.inputs) if inner == "Slice" else 0
@@ -301,8 +303,27 @@ class _Calls:
 
 
 # -- two operators that a person writes as one
+_Holds = Callable[[_Calls, ir.Node, ir.Node], bool]
+
+
 def _always(calls: _Calls, outer: ir.Node, inner: ir.Node) -> bool:
     return True
+
+
+def _of_one(calls: _Calls, outer: ir.Node, inner: ir.Node) -> bool:
+    """Whether one is divided, which adds no axes: ``1 / sqrt(x)``."""
+    value = outer.inputs[0]
+    array = calls._facts.array(value) if value is not None else None
+    return array is not None and not array.ndim and array.tolist() == 1.0
+
+
+def _of_the_other(place: int) -> _Holds:
+    """Return whether both nodes read one value: ``x * sigmoid(x)``."""
+
+    def holds(calls: _Calls, outer: ir.Node, inner: ir.Node) -> bool:
+        return outer.inputs[place] is inner.inputs[0]
+
+    return holds
 
 
 def _takes_items(calls: _Calls, squeeze: ir.Node, sliced: ir.Node) -> bool:
@@ -331,11 +352,13 @@ def _takes_items(calls: _Calls, squeeze: ir.Node, sliced: ir.Node) -> bool:
     )
 
 
-_Holds = Callable[[_Calls, ir.Node, ir.Node], bool]
 # At which input of the first the second comes in, their name, and when it holds.
 _PATTERNS: list[tuple[int, tuple[str, str], str, _Holds]] = [
     (0, ("Not", "Equal"), "NotEqual", _always),
     (0, ("Reciprocal", "Sqrt"), "Rsqrt", _always),
+    (1, ("Div", "Sqrt"), "Rsqrt", _of_one),
+    (0, ("Mul", "Sigmoid"), "Swish", _of_the_other(1)),
+    (1, ("Mul", "Sigmoid"), "Swish", _of_the_other(0)),
     (0, ("Squeeze", "Slice"), "Item", _takes_items),
 ]
 

@@ -69,11 +69,12 @@ _UNARY: dict[str, str] = {
             "Sinh": "sinh",
             "Sqrt": "sqrt",
             "Tan": "tan",
-            "Relu": "relu",
             "Sigmoid": "sigmoid",
             "Tanh": "tanh",
         }.items()
     },
+    # As layers write it.
+    "Relu": "F.relu({0})",
     "Softplus": "F.softplus({0})",
     "Softsign": "F.softsign({0})",
     "HardSwish": "F.hardswish({0})",
@@ -172,10 +173,36 @@ class Arithmetic(Elementwise):
             return Forward(f"torch.{_INFINITE[ends[0], ends[1]]}({x})")
         if self.kind == "Pow":
             return Forward(self._power(call, terms))
+        if self._is_neutral():
+            return Forward(call.x.name)
+        if (turned := self._turned(call, terms)) is not None:
+            return Forward(turned)
         text = (_INFIX | _UNARY)[self.kind].format(*terms)
         if self.kind == "Where":
             text += self._where_dtype(call)
         return Forward(text)
+
+    def _is_neutral(self) -> bool:
+        """Whether a number leaves every float as it is: ``x * 1.0``, ``0.0 + x``."""
+        neutral = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}.get(self.kind)
+        if neutral is None:
+            return False
+        left, right = self.operands
+        commutes = self.kind in ("Add", "Mul") and right is None
+        number = left if commutes else right if left is None else None
+        return type(number) is float and number == neutral
+
+    def _turned(self, call: Call, terms: list[str]) -> str | None:
+        """Return ``x - 1.0`` for ``x + -1.0`` and for ``-1.0 + x``, and its like."""
+        if self.kind not in ("Add", "Sub"):
+            return None
+        left, right = self.operands
+        number = left if self.kind == "Add" and right is None else right
+        if type(number) not in (int, float) or not number < 0:
+            return None
+        other = terms[1] if number is left else terms[0]
+        sign = "-" if self.kind == "Add" else "+"
+        return f"{other} {sign} {self.text(call, -number)}"
 
     def _power(self, call: Call, terms: list[str]) -> str:
         base, exponent = self.operands[:2]

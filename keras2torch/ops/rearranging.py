@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -192,6 +192,9 @@ class Reshape(Operator):
     def orders(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """The graph's order, unless the sizes leave no difference."""
         x, y = call.x, call.y
+        if (kept := self._kept(call)) is not None:
+            order = followed(x)
+            return [order], [_moved(order, kept, y.rank, first=call.wants_first)]
         if y.rank == 2 and x.rank > 2 and self._keeps_batch(call):
             return flattened_layouts(call, tuple(range(1, x.rank)))
         if same_order(x.shape, x.layout, range(x.rank)):
@@ -199,8 +202,31 @@ class Reshape(Operator):
         return [Layout.keras(x.rank)], [Layout.keras(y.rank)]
 
     def wishes(self, call: Call, wish: Layout) -> list[Layout | None]:
-        """No order out there says anything about the one in here."""
-        return [None] * len(call.inputs)
+        """The axes that stay in the order wished; else any."""
+        kept = self._kept(call)
+        rest: list[Layout | None] = [None] * (len(call.inputs) - 1)
+        if kept is None or wish.flat:
+            return [None, *rest]
+        back = {new: old for old, new in kept.items()}
+        return [_moved(wish, back, call.x.rank, first=False), *rest]
+
+    def _kept(self, call: Call) -> dict[int, int] | None:
+        """Return where each axis goes, if only some of size 1 come or go."""
+        old, new = self._old(call), self._targets(call)
+        kept: dict[int, int] = {}
+        i = j = 0
+        while i < len(old) or j < len(new):
+            left, right = old[i : i + 1], new[j : j + 1]
+            if left and right and left == right and right != [-1]:
+                kept[i] = j
+                i, j = i + 1, j + 1
+            elif left == [1]:
+                i += 1
+            elif right == [1]:
+                j += 1
+            else:
+                return None
+        return kept
 
     def _keeps_batch(self, call: Call) -> bool:
         """Whether only what is behind the first axis is flattened."""
@@ -227,20 +253,28 @@ class Reshape(Operator):
         made: list[Any] = []
         for i, n in enumerate(self.target(call.x.shape)):
             made.append(old[i] if n == 0 and copies and self.kind == "Reshape" else n)
+        # What is known of the result is known of the target.
+        made = [
+            m if n == -1 and m is not None else n
+            for n, m in zip(made, call.y.shape, strict=True)
+        ]
+        open_axes = [i for i, n in enumerate(call.x.shape) if n is None]
+        known = [n for n in made if isinstance(n, int) and n != -1]
+        alone = len(open_axes) == made.count(-1) == 1 and len(known) == len(made) - 1
+        rest = prod(n for n in call.x.shape if n is not None)
+        if alone and prod(known) == rest > 0:
+            # The others make each other up: what is left is the open axis.
+            made[made.index(-1)] = old[open_axes[0]]
         return made
 
     def forward(self, call: Call, module: str) -> Forward:
         """``x.flatten(1)``, ``x.reshape(-1, 7)``, ``x.unflatten(2, (8, 16))``."""
         x, new = call.x, self._targets(call)
         old = self._old(call)
-        made = call.y.shape
-        # What is known of the result is known of the target.
-        new = [
-            m if n == -1 and m is not None else n
-            for n, m in zip(new, made, strict=True)
-        ]
-        if new == old:
-            return Forward(x.name)
+        if (kept := self._kept(call)) is not None:
+            gone = [x.layout.position(a) for a in range(x.rank) if a not in kept]
+            come = [a not in kept.values() for a in call.y.layout.axes]
+            return Forward(unsqueezed(squeezed(x.name, sorted(gone)), come))
         head = _same(old, new)
         tail = _same(old[head:][::-1], new[head:][::-1])
         inner_old = old[head : len(old) - tail]
@@ -281,6 +315,21 @@ class Reshape(Operator):
             longest = max(vague, key=lambda i: (len(texts[i]), -i))
             texts[longest] = "-1"
         return ", ".join(texts)
+
+
+def _moved(order: Layout, kept: Mapping[int, int], rank: int, *, first: bool) -> Layout:
+    """Return the order of a tensor whose axes are some of another's.
+
+    Those of size 1 that are its alone go where they make it the usual one.
+    """
+    stay = [kept[a] for a in order.axes if a in kept]
+    usual = [Layout.keras(rank), *([Layout.channels_first(rank)] if rank > 2 else [])]
+    for layout in usual[::-1] if first else usual:
+        if [a for a in layout.axes if a in stay] == stay:
+            return layout
+    places = {a: i for i, a in enumerate(sorted(stay))}
+    inner = Layout(tuple(places[a] for a in stay))
+    return with_axes(inner, [a for a in range(rank) if a not in places])
 
 
 def _same(old: Sequence[Any], new: Sequence[Any]) -> int:

@@ -127,6 +127,34 @@ GRAPHS = [
         ("torch.rsqrt(", "x != z"),
     ),
     Graph(
+        "nobody_writes_it_so",
+        """(float[N,3] x, float[N,3] z) => (float[N,3] y, float[N,3] w, float[N,3] v) {
+          one = Constant<value_float=1.0>()  none = Constant<value_float=0.0>()
+          less = Constant<value_float=-1.5>()
+          a = Mul(one, x)  b = Add(a, none)  c = Add(b, less)  d = Sub(c, none)
+          y = Sub(d, less)  p = Abs(z)  q = Sqrt(p)  w = Div(one, q)
+          e = Add(less, z)  g = Sigmoid(e)  v = Mul(g, e) }""",
+        ("x - 1.5 + 1.5", "torch.rsqrt(torch.abs(z))", "F.silu(z - 1.5)"),
+        ("* 1.0", "1.0 *", "+ 0.0", "sigmoid"),
+    ),
+    Graph(
+        "numbers_that_count",
+        """(float[N,1] x, float[N,3] z) =>
+          (float[N,3] y, float[N,1] w, float[1,N,3] v) {
+          wide = Constant<value = float[1,3] {1.0, 1.0, 1.0}>()  y = Mul(x, wide)
+          two = Constant<value_float=2.0>()  q = Abs(x)  r = Sqrt(q)  w = Div(two, r)
+          deep = Constant<value = float[1,1,1] {0.0}>()  v = Add(z, deep) }""",
+        ("x * ", "2.0 / torch.sqrt("),
+    ),
+    Graph(
+        "an_open_axis_that_stays",
+        """(float[N,4] x, float[N,2,3,4] z) => (float[N,2,3,4] y) {
+          s = Constant<value_ints=[-1, 1, 1, 4]>()  g = Reshape(x, s)
+          y = Mul(z, g) }""",
+        ("z * x[:, None, None]",),
+        ("reshape",),
+    ),
+    Graph(
         "sizes_of_another",
         """(float[N,T,3] x, float[N,K] z) => (float[N,T,A,B] y) {
           s = Shape(z)  i1 = Constant<value_ints=[1]>()  k = Gather(s, i1)

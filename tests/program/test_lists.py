@@ -113,7 +113,7 @@ def test_frozen_entries_and_the_users_own_class() -> None:
         block = Functional(name=f"blocks.{i}", class_name="Block", trainable=i > 0)
         [x] = graph.call_model(block, inner, [x], [y])
     program = write(graph.filled(x))
-    assert 'class Block(nn.Module):\n    """The user\'s own layer "Block"' in (
+    assert 'class Block(nn.Module):\n    """The custom layer "Block"' in (
         program.source
     )
     trained = {n for n, p in program.module().named_parameters() if p.requires_grad}
