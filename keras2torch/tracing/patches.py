@@ -170,6 +170,17 @@ def python_of(function: Any) -> Any:
     return inner
 
 
+def control_flow_modules() -> tuple[Any, Any]:
+    """Return the modules that hold ``cond`` and ``while_loop``: one before 2.12."""
+    try:
+        from tensorflow.python.ops import cond, while_loop
+    except ImportError:
+        from tensorflow.python.ops import control_flow_ops
+
+        return control_flow_ops, control_flow_ops
+    return cond, while_loop
+
+
 @contextlib.contextmanager
 def control_flow(active: Callable[[], bool]) -> Iterator[None]:
     """Write loops out and compute both sides of a branch.
@@ -178,11 +189,9 @@ def control_flow(active: Callable[[], bool]) -> Iterator[None]:
     of steps before it runs is an :class:`Unrolled` error.
     """
     import tensorflow as tf
-    from tensorflow.python.eager.polymorphic_function import polymorphic_function
-    from tensorflow.python.ops import cond as cond_module
-    from tensorflow.python.ops import while_loop as while_module
 
-    functions = polymorphic_function.Function
+    cond_module, while_module = control_flow_modules()
+    functions: Any = type(tf.function(lambda: None))
     before = {
         (tf, "cond"): tf.cond,
         (tf, "while_loop"): tf.while_loop,
@@ -225,7 +234,7 @@ def control_flow(active: Callable[[], bool]) -> Iterator[None]:
             if not goes_on:
                 break
             if steps == MOST_STEPS:
-                raise Unrolled("it loops over more than %d steps" % MOST_STEPS)
+                raise Unrolled(f"it loops over more than {MOST_STEPS} steps")
             made = body(*values)
             values = list(made) if isinstance(made, (list, tuple)) else [made]
             steps += 1
@@ -237,7 +246,8 @@ def control_flow(active: Callable[[], bool]) -> Iterator[None]:
         return tf.vectorized_map(fn, elems)
 
     def called(function: Any, *args: Any, **kwargs: Any) -> Any:
-        if not active():
+        # What was restored from a SavedModel has no Python of its own.
+        if not active() or type(function) is not functions:
             return before[functions, "__call__"](function, *args, **kwargs)
         return converted(function._python_function)(*args, **kwargs)
 

@@ -239,8 +239,9 @@ def _inverse_root(value: ir.Value | None) -> tuple[ir.Value, float] | None:
         return None
     for variance, eps in (total.inputs[:2], total.inputs[1::-1]):
         number = _constant(eps)
-        one = number is not None and number.size == 1
-        if one and variance is not None and _stored(variance):
+        if variance is None or number is None or number.size != 1:
+            continue
+        if _stored(variance):
             return variance, float(number.reshape(-1)[0])
     return None
 

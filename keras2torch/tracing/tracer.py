@@ -192,7 +192,12 @@ def is_own(layer: Any, name: str) -> bool:
 
 
 def own_activation(layer: Any) -> Any:
-    """Return the user's function that a known layer ends with."""
+    """Return the user's function that a layer of Keras ends with."""
+    steps = hasattr(layer, "recurrent_activation") or hasattr(layer, "cell")
+    if steps or not is_keras_class(borrowed(layer) or type(layer)):
+        return None
+    if type(layer).__name__ == "Activation":
+        return None
     return layer.activation if is_own(layer, "activation") else None
 
 

@@ -1679,7 +1679,15 @@ def recording(loaded: Loaded) -> Iterator[dict[str, Any]]:
 
         @functools.wraps(original)
         def call(*args: Any, **kwargs: Any) -> Any:
-            result = original(*args, **kwargs)
+            own = beside("tracer").own_activation(layer)
+            if own is not None:
+                # It stands behind the layer in the converted model.
+                layer.activation = loaded.lib.module.activations.linear
+            try:
+                result = original(*args, **kwargs)
+            finally:
+                if own is not None:
+                    layer.activation = own
             number = calls[0]
             calls[0] += 1
             size = len(ranked)
@@ -1687,7 +1695,7 @@ def recording(loaded: Loaded) -> Iterator[dict[str, Any]]:
             for k, tensor in enumerate(loaded.lib.flatten(result)):
                 if tensor is not None:
                     records[f"{path}/{number}/{k}"] = tensor
-            return result
+            return result if own is None else own(result)
 
         undo.append((layer, layer.__dict__.get("call", missing)))
         layer.__dict__["call"] = call

@@ -332,6 +332,8 @@ class _Reader:
         elif kind in _IN_ORDER or kind in _UNORDERED:
             inputs = node.inputs if kind == "Concat" else node.inputs[:1]
             self._hand_on(inputs, node.outputs, in_order=kind in _IN_ORDER)
+        elif kind == "Where":
+            self._hand_on(node.inputs[1:], node.outputs, in_order=False)
 
     def _hand_on(
         self,
