@@ -9,10 +9,12 @@ words of ``tracing/worker.py``, with the model that is here.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -159,8 +161,8 @@ def _write(stream: IO[str], value: Any) -> None:
 def _error(message: dict[str, Any]) -> Keras2TorchError:
     """Return the child's error, of its class where its text is all that it holds."""
     kind = getattr(errors, str(message.get("kind")), None)
-    plain = isinstance(kind, type) and issubclass(kind, Keras2TorchError)
-    if plain and "__init__" not in vars(kind):
+    own = isinstance(kind, type) and issubclass(kind, Keras2TorchError)
+    if kind is not None and own and "__init__" not in vars(kind):
         made: Keras2TorchError = kind(message["error"])
         return made
     return Keras2TorchError(message["error"])
@@ -170,7 +172,7 @@ def _saved(model: Any, folder: Path, session: Session) -> Path:
     """Save a model for the reader; one that Keras cannot save is only traced."""
     ending = "keras"
     if not session.library.is_keras3:
-        version = [int(n) for n in worker.re.findall(r"\d+", session.library.label)[:2]]
+        version = [int(n) for n in re.findall(r"\d+", session.library.label)[:2]]
         ending = "keras" if version >= [2, 13] else "h5"
     path = folder / f"model.{ending}"
     try:
@@ -291,7 +293,7 @@ def _random_states(library: worker.Library) -> list[Callable[[], None]]:
 
             found.append(again)
         else:
-            found.append(lambda name=name, held=held: setattr(context, name, held))
+            found.append(functools.partial(setattr, context, name, held))
     return found
 
 
