@@ -25,6 +25,7 @@ from keras2torch.program.docstrings import docstring
 from keras2torch.program.held import array_of, find_homes
 from keras2torch.program.library import helper_names, helper_source, names_of
 from keras2torch.program.names import Names, class_name
+from keras2torch.program.passing import pass_once
 from keras2torch.program.sharing import share
 
 _LOAD = '''
@@ -183,6 +184,7 @@ def write(
     """
     planned = plan(model, layout, faithful=faithful, in_keras_order=in_keras_order)
     find_homes(planned)
+    pass_once(planned)
     reserved = helper_names() | {"F", "torch", "nn", "self", "math"}
     brought = {n for s in planned.layer_steps() for n in s.node.layer.brings()}
     names = Names(set(reserved) | brought | {"load"})
