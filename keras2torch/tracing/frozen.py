@@ -180,11 +180,22 @@ def to_onnx(folder: str) -> None:
             input_names=[value["input"] for value in given],
             output_names=body["made"],
             opset=OPSET,
-            custom_op_handlers={"EagerPyFunc": (keep, []), "ReverseV2": (flip, [])},
+            custom_op_handlers={
+                "EagerPyFunc": (keep, []),
+                "ReverseV2": (flip, []),
+                "SelectV2": (where, []),
+            },
             extra_opset=[helper.make_opsetid("keras", 1)],
         )
         with open(os.path.join(folder, body["onnx"]), "wb") as target:
             target.write(model.SerializeToString())
+
+
+def where(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """Choose by a condition; of whole numbers tf2onnx makes sums of products."""
+    node.type = "Where"
+    for attribute in list(node.attr):
+        del node.attr[attribute]
 
 
 def flip(ctx: Any, node: Any, name: str, args: Any) -> None:
