@@ -14,6 +14,7 @@ from keras2torch.dialect.builder import (
 from keras2torch.dialect.nodes import (
     DOMAIN,
     DRAWS,
+    STOP,
     LayerNode,
     from_node,
     is_layer,
@@ -24,6 +25,7 @@ from keras2torch.dialect.operators import calls
 __all__ = [
     "DOMAIN",
     "DRAWS",
+    "STOP",
     "GraphBuilder",
     "LayerNode",
     "LayerWeights",

@@ -46,6 +46,8 @@ DOMAIN = "keras"
 VERSION = 1
 # Of the domain, but no layers: they draw numbers.
 DRAWS = frozenset({"RandomNormal", "RandomUniform", "RandomTruncated", "RandomInteger"})
+# It hands on what comes, and no gradient back: ONNX has none.
+STOP = "StopGradient"
 _MADE = "keras2torch.made"
 _RESERVED = ("_inputs", "_outputs", "_call", "_path", "_body")
 
@@ -88,7 +90,7 @@ class LayerNode:
 
 def is_layer(node: ir.Node) -> bool:
     """Whether a node is a Keras layer."""
-    return node.domain == DOMAIN and node.op_type not in DRAWS
+    return node.domain == DOMAIN and node.op_type not in DRAWS | {STOP}
 
 
 def to_node(call: LayerNode, name: str, num_outputs: int) -> ir.Node:

@@ -33,6 +33,19 @@ class Cast(Operator):
         return Forward(x.name if dtype == x.dtype else f"{x.name}.to(torch.{dtype})")
 
 
+@operators("StopGradient")
+class Stopped(Operator):
+    """Its input, through which no gradient goes back."""
+
+    def takes_flat(self) -> Flat:
+        """Entry by entry: any order goes."""
+        return "follows"
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x.detach()``."""
+        return Forward(f"{call.x.name}.detach()")
+
+
 @operators("Identity", "Dropout")
 class Same(Operator):
     """Its input: Dropout too, outside of training."""

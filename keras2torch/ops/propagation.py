@@ -52,6 +52,8 @@ def dims(
         Its attributes.
     """
     first = known[0] if known else None
+    if node.domain == "keras" and node.op_type == "StopGradient":
+        return [None if first is None else list(first)]
     if node.domain == "keras":
         # The batch goes through a layer; a model of the user's may fold it.
         if first is None or "_body" in node.attributes or not first:

@@ -39,6 +39,8 @@ pytestmark = pytest.mark.xdist_group("operations")
 KERAS = ENTRIES | SHAPES | NETWORKS
 TABLES = {"keras": KERAS, "tf_keras": CASES, "nodes": NODES}
 SCRIPT = Path(__file__).with_name("make_operations.py")
+# Tables have what is alike side by side: one case in so many is of every family.
+EACH = 6
 
 # Operation classes of Keras 3.15 without a rule → why.
 WITHOUT_RULE = {
@@ -72,18 +74,38 @@ WITHOUT_RULE = {
 }
 
 
+def _cases(tables: dict[str, Any]) -> list[Any]:
+    """Return flavours and names; all but a few of each table are slow."""
+    return [
+        pytest.param(
+            flavour,
+            name,
+            marks=[] if i % EACH == 0 else [pytest.mark.slow],
+            id=f"{flavour}-{name}",
+        )
+        for flavour, table in tables.items()
+        for i, name in enumerate(table)
+    ]
+
+
 @pytest.fixture(scope="session")
 def operation_files(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Callable[[str], Path]:
     """Return a function: which Keras → the folder of models that it made."""
     made: dict[str, Path] = {}
+    asked: dict[str, dict[str, None]] = {}
+    for item in request.session.items:
+        given = getattr(item, "callspec", None)
+        if given is not None and given.params.get("flavour") in TABLES:
+            names = asked.setdefault(given.params["flavour"], {})
+            names[given.params["name"]] = None
 
     def folder(flavour: str) -> Path:
         if flavour not in made:
             made[flavour] = tmp_path_factory.mktemp(flavour)
             done = subprocess.run(
-                [sys.executable, SCRIPT, flavour, made[flavour]],
+                [sys.executable, SCRIPT, flavour, made[flavour], *asked[flavour]],
                 capture_output=True,
                 text=True,
                 timeout=900,
@@ -104,11 +126,8 @@ def computed(path: Path, arrays: list[Any]) -> list[Any]:
     return [v.numpy() for v in values]
 
 
-@pytest.mark.slow
 @pytest.mark.needs_keras
-@pytest.mark.parametrize(
-    ("flavour", "name"), [(f, n) for f, table in TABLES.items() for n in table]
-)
+@pytest.mark.parametrize(("flavour", "name"), _cases(TABLES))
 def test_like_keras(
     operation_files: Callable[[str], Path], flavour: str, name: str
 ) -> None:
@@ -128,12 +147,13 @@ def test_like_keras(
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.needs_keras
-@pytest.mark.parametrize("name", KERAS)
-def test_both_formats(operation_files: Callable[[str], Path], name: str) -> None:
+@pytest.mark.parametrize(("flavour", "name"), _cases({"keras": KERAS}))
+def test_both_formats(
+    operation_files: Callable[[str], Path], flavour: str, name: str
+) -> None:
     """HDF5 names no modules; the graph is the same."""
-    folder = operation_files("keras")
+    folder = operation_files(flavour)
     graphs = [read(folder / f"{name}.{e}").graph for e in ("keras", "h5")]
     first, second = ([_said(node) for node in graph] for graph in graphs)
     assert first == second

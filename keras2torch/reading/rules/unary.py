@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from keras2torch.dialect import DOMAIN, STOP
 from keras2torch.reading.operation_calls import OperationCall, Rule, dtype_of, shape_of
 
 # ONNX operators of the same meaning; integers become fractions first.
@@ -208,8 +209,13 @@ def same(c: OperationCall, x: Any) -> ir.Value:
 
 
 def stopped(c: OperationCall, variable: Any) -> ir.Value:
-    """Hand on what comes; a converted model is for inference first."""
-    return c.tensor(variable)
+    """Hand on what comes, and no gradient back."""
+    x = c.tensor(variable)
+    [value] = c.b.adopted(
+        STOP, [x], f"{c.title}/stopped", [(shape_of(x), dtype_of(x))], domain=DOMAIN
+    )
+    c.made.add(value)
+    return value
 
 
 def nothing_imaginary(c: OperationCall, x: Any) -> ir.Value:
