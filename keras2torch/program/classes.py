@@ -69,6 +69,8 @@ class ClassWriter:
         Path of a nested model → its class.
     reserved
         Names that no variable may take.
+    frozen
+        Whether who holds an instance freezes it.
     """
 
     def __init__(
@@ -78,10 +80,13 @@ class ClassWriter:
         bodies: Mapping[str, ClassText],
         reserved: frozenset[str],
         docstring: Docstring,
+        *,
+        frozen: bool = False,
     ) -> None:
         self._plan = plan
         self._bodies = bodies
         self._reserved = reserved
+        self._frozen = frozen
         self._text = ClassText(name, plan.path, docstring)
         self._attributes = Names()
         self._uses = uses_of_tensors(plan)
@@ -198,7 +203,7 @@ class ClassWriter:
             if known in named:
                 held.tensor.name = named[known]
                 continue
-            wish, text = declared(held, self._plan)
+            wish, text = declared(held, self._plan, frozen=self._frozen)
             text.name = self._attributes.unique(wish)
             text.text = text.text.replace("{name}", text.name)
             self._text.held.append(text)

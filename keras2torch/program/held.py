@@ -116,8 +116,20 @@ def _unreachable(held: Held, maker: str, plan: GraphPlan) -> UnsupportedLayer:
     )
 
 
-def declared(held: Held, plan: GraphPlan) -> tuple[str, HeldText]:
-    """Return the name that is wished for, and the text with ``{name}`` in it."""
+def declared(
+    held: Held, plan: GraphPlan, *, frozen: bool = False
+) -> tuple[str, HeldText]:
+    """Return the name that is wished for, and the text with ``{name}`` in it.
+
+    Parameters
+    ----------
+    held
+        The weight or constant.
+    plan
+        Of the class that holds it.
+    frozen
+        Whether who holds an instance of the class freezes it.
+    """
     value, tensor = held.value, held.tensor
     order = tensor.layout.axes
     moved = order != tuple(range(tensor.rank))
@@ -131,9 +143,12 @@ def declared(held: Held, plan: GraphPlan) -> tuple[str, HeldText]:
         maker = properties["keras_path"]
         wish = _weight_name(properties.get("keras_name", ""), maker, plan.path)
         trainable = properties.get("trainable", "1") == "1"
+        # What is only frozen can be thawed.
+        parameter = properties.get("own_trainable", str(int(trainable))) == "1"
         text = f'self.register_buffer("{{name}}", {empty})'
-        if trainable:
-            text = f"self.{{name}} = nn.Parameter({empty})"
+        if trainable or (parameter and "float" in tensor.dtype):
+            still = "" if trainable or frozen else ", requires_grad=False"
+            text = f"self.{{name}} = nn.Parameter({empty}{still})"
         return wish, HeldText("", text, maker, source, value, trainable)
     array = source(array_of(value))
     wish = constant_name(value, array)

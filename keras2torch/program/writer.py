@@ -237,7 +237,9 @@ def _bodies(
         own = own_class(step.node.layer)
         wishes[name] = [own, step.node.layer.name, body.name]
         told = docstring(body, step)
-        text = ClassWriter(body, name, bodies, reserved, told).write()
+        frozen = not step.node.layer.trainable
+        writer = ClassWriter(body, name, bodies, reserved, told, frozen=frozen)
+        text = writer.write()
         bodies[body.path] = text
         classes.append(text)
 

@@ -390,6 +390,7 @@ class _Assembly:
                 keras_name=about["name"],
                 keras_key=key,
                 trainable=str(int(about["trainable"])),
+                own_trainable=str(int(about["own_trainable"])),
             )
             self._held[key] = value
         return self._held[key]

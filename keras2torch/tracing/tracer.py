@@ -29,6 +29,7 @@ import functools
 import inspect
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -769,6 +770,9 @@ class Tracer:
     def named_apart(self, variable: Any, short: list[str]) -> str:
         """What a variable is called, by its layer too if others are called the same."""
         name = str(self.loaded.short_name(variable))
+        if re.fullmatch(r"((non_)?trainable_)?variables?(_?\d+)?|\d+", name, re.I):
+            # So Keras and TensorFlow call what nobody named.
+            name = self.loaded.attribute_of(variable) or name
         if short.count(name) < 2:
             return name
         parts = self.worker.weight_name(variable).split("/")
@@ -790,6 +794,7 @@ class Tracer:
                     "name": self.named_apart(variable, short),
                     "path": self.worker.weight_name(variable),
                     "trainable": self.loaded.trains(variable, bool(captured)),
+                    "own_trainable": self.loaded.was_made_trainable(variable),
                     "shape": [int(n) for n in variable.shape],
                     "dtype": self.worker.tf_variable(variable).dtype.base_dtype.name,
                 }
@@ -884,6 +889,19 @@ def trace(
         raise NotTraced(
             "the model was never called, so that nobody knows its inputs: call it once "
             "before it is saved"
+        )
+    asked = [
+        name
+        for name, p in inspect.signature(loaded.model.call).parameters.items()
+        if p.default is p.empty
+        and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        and name not in ("self", "training", "mask")
+    ]
+    if len(asked) > 1 and not isinstance(loaded.inputs, worker.Arguments):
+        raise NotTraced(
+            "the model is called with several arguments (%s), and Keras wrote down the "
+            "shape of the first alone: convert the live model, keras2torch.convert"
+            "(model)" % ", ".join(asked)
         )
     tracer = Tracer(loaded, set(known), set(opaque), worker)
     tracer.run(loaded.inputs)

@@ -945,6 +945,24 @@ class Loaded:
             return any(variable is v for v in self.model.trainable_weights)
         return bool(getattr(variable, "trainable", False))
 
+    def was_made_trainable(self, variable: Any) -> bool:
+        """Whether a variable is trained where nothing is frozen.
+
+        Keras 3 tells a layer's variables when it is frozen; its lists stay.
+        """
+        if getattr(variable, "trainable", False):
+            return True
+        lists = (getattr(x, "_trainable_variables", ()) for _, x in self.layers())
+        return any(variable is v for listed in lists for v in listed or ())
+
+    def attribute_of(self, variable: Any) -> str:
+        """What the layer that made a variable calls it; empty if it does not."""
+        for _, layer in self.layers():
+            for name, value in vars(layer).items():
+                if value is variable and name.strip("_"):
+                    return str(name.strip("_"))
+        return ""
+
     def variables(self) -> Iterator[tuple[str, Any]]:
         for path, layer in self.layers():
             for index, variable in enumerate(self.weights(layer)):

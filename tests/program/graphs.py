@@ -28,9 +28,18 @@ class Graph(GraphBuilder):
         return value
 
     def weight(
-        self, path: str, name: str, *shape: int, trainable: bool = True, index: int = 0
+        self,
+        path: str,
+        name: str,
+        *shape: int,
+        trainable: bool = True,
+        own: bool | None = None,
+        index: int = 0,
     ) -> ir.Value:
-        """Add what ``add_weight`` of the layer at ``path`` made."""
+        """Add what ``add_weight`` of the layer at ``path`` made.
+
+        ``own``: whether it was made trainable, where it is frozen since.
+        """
         array = self.random.normal(size=shape).astype("float32")
         value = self.initializer(f"{path}/{name}".strip("/"), array)
         value.metadata_props.update(
@@ -38,6 +47,7 @@ class Graph(GraphBuilder):
             keras_name=name,
             keras_key=f"{path}/{index}",
             trainable=str(int(trainable)),
+            own_trainable=str(int(trainable if own is None else own)),
         )
         return value
 

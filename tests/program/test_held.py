@@ -159,6 +159,27 @@ def test_a_wish_of_all_readers_is_how_it_is_stored() -> None:
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_frozen_weight_is_a_parameter(frozen: bool) -> None:
+    graph = Graph("model")
+    x = graph.input("x", (None, 4))
+    inner = graph.nested("block")
+    y = inner.input("x", (None, 4))
+    for k, (name, own) in enumerate((("gamma", True), ("seen", False))):
+        weight = graph.weight("block", name, 4, trainable=False, own=own, index=k)
+        y = inner.operator("Mul", [y, weight], "mul", (None, 4), "float32")
+    layer = Functional(name="block", class_name="Block", trainable=not frozen)
+    [x] = graph.call_model(layer, inner, [x], [y])
+    program = write(graph.filled(x))
+    still = "" if frozen else ", requires_grad=False"
+    assert f"self.gamma = nn.Parameter(torch.empty(4){still})" in program.source
+    assert 'register_buffer("seen"' in program.source
+    block = program.module().block
+    assert [n for n, _ in block.named_parameters()] == ["gamma"]
+    assert not block.gamma.requires_grad
+    assert [w.trainable for w in program.weights] == [False, False]
+
+
 def test_a_weight_that_cannot_be_reached_is_named() -> None:
     graph = Graph("model")
     x = graph.input("x", (None, 4))

@@ -31,7 +31,7 @@ THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 REFUSED = {
     ("keras", "own_activation_lstm"): "'lstm' (LSTM): activation 'shifted_relu'",
     ("tf_keras", "own_activation_lstm"): "'lstm' (LSTM): activation 'shifted_relu'",
-    ("keras", "two_arguments"): "'y'",
+    ("keras", "two_arguments"): "several arguments (x, y)",
     ("tf_keras", "two_arguments"): "arguments that are not inputs",
     ("tf_keras", "nested_inputs"): "TensorShape",
 }
@@ -110,3 +110,19 @@ def test_model(name: str, keras: str, models: Path, process: KerasProcess) -> No
     counts = report.parameters
     assert counts["keras_trainable"] == counts["torch_trainable"]
     assert report.first_different is None
+
+
+@pytest.mark.parametrize("keras", ["keras", "tf_keras"])
+def test_what_is_frozen_can_be_thawed(
+    keras: str, models: Path, process: KerasProcess
+) -> None:
+    """A frozen weight is a parameter, what never trains a buffer; as the code says."""
+    path = models / keras / "frozen_own.keras"
+    custom = models / keras / "traced_users.py"
+    made = convert_file(path, custom_objects=custom, process=process)
+    parts = dict(made.module.named_modules())
+    for name in ("frozen", "free"):
+        own = dict(parts[name].named_parameters())
+        assert list(own) == ["gain"]
+        assert own["gain"].requires_grad == (name == "free")
+        assert list(dict(parts[name].named_buffers())) == ["shift"]

@@ -595,6 +595,25 @@ def held():
     return keras.Model(x, layers.Dense(2)(Statistics()(x))), floats(3, 6)
 
 
+class Nameless(layers.Layer):
+    def build(self, shape):
+        self.gain = self.add_weight(shape=shape[-1:], initializer="ones")
+        self.shift = self.add_weight(shape=shape[-1:], trainable=False)
+
+    def call(self, x):
+        h = tf.nn.relu(x * self.gain + self.shift)
+        for k in range(6):
+            h = tf.sin(h) + tf.cos(h * (k + 0.5))
+        return h * self.gain
+
+
+@case
+def frozen_own():
+    x = keras.Input((6,))
+    frozen = Nameless(name="frozen", trainable=False)
+    return keras.Model(x, Nameless(name="free")(frozen(x))), floats(3, 6)
+
+
 # ------------------------------------------------------------ Keras' own, no rule
 @case
 def einsum_dense():
