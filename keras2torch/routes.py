@@ -25,7 +25,12 @@ from keras2torch.layers.definitions import REGISTRY
 from keras2torch.reading import kind, read
 from keras2torch.reading.reader import functions_of, metadata_of
 from keras2torch.reading.unknown import undefined
-from keras2torch.tracing import KerasError, KerasProcess, LoadedModel
+from keras2torch.tracing import (
+    KerasError,
+    KerasProcess,
+    KerasUnavailable,
+    LoadedModel,
+)
 
 if TYPE_CHECKING:
     from keras2torch.tracing.assembly import Trace
@@ -236,6 +241,8 @@ def _load(
             custom_objects=trust.custom_objects,
             functions=functions_of(path, weights),
         )
+    except KerasUnavailable as error:
+        raise _without_keras(process, error) from error
     except KerasError as error:
         if unknown is not None:
             file = trust.custom_objects
@@ -256,7 +263,18 @@ def _trace(process: KerasProcess, opaque: list[str]) -> tuple[Trace, LoadedModel
             loaded = process.trace(folder, sorted(REGISTRY), opaque)
         except KerasError as error:
             raise NotTraced(_why(error)) from error
+        except KerasUnavailable as error:
+            raise _without_keras(process, error) from error
         return load(Path(folder)), loaded
+
+
+def _without_keras(process: KerasProcess, error: KerasUnavailable) -> NotTraced:
+    why = str(error).splitlines()[0]
+    return NotTraced(
+        f"the model's code needs a Keras that runs, and {process.python} has none "
+        f"({why}): name an interpreter with TensorFlow (--keras-python), install "
+        "keras2torch[tensorflow], or give PyTorch replacements (--plugin)."
+    )
 
 
 def _why(error: KerasError) -> str:

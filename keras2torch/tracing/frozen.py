@@ -18,6 +18,7 @@ from typing import Any
 
 OPSET = 18
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+LOOPS = ("While", "StatelessWhile")
 SERVING = "serving_default"
 
 
@@ -93,6 +94,7 @@ def flat(
     if left:
         raise NotFrozen("its function %s cannot be inlined" % left[0].name)
     _keep_needed(definition, [*inputs, *outputs])
+    _check_loops(definition, {name: v for v, name in captured})
     _with_placeholders(definition, {name: v for v, name in captured})
     there = {node.name for node in definition.node}
     return definition, [(v, name) for v, name in captured if name in there]
@@ -129,6 +131,24 @@ class _Function:
         self.outputs = outputs
         self.captured_inputs = captured
         self._captured_inputs = captured
+
+
+def _check_loops(definition: Any, variables: dict[str, Any]) -> None:
+    """Refuse a loop that reads variables: ONNX knows recurrent layers by constants."""
+    nodes = {node.name: node for node in definition.node}
+    for node in definition.node:
+        if node.op not in LOOPS:
+            continue
+        for name in node.input:
+            source = name.partition(":")[0]
+            while nodes[source].op == "Identity":
+                source = nodes[source].input[0].partition(":")[0]
+            if source in variables:
+                raise NotFrozen(
+                    "it loops over steps with the weight %s, and what layer that was "
+                    "is lost in a SavedModel; convert the .keras or .h5 file of the "
+                    "model instead" % variables[source].name.partition(":")[0]
+                )
 
 
 def _with_placeholders(definition: Any, variables: dict[str, Any]) -> None:

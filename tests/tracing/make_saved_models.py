@@ -174,7 +174,15 @@ def of_keras2() -> None:
         keep(name, [data], [model(data, training=False)], trained, total)
 
 
+def recurrent() -> None:
+    given = keras.Input((9,), dtype="int32")
+    x = keras.layers.Embedding(20, 6)(given)
+    model = keras.Model(given, keras.layers.LSTM(5)(x))
+    model.export(folder / "recurrent", verbose=False)
+
+
 exported()
+recurrent()
 modules()
 of_keras2()
 np.savez(folder / "expected.npz", **expected)

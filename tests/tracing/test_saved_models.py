@@ -103,6 +103,11 @@ def test_several_signatures_are_named(made: Path) -> None:
         convert(made / "two", trust=True)
 
 
+def test_a_loop_without_its_layer_is_refused(made: Path) -> None:
+    with pytest.raises(Keras2TorchError, match=r"loops over steps.*\.keras"):
+        convert(made / "recurrent", trust=True)
+
+
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(Keras2TorchError, match="no SavedModel"):
         convert(tmp_path, trust=True)
@@ -119,3 +124,12 @@ def test_kept_graph_gives_the_same_source(
     assert again.source == found.source
     report = verify_folder(tmp_path / "out", made / name, trust=True)
     assert report.verdict == "exact", report.reason
+
+
+def test_an_interpreter_without_keras_is_named(made: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "python"
+    # Isolated and without site-packages: the standard library alone.
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    bare.chmod(0o755)
+    with pytest.raises(NotTraced, match=r"tensorflow.*--keras-python"):
+        convert(made / "module", trust=True, keras_python=os.fspath(bare))
