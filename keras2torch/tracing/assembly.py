@@ -274,7 +274,8 @@ class _Assembly:
             if name:
                 value.metadata_props["keras_name"] = name
         self.fill(b)
-        made = b.model(outputs, **metadata)
+        subclassed = str(int(not root.about["functional"]))
+        made = b.model(outputs, **{**metadata, "subclassed": subclassed})
         if root.about["restored"] and not root.about["calls"]:
             with_modules(made)
         return made
@@ -448,7 +449,7 @@ class _Assembly:
         ]
         outputs = self._filled(inner, body, inputs)
         kind, masked = about.pop("kind"), about.pop("mask")
-        options = {"name": name, "trainable": bool(body.about["trainable"])}
+        options: dict[str, Any] = {"name": name, "trainable": bool(body.about["trainable"])}
         layer: Layer
         if kind == "RNN":
             layer = CellLoop(class_name=body.about["class"], **about, **options)

@@ -165,7 +165,7 @@ def python_of(function: Any) -> Any:
 
     inner = tf_decorator.unwrap(inner)[1]
     target = getattr(inner, "__self__", None)
-    if hasattr(target, "weakrefself_func__"):
+    if target is not None and hasattr(target, "weakrefself_func__"):
         return target.weakrefself_func__().__get__(target.weakrefself_target__())
     return inner
 

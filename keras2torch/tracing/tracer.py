@@ -578,7 +578,7 @@ class Tracer:
 
         else:
 
-            def call(inputs: Any) -> Any:
+            def call(inputs: Any, *states: Any) -> Any:
                 return layer.layer(inputs)
 
         specs = [tf.TensorSpec((step.shape[0], *s.shape[1:]), s.dtype) for s in states]
