@@ -449,7 +449,10 @@ class _Assembly:
         ]
         outputs = self._filled(inner, body, inputs)
         kind, masked = about.pop("kind"), about.pop("mask")
-        options: dict[str, Any] = {"name": name, "trainable": bool(body.about["trainable"])}
+        options: dict[str, Any] = {
+            "name": name,
+            "trainable": bool(body.about["trainable"]),
+        }
         layer: Layer
         if kind == "RNN":
             layer = CellLoop(class_name=body.about["class"], **about, **options)
