@@ -12,6 +12,7 @@ from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.definitions import Call, Forward, Module, Tensor
 from keras2torch.layout import GraphPlan, Held, LayerStep, PermuteStep
 from keras2torch.ops import Operator
+from keras2torch.program.chains import CHAIN, constructor
 from keras2torch.program.classtext import (
     Attribute,
     Capture,
@@ -534,7 +535,10 @@ class ClassWriter:
             return None
         name = self._attribute_name(node.layer.name)
         body = self._bodies[step.body.path] if step.body is not None else None
-        if module.given:
+        if body is not None and body.name == CHAIN:
+            module.text = constructor(body)
+            self._text.absorb(body)
+        elif module.given:
             module.text = name
             self._text.given[name] = node.path
         elif body is not None and body.given:

@@ -94,6 +94,13 @@ class ClassText:
     parameters: dict[str, str] = field(default_factory=dict)
     pinned: bool = False
 
+    def absorb(self, other: ClassText) -> None:
+        """Need what another needs, whose text becomes part of this one."""
+        self.helpers |= other.helpers
+        self.pieces |= other.pieces
+        self.imports |= other.imports
+        self.files |= other.files
+
     def source(self) -> str:
         """Return the text of the class, not yet formatted."""
         lines = [f"class {self.name}(nn.Module):"]

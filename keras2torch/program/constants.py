@@ -117,10 +117,10 @@ def formula(array: Array, dtype: str) -> str | None:
     inner = array.reshape([n for n in array.shape if n != 1])
     if inner.ndim != 2:
         return None
-    made = _triangle(inner, dtype)
-    if made is None or inner.shape == array.shape:
-        return made
-    return f"{made}.reshape({_sizes(array.shape)})"
+    matrix = _triangle(inner, dtype)
+    if matrix is None or inner.shape == array.shape:
+        return matrix
+    return f"{matrix}.reshape({_sizes(array.shape)})"
 
 
 def _full(shape: tuple[int, ...], value: Any, dtype: str) -> str:

@@ -15,6 +15,7 @@ from typing import TypeGuard
 
 from keras2torch.layers.text import TORCH_DEFAULTS, literal
 from keras2torch.program.arguments import Meanings, annotation
+from keras2torch.program.chains import CHAIN
 from keras2torch.program.classtext import Attribute, Capture, ClassText, shortened
 from keras2torch.program.docstrings import common
 from keras2torch.program.expressions import substituted
@@ -69,17 +70,17 @@ def share(
     list[ClassText]
         The classes to write.
     """
-    level: dict[str, int] = {}
+    level: dict[int, int] = {}
     for text in texts:
-        inside = [a.body.name for a in text.attributes.values() if a.body is not None]
-        level[text.name] = 1 + max((level[n] for n in inside), default=0)
+        inside = [id(a.body) for a in text.attributes.values() if a.body is not None]
+        level[id(text)] = 1 + max((level[n] for n in inside), default=0)
     stand_ins = {id(text): text.name for text in texts}
     meanings = Meanings()
     written: dict[int, ClassText] = {}
     for height in sorted(set(level.values())):
         groups: dict[tuple[object, ...], _Group] = {}
         for text in texts[:-1]:
-            if level[stand_ins[id(text)]] == height:
+            if level[id(text)] == height and text.name != CHAIN:
                 member = _member(text, meanings)
                 groups.setdefault(member.key, _Group()).members.append(member)
         for group in groups.values():

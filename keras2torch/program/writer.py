@@ -15,10 +15,11 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.errors import PluginError
-from keras2torch.layers.definitions import Source, Tensor
+from keras2torch.layers.definitions import Functional, Source, Tensor
 from keras2torch.layers.loops import own_class
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
 from keras2torch.program import check
+from keras2torch.program.chains import chained, is_nameless
 from keras2torch.program.classes import ClassWriter
 from keras2torch.program.classtext import Capture, ClassText, body_prefix
 from keras2torch.program.docstrings import docstring
@@ -196,7 +197,8 @@ def write(
     every: list[ClassText] = []
     bodies: dict[str, ClassText] = {}
     wishes: dict[str, list[str]] = {}
-    _bodies(planned, wishes, bodies, every, frozenset(reserved))
+    owns = model.metadata_props.get("subclassed") == "1"
+    _bodies(planned, wishes, bodies, every, frozenset(reserved), owns=owns)
     top = ClassWriter(
         planned, main, bodies, frozenset(reserved), docstring(planned)
     ).write()
@@ -223,23 +225,32 @@ def _bodies(
     bodies: dict[str, ClassText],
     classes: list[ClassText],
     reserved: frozenset[str],
+    *,
+    owns: bool,
 ) -> None:
-    """Write the classes of nested models, innermost first, under stand-in names."""
+    """Write the classes of nested models, innermost first, under stand-in names.
+
+    ``owns``: whether the class around them is one that the user wrote.
+    """
     for step in planned.steps:
         if not isinstance(step, LayerStep) or step.body is None:
             continue
         body = step.body
         if body.path in bodies:
             continue
-        _bodies(body, wishes, bodies, classes, reserved)
+        own = own_class(step.node.layer)
+        _bodies(body, wishes, bodies, classes, reserved, owns=owns or bool(own))
         name = f"StandIn{len(bodies)}_"
         # The model's name in its own config may be generic where the layer's is not.
-        own = own_class(step.node.layer)
         wishes[name] = [own, step.node.layer.name, body.name]
         told = docstring(body, step)
         frozen = not step.node.layer.trainable
         writer = ClassWriter(body, name, bodies, reserved, told, frozen=frozen)
         text = writer.write()
+        stack = not own and isinstance(step.node.layer, Functional)
+        if owns and stack and is_nameless(body):
+            # The user's ``self.ffn = Sequential([…])``.
+            chained(text)
         bodies[body.path] = text
         classes.append(text)
 

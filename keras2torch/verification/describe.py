@@ -14,7 +14,8 @@ from keras2torch.dialect import shape_of
 from keras2torch.dialect.files import is_foreign
 from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
-from keras2torch.program.classtext import ClassText, statements
+from keras2torch.program.chains import CHAIN
+from keras2torch.program.classtext import ClassText, body_prefix, statements
 from keras2torch.program.writer import TorchWeight
 from keras2torch.verification.graph import layers_of, parameter_counts, producers
 from keras2torch.verification.report import LayerRow, Report, TensorRow, WeightRow
@@ -95,8 +96,7 @@ def _modules(text: ClassText, prefix: str) -> Iterator[tuple[str, tuple[str, str
         name = f"{prefix}{attribute.name}"
         yield path, (name, attribute.text)
         if attribute.body is not None:
-            alone = attribute.text == f"{attribute.body.name}()"
-            inner = f"{name}." if alone else f"{name}.module."
+            inner = f"{name}.{body_prefix(attribute)}"
             yield from _modules(attribute.body, inner)
 
 
@@ -111,6 +111,11 @@ def _expressions(program: Program) -> dict[str, str]:
         if isinstance(item, ast.FunctionDef) and item.name == "forward"
     }
     for _, text in program.parts():
+        if text.name == CHAIN:
+            # What is no module of its own there belongs to one.
+            for capture in text.captures:
+                found.setdefault(capture.path, text.init[capture.statement])
+            continue
         lines = forwards[text.name]
         for capture in text.captures:
             if capture.before:

@@ -2,7 +2,8 @@
 
 The program says after which statement of ``forward`` which variables hold a layer's
 outputs. A trace function reads them there: nothing is added to the module, and
-functions (``F.relu(x)``) are seen as well as submodules.
+functions (``F.relu(x)``) are seen as well as submodules. Only the entries of an
+``nn.Sequential`` are watched by hooks, which go again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from keras2torch.program.classtext import Capture, statements
 from keras2torch.verification.axes import Array, to_keras
@@ -134,11 +136,32 @@ def watching(
         runs[frame] = _Run(method, frame, seen)
         return local
 
+    hooks = list(_hooks(module, captures, seen))
     sys.settrace(start)
     try:
         yield seen
     finally:
         sys.settrace(before)
+        for hook in hooks:
+            hook.remove()
+
+
+def _hooks(
+    module: nn.Module, captures: Mapping[str, Sequence[Capture]], seen: Seen
+) -> Iterator[RemovableHandle]:
+    """Watch the entries of each ``nn.Sequential``, whose forward is PyTorch's own."""
+    for name, wanted in captures.items():
+        part = module.get_submodule(name)
+        if not isinstance(part, nn.Sequential):
+            continue
+        for capture in wanted:
+
+            def hook(
+                entry: nn.Module, given: Any, result: Any, own: Capture = capture
+            ) -> None:
+                seen.add(own, (result,))
+
+            yield part[capture.statement].register_forward_hook(hook)
 
 
 def _methods(
@@ -148,6 +171,8 @@ def _methods(
     found: dict[CodeType, _Method] = {}
     for name, wanted in captures.items():
         part = module.get_submodule(name)
+        if isinstance(part, nn.Sequential):
+            continue
         forward: Any = type(part).forward
         code = forward.__code__
         if code not in found:
