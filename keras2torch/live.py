@@ -209,10 +209,10 @@ class _Worker(worker.Worker):
     def __init__(self, model: Any, library: worker.Library) -> None:
         super().__init__()
         self.loaded = worker.Loaded(model, library, {}, False)
-        tracer = worker.beside("tracer")
+        holding = worker.beside("holding")
         for _, layer in self.loaded.layers():
             kind = type(layer)
-            if not tracer.is_keras_class(kind):
+            if not holding.is_keras_class(kind):
                 self.loaded.custom[kind.__name__] = kind
 
     def forget(self) -> None:

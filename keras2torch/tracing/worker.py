@@ -367,6 +367,7 @@ def beside(name: str) -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    vars(module)["beside"] = beside
     spec.loader.exec_module(module)
     return module
 
@@ -909,11 +910,11 @@ class Loaded:
 
     def layers(self, model: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Every layer with its path, nested models before what is in them."""
-        tracer = beside("tracer")
+        holding = beside("holding")
         model = self.model if model is None else model
         if not prefix and self.own_weights(model):
             yield "", model
-        for segment, layer in tracer.children(self.lib, model):
+        for segment, layer in holding.children(self.lib, model):
             path = prefix + segment
             yield path, layer
             if self.holds(layer):
@@ -921,14 +922,14 @@ class Loaded:
 
     def holds(self, layer: Any) -> bool:
         """Whether a layer's weights are those of the layers in it: a model, or code."""
-        tracer = beside("tracer")
-        own = tracer.is_keras_class(tracer.borrowed(layer) or type(layer))
-        wraps = own and tracer.own_code_in(layer) is not None
+        holding = beside("holding")
+        own = holding.is_keras_class(holding.borrowed(layer) or type(layer))
+        wraps = own and holding.own_code_in(layer) is not None
         return self.lib.is_model(layer) or not own or wraps
 
     def own_weights(self, layer: Any) -> list[Any]:
         """What a model or a custom layer holds beside its layers."""
-        parts = beside("tracer").children(self.lib, layer)
+        parts = beside("holding").children(self.lib, layer)
         held = {id(v) for _, part in parts for v in part.weights}
         return [v for v in layer.weights if id(v) not in held]
 
@@ -1697,7 +1698,7 @@ def recording(loaded: Loaded) -> Iterator[dict[str, Any]]:
 
         @functools.wraps(original)
         def call(*args: Any, **kwargs: Any) -> Any:
-            own = beside("tracer").own_activation(layer)
+            own = beside("holding").own_activation(layer)
             if own is not None:
                 # It stands behind the layer in the converted model.
                 layer.activation = loaded.lib.module.activations.linear
@@ -1719,12 +1720,12 @@ def recording(loaded: Loaded) -> Iterator[dict[str, Any]]:
         layer.__dict__["call"] = call
 
     try:
-        tracer = beside("tracer")
+        holding = beside("holding")
         inside: list[str] = []
         for path, layer in loaded.layers():
             if path.startswith(tuple(inside)):
                 continue  # It is called once a step.
-            if type(layer).__name__ in tracer.LOOPS and loaded.holds(layer):
+            if type(layer).__name__ in holding.LOOPS and loaded.holds(layer):
                 inside.append(path + "/")
             if layer is not loaded.model and id(layer) not in seen:
                 seen.add(id(layer))
