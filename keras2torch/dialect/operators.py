@@ -7,7 +7,7 @@ arithmetic, constants) is no call.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import onnx_ir as ir
 
 from keras2torch.dialect.builder import dtype_of
 from keras2torch.dialect.nodes import DOMAIN, DRAWS, LayerNode, from_node, is_layer
+from keras2torch.dialect.patterns import STANDARD, Patterns
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.ops import (
     MISSING,
@@ -29,7 +30,6 @@ from keras2torch.ops.arithmetic import attributes_of
 from keras2torch.ops.folding import Facts, is_weight, stored_array
 from keras2torch.ops.propagation import reshaped
 
-_STANDARD = ("", "ai.onnx")
 # Longer lists of indices are tensors of the class.
 _FEW = 8
 # Made here, with attributes that no file may give.
@@ -64,6 +64,7 @@ class _Calls:
     def __init__(self, graph: ir.Graph) -> None:
         self._graph = graph
         self._facts = Facts(graph)
+        self._patterns = Patterns(self._facts, self._is_free)
         self._nodes = list(graph)
         self._names = _unique_names(self._nodes)
         self._files: list[str] = []
@@ -109,9 +110,8 @@ class _Calls:
             if self._facts.is_float(node.outputs[0]):
                 attributes["dtype"] = "float32"
         else:
-            kind, given = self._pattern(node)
-            attributes = attributes_of(node)
-            if kind in OPERATORS.keys() - _OWN and node.domain in (*_STANDARD, DOMAIN):
+            kind, given, attributes = self._pattern(node)
+            if kind in OPERATORS.keys() - _OWN and node.domain in (*STANDARD, DOMAIN):
                 operands, taken = self._operands(kind, node, given)
             else:
                 kind, operands, taken, attributes = self._foreign(node)
@@ -144,7 +144,7 @@ class _Calls:
             If it does not.
         """
         opset = self._facts.opset
-        if node.domain not in _STANDARD or not foreign.is_known(node.op_type, opset):
+        if node.domain not in STANDARD or not foreign.is_known(node.op_type, opset):
             full = ".".join(n for n in (node.domain, node.op_type) if n)
             raise UnsupportedLayer(
                 f"the graph holds the ONNX operator {full!r}, which has no rule"
@@ -171,27 +171,24 @@ class _Calls:
             if i >= layer.results and value in self._needed:
                 raise layer.unsupported(f"its output number {i + 1} has no rule")
 
-    def _pattern(self, node: ir.Node) -> tuple[str, list[ir.Value | None]]:
-        """Return the operator and its inputs; two that are one to a person as one."""
-        given = list(node.inputs)
+    def _is_free(self, value: ir.Value) -> bool:
+        """Whether one operator alone reads a value, which nobody else asked for."""
+        asked = value in self._needed or value in self._graph.outputs
+        readers = [user for user, _ in value.uses() if user.op_type != "Shape"]
+        return len(readers) == 1 and not asked
+
+    def _pattern(
+        self, node: ir.Node
+    ) -> tuple[str, list[ir.Value | None], dict[str, Any]]:
+        """Return the operator; several that are one to a person as one."""
+        match = self._patterns.found(node)
+        if match is None:
+            kind, given, made = node.op_type, list(node.inputs), None
+        else:
+            kind, given, made = match.kind, match.inputs, match.attributes
         while given and given[-1] is None:
             given.pop()
-        for place, (outer, inner), name, holds in _PATTERNS:
-            if node.op_type != outer or node.domain not in _STANDARD:
-                continue
-            value = given[place] if place < len(given) else None
-            source = value.producer() if value is not None else None
-            if source is None or source.op_type != inner or value is None:
-                continue
-            alone = len(value.uses()) == 1 and value not in self._graph.outputs
-            if alone and value not in self._needed and holds(self, node, source):
-                # Of these the other input is known, or the same once more.
-                given = [] if name in ("Rsqrt", "Swish") else given
-                rest = [v for i, v in enumerate(given) if i != place]
-                # Of a Slice the steps may be left out.
-                lack = 5 - len(source.inputs) if inner == "Slice" else 0
-                return name, [*source.inputs, *[None] * lack, *rest]
-        return node.op_type, given
+        return kind, given, attributes_of(node) if made is None else made
 
     def _operands(
         self, kind: str, node: ir.Node, given: list[ir.Value | None]
@@ -300,67 +297,6 @@ class _Calls:
             if value.dtype is None and all(v.dtype is not None for v in call.inputs):
                 dtype = call.layer.output_dtype(*[dtype_of(v) for v in call.inputs])
                 value.dtype = ir.DataType.from_numpy(np.dtype(dtype))
-
-
-# -- two operators that a person writes as one
-_Holds = Callable[[_Calls, ir.Node, ir.Node], bool]
-
-
-def _always(calls: _Calls, outer: ir.Node, inner: ir.Node) -> bool:
-    return True
-
-
-def _of_one(calls: _Calls, outer: ir.Node, inner: ir.Node) -> bool:
-    """Whether one is divided, which adds no axes: ``1 / sqrt(x)``."""
-    value = outer.inputs[0]
-    array = calls._facts.array(value) if value is not None else None
-    return array is not None and not array.ndim and array.tolist() == 1.0
-
-
-def _of_the_other(place: int) -> _Holds:
-    """Return whether both nodes read one value: ``x * sigmoid(x)``."""
-
-    def holds(calls: _Calls, outer: ir.Node, inner: ir.Node) -> bool:
-        return outer.inputs[place] is inner.inputs[0]
-
-    return holds
-
-
-def _takes_items(calls: _Calls, squeeze: ir.Node, sliced: ir.Node) -> bool:
-    """Whether one entry was taken of each axis that goes: ``x[:, 0]``."""
-    if len(squeeze.inputs) < 2 or len(sliced.inputs) < 4:
-        return False
-    arrays = [calls._facts.array(v) for v in (squeeze.inputs[1], *sliced.inputs[1:4])]
-    if any(a is None or a.dtype == object for a in arrays):
-        return False
-    gone, starts, ends, axes = (a.tolist() for a in arrays if a is not None)
-    steps = calls._facts.array(sliced.inputs[4]) if len(sliced.inputs) > 4 else None
-    if steps is not None and any(s != 1 for s in steps.tolist()):
-        return False
-    dims = calls._facts.dims(sliced.inputs[0]) if sliced.inputs[0] is not None else None
-    if dims is None:
-        return False
-    rank = len(dims)
-    parts = {a % rank: (s, e) for a, s, e in zip(axes, starts, ends, strict=True)}
-    return all(
-        axis % rank in parts
-        and (
-            parts[axis % rank][1] == parts[axis % rank][0] + 1
-            or parts[axis % rank][0] == -1
-        )
-        for axis in gone
-    )
-
-
-# At which input of the first the second comes in, their name, and when it holds.
-_PATTERNS: list[tuple[int, tuple[str, str], str, _Holds]] = [
-    (0, ("Not", "Equal"), "NotEqual", _always),
-    (0, ("Reciprocal", "Sqrt"), "Rsqrt", _always),
-    (1, ("Div", "Sqrt"), "Rsqrt", _of_one),
-    (0, ("Mul", "Sigmoid"), "Swish", _of_the_other(1)),
-    (1, ("Mul", "Sigmoid"), "Swish", _of_the_other(0)),
-    (0, ("Squeeze", "Slice"), "Item", _takes_items),
-]
 
 
 # ------------------------------------------------------------------------- helpers

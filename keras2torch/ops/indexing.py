@@ -18,7 +18,7 @@ from keras2torch.ops.base import (
 from keras2torch.ops.sizes import Size
 
 # From here on an end is the axis' own: ONNX has no open slices.
-_FAR = 2**31 - 1
+_FAR = 10**9
 
 
 class Part:

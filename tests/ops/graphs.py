@@ -155,6 +155,106 @@ GRAPHS = [
         ("reshape",),
     ),
     Graph(
+        "near_one",
+        """(float[N,3] x) => (float[N,3] y, float[N,3] w, float[N,3] v, float[N,3] u) {
+          one = Constant<value_float=1.0>()  less = Constant<value_float=-1.0>()
+          a = Abs(x)  b = Add(one, a)  y = Log(b)  c = Exp(x)  w = Sub(c, one)
+          d = Neg(x)  e = Exp(d)  f = Add(e, one)  v = Log(f)
+          g = Sin(x)  h = Exp(g)  u = Add(less, h) }""",
+        ("torch.log1p(torch.abs(x))", "torch.expm1(x)", "F.softplus(-x)"),
+        ("log(", "exp("),
+    ),
+    Graph(
+        "nearly_so",
+        """(float[N,3] x) => (float[N,3] y, float[N,3] w, float[1,N,3] v) {
+          two = Constant<value_float=2.0>()  one = Constant<value_float=1.0>()
+          a = Abs(x)  b = Add(two, a)  y = Log(b)  c = Exp(x)  w = Sub(one, c)
+          deep = Constant<value = float[1,1,1] {1.0}>()
+          d = Add(a, deep)  v = Log(d) }""",
+        ("torch.exp(x)",),
+        ("log1p", "expm1"),
+    ),
+    Graph(
+        "gelu_taken_apart",
+        """(float[N,3] x, float[N,3] z) => (float[N,3] y, float[N,3] w, float[N,3] v) {
+          r = Constant<value_float=1.4142135381698608>()
+          one = Constant<value_float=1.0>()  half = Constant<value_float=0.5>()
+          a = Div(x, r)  b = Erf(a)  c = Add(b, one)  d = Mul(x, c)  y = Mul(d, half)
+          three = Constant<value_float=3.0>()  k = Constant<value_float=0.044715>()
+          s = Constant<value_float=0.7978845834732056>()
+          e = Pow(z, three)  f = Mul(k, e)  g = Add(z, f)  h = Mul(s, g)  i = Tanh(h)
+          j = Add(one, i)  l = Mul(half, z)  w = Mul(l, j)
+          m = Mul(z, z)  n = Mul(m, z)  o = Mul(n, k)  p = Add(o, z)  q = Mul(p, s)
+          t = Tanh(q)  u = Add(t, one)  aa = Mul(z, u)  v = Mul(aa, half) }""",
+        ("F.gelu(x)", "F.gelu(z, approximate='tanh')"),
+        ("erf", "torch.tanh"),
+    ),
+    Graph(
+        "no_gelu",
+        """(float[N,3] x, float[N,3] z) => (float[N,3] y, float[N,3] w) {
+          r = Constant<value_float=1.5>()  one = Constant<value_float=1.0>()
+          half = Constant<value_float=0.5>()
+          a = Div(x, r)  b = Erf(a)  c = Add(b, one)  d = Mul(x, c)  y = Mul(d, half)
+          t = Constant<value_float=1.4142135381698608>()
+          e = Div(z, t)  f = Erf(e)  g = Add(f, one)  h = Mul(x, g)
+          w = Mul(h, half) }""",
+        ("torch.erf",),
+        ("gelu",),
+    ),
+    Graph(
+        "sums_of_exponentials",
+        """(float[N,4,3] x) => (float[N,4] y, float[N,1,3] w) {
+          last = Constant<value_ints=[2]>()  mid = Constant<value_ints=[1]>()
+          m = ReduceMax<keepdims=1>(x, last)  a = Sub(x, m)  b = Exp(a)
+          c = ReduceSum<keepdims=0>(b, last)  d = Log(c)  e = Squeeze(m, last)
+          y = Add(d, e)
+          n = ReduceMax<keepdims=1>(x, mid)  f = Sub(x, n)  g = Exp(f)
+          h = ReduceSum<keepdims=1>(g, mid)  i = Log(h)  w = Add(n, i) }""",
+        ("torch.logsumexp(x, dim=2)", "torch.logsumexp(x, dim=1, keepdim=True)"),
+        ("exp()", "amax"),
+    ),
+    Graph(
+        "product_of_rows",
+        """(float[N,T,3] x, float[3,4] z) => (float[N,T,4] y) {
+          r = Constant<value_ints=[-1, 3]>()  a = Reshape(x, r)  b = MatMul(a, z)
+          h = Shape<start=0, end=2>(x)  k = Constant<value_ints=[4]>()
+          s = Concat<axis=0>(h, k)  y = Reshape(b, s) }""",
+        ("x @ z",),
+        ("reshape", "flatten"),
+    ),
+    Graph(
+        "product_of_rows_with_a_vector",
+        """(float[N,T,3] x, float[3] z) => (float[N,T] y) {
+          r = Constant<value_ints=[-1, 3]>()  a = Reshape(x, r)
+          one = Constant<value_ints=[1]>()  w = Unsqueeze(z, one)  b = MatMul(a, w)
+          s = Shape<start=0, end=2>(x)  y = Reshape(b, s) }""",
+        ("x @ z",),
+        ("reshape", "flatten"),
+    ),
+    Graph(
+        "rows_that_come_out_otherwise",
+        """(float[N,4,3] x, float[3,2] z) => (float[N,2,4] y) {
+          r = Constant<value_ints=[-1, 3]>()  a = Reshape(x, r)  b = MatMul(a, z)
+          s = Constant<value_ints=[-1, 2, 4]>()  y = Reshape(b, s) }""",
+        ("reshape",),
+    ),
+    Graph(
+        "parts_of_a_split",
+        """(float[N,3,4] x) => (float[N,4] y, float[N,1,4] w) {
+          a, b, c = Split<axis=1, num_outputs=3>(x)  one = Constant<value_ints=[1]>()
+          d = Squeeze(a, one)  e = Squeeze(b, one)  y = Sub(d, e)  w = Sin(c) }""",
+        ("x[:, 0] - x[:, 1]",),
+        ("squeeze",),
+    ),
+    Graph(
+        "masked_by_a_product",
+        """(float[N,3] x, float[N,3] z) => (float[N,3] y) {
+          o = Constant<value_float=0.5>()  b = Greater(z, o)  c = Cast<to=1>(b)
+          y = Mul(c, x) }""",
+        ("(z > 0.5) * x",),
+        ("dtype",),
+    ),
+    Graph(
         "sizes_of_another",
         """(float[N,T,3] x, float[N,K] z) => (float[N,T,A,B] y) {
           s = Shape(z)  i1 = Constant<value_ints=[1]>()  k = Gather(s, i1)
