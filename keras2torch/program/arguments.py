@@ -20,6 +20,9 @@ _TORCH: dict[str, tuple[str, ...]] = {
     "ELU": ("alpha",),
     "Flatten": ("start_dim",),
     "range": ("depth",),
+    "torch.arange": ("length",),
+    # What the user's own gamma and beta are.
+    "torch.empty of one axis": ("num_features",),
     "Softmax": ("dim",),
 }
 for _name in ("LSTM", "GRU", "RNN"):

@@ -92,7 +92,7 @@ def chained(text: ClassText) -> bool:
     if sorted(names) != sorted(a.name for a in text.attributes.values()):
         return False
     captures = [_moved(capture, ends) for capture in text.captures]
-    if None in captures or len(stages) < 2:
+    if None in captures or not stages:
         return False
     text.captures = [c for c in captures if c is not None]
     by_name = {a.name: a for a in text.attributes.values()}

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
-from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers.definitions import Call, Forward, Module, Tensor
-from keras2torch.layout import GraphPlan, Held, LayerStep, PermuteStep
+from keras2torch.layers.definitions import Call, Forward, Tensor
+from keras2torch.layout import GraphPlan, LayerStep, PermuteStep
 from keras2torch.ops import Operator
-from keras2torch.program.chains import CHAIN, constructor
-from keras2torch.program.classtext import (
-    Attribute,
-    Capture,
-    ClassText,
-    located,
-    pin,
-    within,
-)
+from keras2torch.program.classtext import Capture, ClassText
 from keras2torch.program.docstrings import Docstring
 from keras2torch.program.expressions import (
     Pending,
@@ -30,17 +20,10 @@ from keras2torch.program.expressions import (
     readable,
     substituted,
 )
-from keras2torch.program.held import access, declared, same
-from keras2torch.program.lists import (
-    ModuleList,
-    Turns,
-    find_turns,
-    position,
-    roll,
-    whole_lists,
-)
-from keras2torch.program.names import Names, identifier, variable
-from keras2torch.program.penalties import penalty_terms
+from keras2torch.program.held import access
+from keras2torch.program.lists import Turns, find_turns, roll
+from keras2torch.program.members import Members
+from keras2torch.program.names import Names, variable
 from keras2torch.program.permutes import permute_text
 from keras2torch.program.results import is_short, result_name
 from keras2torch.program.steps import (
@@ -50,9 +33,6 @@ from keras2torch.program.steps import (
     uses_of_tensors,
 )
 
-# Frozen, these run in inference mode in Keras (layers/normalization/
-# batch_normalization.py); other frozen layers only keep their weights.
-_INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
 # Looked at twice, it is something else.
 _RANDOM = re.compile(r"rand|dropout|normal|bernoulli")
 
@@ -87,19 +67,15 @@ class ClassWriter:
         self._plan = plan
         self._bodies = bodies
         self._reserved = reserved
-        self._frozen = frozen
         self._text = ClassText(name, plan.path, docstring)
-        self._attributes = Names()
+        self._members = Members(plan, bodies, self._text, frozen=frozen)
         self._uses = uses_of_tensors(plan)
         self._calls: dict[str, list[Call]] = {}
         for step in plan.steps:
             if isinstance(step, LayerStep):
                 self._calls.setdefault(step.node.path, []).append(step.call)
         self._live: dict[str, Tensor] = {}
-        self._inner: dict[int, Held] = {}
         self._pending: dict[str, Pending] = {}
-        self._lists: dict[str, ModuleList] = {}
-        self._whole = whole_lists(s.node.layer.name for s in self._layers())
         self._turns: list[Turns] = []
         # Results that get a statement, because those of other turns do.
         self._stay: set[int] = set()
@@ -111,8 +87,8 @@ class ClassWriter:
         """Return the class."""
         text = self._text
         self._arguments()
-        self._hold()
-        self._turns = find_turns(self._plan.steps, self._whole)
+        self._members.hold()
+        self._turns = find_turns(self._plan.steps, self._members.whole)
         self._stay = staying(self._plan.steps, self._turns, self._uses)
         for name, tensor in zip(
             self._plan.output_names, self._plan.outputs, strict=True
@@ -123,25 +99,16 @@ class ClassWriter:
             for turns in self._turns:
                 if i == turns.first:
                     self._hand_in(turns)
-            self._reach(step.reads)
+            self._members.reach(step.reads)
             if isinstance(step, PermuteStep):
                 self._permute(i, step)
             else:
                 self._layer(i, step)
-        self._reach(self._plan.outputs)
-        listed = {m.name: len(m.entries) for m in self._lists.values()}
-        for entries in self._lists.values():
-            at = text.init.index(entries.name)
-            text.init[at : at + 1] = entries.lines()
-        roll(text, listed)
+        self._members.reach(self._plan.outputs)
+        roll(text, self._members.finish())
         text.returns = len(self._plan.outputs)
         self._return()
         return text
-
-    def _layers(self) -> Iterator[LayerStep]:
-        for step in self._plan.steps:
-            if isinstance(step, LayerStep):
-                yield step
 
     # -- names
     def _arguments(self) -> None:
@@ -191,52 +158,6 @@ class ClassWriter:
             name, n = f"{wish}_{n}", n + 1
         self._live[name] = tensor
         return name
-
-    # -- what the class holds, and what it reads of its layers
-    def _hold(self) -> None:
-        """Declare the weights and constants that are the class' own."""
-        named: dict[object, str] = {}
-        for held in self._plan.held:
-            if held.layer or self._holder(held) is not None:
-                self._inner[id(held.tensor)] = held
-                continue
-            known = same(held)
-            if known in named:
-                held.tensor.name = named[known]
-                continue
-            wish, text = declared(held, self._plan, frozen=self._frozen)
-            text.name = self._attributes.unique(wish)
-            text.text = text.text.replace("{name}", text.name)
-            self._text.held.append(text)
-            self._text.init.append(text.text)
-            held.tensor.name = named[known] = f"self.{text.name}"
-
-    def _holder(self, held: Held) -> LayerStep | None:
-        """Return a call of the layer that holds a value, or that has it inside."""
-        for step in self._layers():
-            inside = step.body is not None and located(self._body(step), held)
-            if step.node.path == held.layer or inside:
-                return step
-        return None
-
-    def _body(self, step: LayerStep) -> ClassText:
-        assert step.body is not None
-        return self._bodies[step.body.path]
-
-    def _reach(self, tensors: Sequence[Tensor]) -> None:
-        """Name the weights of layers that a step reads; their layers come first."""
-        for held in [self._inner.pop(id(t)) for t in tensors if id(t) in self._inner]:
-            step = self._holder(held)
-            attribute = self._attribute(step) if step is not None else None
-            found = attribute and within(attribute, held)
-            if not found:
-                raise UnsupportedLayer(
-                    f"{self._plan.path or self._plan.name!r} reads the weight "
-                    f"{str(held.value.name)!r}, which it cannot reach: that has no rule"
-                )
-            if attribute is not None and attribute.body is not None:
-                pin(attribute.body)
-            held.tensor.name = access("self", found)
 
     # -- turns of a loop
     def _hand_in(self, turns: Turns) -> None:
@@ -295,7 +216,7 @@ class ClassWriter:
             call.body = self._bodies[step.body.path].name
         call.read = tuple(id(t) in self._uses for t in call.outputs)
         with sizes_of_all(self._calls[node.path]):
-            attribute = self._attribute(step)
+            attribute = self._members.attribute(step)
             module = access("self", attribute.name) if attribute else ""
             made = node.layer.forward(call, module)
         self._text.helpers.update(made.helpers)
@@ -339,7 +260,7 @@ class ClassWriter:
 
     def _bound(self, i: int, step: LayerStep, made: Forward) -> None:
         """Name what a call makes."""
-        wish = result_name(step.node.layer)
+        wish = result_name(step.node.layer, step.call.y)
         fixed: set[str] = set()
         outputs = step.call.outputs
         for k, tensor in enumerate(outputs):
@@ -392,7 +313,12 @@ class ClassWriter:
             return False
         name = place(len(self._pending))
         self._pending[name] = Pending(
-            name, text, tensor, step.node.path, result_name(step.node.layer), parts
+            name,
+            text,
+            tensor,
+            step.node.path,
+            result_name(step.node.layer, tensor),
+            parts,
         )
         tensor.name = name
         # What it reads must still be there then.
@@ -515,120 +441,3 @@ class ClassWriter:
                 self._text.captures[-1] = replace(last, variables=("",))
         else:
             self._add(f"return {joined[0]}", parts)
-
-    # -- attributes
-    def _attribute(self, step: LayerStep) -> Attribute | None:
-        node = step.node
-        if node.path in self._text.attributes:
-            known = self._text.attributes[node.path]
-            again = node.layer.module(step.call)
-            fixed = known.given or (known.body is not None and known.body.given)
-            if again is not None and not fixed and again.text != known.text:
-                raise node.layer.unsupported(
-                    "its calls need different modules "
-                    f"({known.text} and {again.text}), which has no rule"
-                )
-            return known
-        module = node.layer.module(step.call)
-        if module is None:
-            self._note(node.path, node.layer)
-            return None
-        name = self._attribute_name(node.layer.name)
-        body = self._bodies[step.body.path] if step.body is not None else None
-        if body is not None and body.name == CHAIN:
-            module.text = constructor(body)
-            self._text.absorb(body)
-        elif module.given:
-            module.text = name
-            self._text.given[name] = node.path
-        elif body is not None and body.given:
-            passed = {f"{name}_{g}": path for g, path in body.given.items()}
-            made = f"{body.name}({', '.join(passed)})"
-            module.text = module.text.replace(f"{body.name}()", made)
-            self._text.given |= passed
-        attribute = Attribute(
-            name,
-            node.path,
-            module.text,
-            module.weights,
-            node.layer.trainable,
-            getattr(module, "notes", ()),
-            body,
-            module.given,
-        )
-        self._text.attributes[node.path] = attribute
-        self._text.helpers.update(module.helpers)
-        self._text.pieces.update(module.pieces)
-        self._text.imports.update(module.imports)
-        self._text.files.update(module.files)
-        own = access("self", name)
-        listed = self._listed(name)
-        if listed is None:
-            self._text.init.append(f"self.{name} = {module.text}")
-        else:
-            listed.entries[len(listed.entries)] = module.text
-        for line in module.init:
-            self._start(name, line.format(self=own))
-        self._freeze(step, attribute)
-        self._penalties(step, attribute, module)
-        self._text.notes += [(node.path, note) for note in attribute.notes]
-        self._note(node.path, node.layer)
-        return attribute
-
-    def _attribute_name(self, name: str) -> str:
-        """Return the attribute of a layer; ``blocks.0`` for the first of a list."""
-        at = position(name)
-        if at is None or at[0] not in self._whole:
-            return self._attributes.unique(identifier(name))
-        if at[0] not in self._lists:
-            own = self._attributes.unique(identifier(at[0]))
-            self._lists[at[0]] = ModuleList(own)
-            self._text.init.append(own)
-        listed = self._lists[at[0]]
-        return f"{listed.name}.{len(listed.entries)}"
-
-    def _listed(self, attribute: str) -> ModuleList | None:
-        name = attribute.partition(".")[0]
-        found = [m for m in self._lists.values() if m.name == name]
-        return found[0] if found else None
-
-    def _start(self, attribute: str, line: str) -> None:
-        """Add a statement about an attribute to ``__init__``."""
-        listed = self._listed(attribute)
-        (self._text.init if listed is None else listed.after).append(line)
-
-    def _freeze(self, step: LayerStep, attribute: Attribute) -> None:
-        if attribute.trainable:
-            return
-        if attribute.weights or attribute.body is not None:
-            line = f"{access('self', attribute.name)}.requires_grad_(False)"
-            self._start(attribute.name, f"{line}  # trainable=False")
-        inside: Any = step.node.layer
-        if type(inside).__name__ == "TimeDistributed":
-            inside = inside.inner
-        if type(inside).__name__ in _INFERENCE_WHEN_FROZEN:
-            self._text.frozen.append(attribute.name)
-
-    def _penalties(self, step: LayerStep, attribute: Attribute, module: Module) -> None:
-        if attribute.body is not None:
-            if attribute.body.penalties:
-                text = f"{access('self', attribute.name)}.regularization()"
-                self._text.penalties.append(text)
-            return
-        for weight, config in step.node.layer.regularizers().items():
-            names = [n for n, s in module.weights.items() if s.weights == (weight,)]
-            for name in names:
-                value = access("self", f"{attribute.name}.{name}")
-                if not module.weights[name].trainable:
-                    continue
-                terms = penalty_terms(config, value)
-                if terms is None:
-                    note = f"{weight} regularizer {config!r} is not carried over"
-                    self._text.notes.append((step.node.path, note))
-                    break
-                self._text.penalties += terms
-
-    def _note(self, path: str, layer: Any) -> None:
-        if layer.activity_regularizer:
-            note = f"activity regularizer {layer.activity_regularizer!r} "
-            self._text.notes.append((path, note + "is not carried over"))

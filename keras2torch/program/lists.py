@@ -261,7 +261,9 @@ def _singular(name: str) -> str:
         return name[:-2]
     if name.endswith("s") and not name.endswith("ss") and len(name) > 2:
         return name[:-1]
-    return name.removesuffix("_list") if name.endswith("_list") else f"one_{name}"
+    if name.endswith("_list") and len(name) > 5:
+        return name.removesuffix("_list")
+    return f"one_{name}" if len(name) > 2 else "module"
 
 
 def _with_items(lines: list[str], index: int, names: Mapping[str, str]) -> list[str]:

@@ -25,18 +25,15 @@ _RESULTS = {
     **dict.fromkeys(("Split",), "parts"),
     **dict.fromkeys(("Transpose", "Reshape", "Unsqueeze", "Squeeze"), "reshaped"),
     **dict.fromkeys(("Expand", "Tile"), "repeated"),
-    **dict.fromkeys(
-        ("Equal", "NotEqual", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"),
-        "condition",
-    ),
-    **dict.fromkeys(("And", "Or", "Not", "Xor"), "condition"),
     **dict.fromkeys(("Relu", "Sigmoid", "Tanh", "Erf", "Softplus"), "activated"),
 }
 
 
-def result_name(layer: Layer) -> str:
+def result_name(layer: Layer, tensor: Tensor) -> str:
     """Return the variable for a layer's result: an operator's is told by its kind."""
     if isinstance(layer, Operator):
+        if tensor.dtype == "bool":
+            return "mask"
         return _RESULTS.get(layer.kind, "h")
     return variable(layer.name) if position(layer.name) is None else "h"
 

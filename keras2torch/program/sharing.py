@@ -203,10 +203,12 @@ class _Reader(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.Call:
         number, self._calls = self._calls, self._calls + 1
         function = ast.unparse(node.func)
+        vector = function == "torch.empty" and len(node.args) == 1
         for i, value in enumerate(node.args):
             key: Key = (self._line, number, i)
             if _is_number(value):
-                self._keep(key, ast.unparse(value), self._meanings.of(function, i))
+                of = "torch.empty of one axis" if vector else function
+                self._keep(key, ast.unparse(value), self._meanings.of(of, i))
                 node.args[i] = ast.Name("_")
             else:
                 node.args[i] = self.visit(value)

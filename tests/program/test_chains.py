@@ -58,6 +58,7 @@ def _program(
     ("layers", "shape", "expected"),
     [
         (FFN, (None, 4), "nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 4)"),
+        ([Dense(4, name="dense")], (None, 4), "nn.Linear(4, 4)"),
         (
             [
                 Conv2D(5, 3, strides=2, padding="same", name="conv2d"),

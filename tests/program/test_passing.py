@@ -75,3 +75,5 @@ def test_calls_that_differ_keep_both_arguments() -> None:
         [y] = graph.call_model(layer, inner, [y, low, other], [made])
     program = write(graph.filled(y))
     assert "b & c" in program.source
+    # What compares makes a mask.
+    assert "mask = x < z" in program.source

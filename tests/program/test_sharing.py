@@ -190,3 +190,23 @@ def test_a_class_of_shared_classes_is_shared() -> None:
                 rtol=1e-3,
                 atol=1e-3,
             )
+
+
+def test_what_numbers_of_own_weights_are_called() -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 4))
+    for name in ("small", "large"):
+        size = 4 if name == "small" else 6
+        inner = graph.nested(name)
+        y = inner.input("x", (None, size))
+        for k, weight in enumerate(("gamma", "beta")):
+            own = graph.weight(name, weight, size, index=k)
+            y = inner.operator("Mul", [y, own], "mul", (None, size), "float32")
+        layer = Functional(name=name, class_name="Scale")
+        [x] = graph.call_model(layer, inner, [x], [y])
+        if name == "small":
+            [x] = graph.call(Dense(6, name="dense"), [x])
+    program = write(graph.filled(x))
+    assert "def __init__(self, num_features: int) -> None:" in program.source
+    assert "self.large = Scale(num_features=6)" in program.source
+    assert program.module()(torch.ones(2, 4)).shape == (2, 6)
