@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from keras2torch.ops.sizes import Size, larger, smaller
+from keras2torch.ops.sizes import FAR, Size, larger, smaller
 
 Array = npt.NDArray[Any]
 
@@ -214,9 +214,9 @@ def _compared(kind: str) -> Rule:
         gap = a - b
         if isinstance(gap, Size):
             # Of sizes only this is sure: none is negative.
-            if _least(gap) > 0:
+            if _least(gap) > 0 or _is_far(a, b):
                 gap = 1
-            elif _least(-gap) > 0:
+            elif _least(-gap) > 0 or _is_far(b, a):
                 gap = -1
             else:
                 raise _Unknown
@@ -228,6 +228,11 @@ def _compared(kind: str) -> Rule:
         return np.asarray(rule(inputs, attributes)).astype(bool)
 
     return boolean
+
+
+def _is_far(a: Any, b: Any) -> bool:
+    """Whether the first is more than any axis has, and the second the size of one."""
+    return isinstance(b, Size) and b.dim is not None and type(a) is int and a >= FAR
 
 
 def _least(size: int | Size) -> int:

@@ -54,6 +54,10 @@ class Operator(Layer):
         Inputs that are tensors, even if they are one known number.
     results
         How many outputs have a rule.
+    indices
+        Which input says where, if one does.
+    natural
+        No index is negative, which would count from the end.
     """
 
     layout: ClassVar[Literal["keras", "channels_first", "follow", "flat"]] = "follow"
@@ -62,11 +66,13 @@ class Operator(Layer):
     welcome: ClassVar[frozenset[int]] = frozenset()
     tensors: ClassVar[frozenset[int]] = frozenset()
     results: ClassVar[int] = 1
+    indices: ClassVar[int | None] = None
 
     kind: str = ""
     operands: list[Any] = field(default_factory=list)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     sizes: Mapping[Dim, tuple[int, int]] = field(default_factory=dict)
+    natural: bool = False
 
     # -- what is known
     def given(self, position: int, attribute: str = "") -> Any:

@@ -15,10 +15,7 @@ from keras2torch.ops.base import (
     with_axes,
     without,
 )
-from keras2torch.ops.sizes import Size
-
-# From here on an end is the axis' own: ONNX has no open slices.
-_FAR = 10**9
+from keras2torch.ops.sizes import FAR, Size
 
 
 class Part:
@@ -64,7 +61,7 @@ class Slice(Operator):
         if step < 0:
             return self._backwards(start, end, step, size)
         start, end = _from_end(start, dim), _from_end(end, dim)
-        if isinstance(end, int) and (end >= _FAR or (size is not None and end >= size)):
+        if isinstance(end, int) and (end >= FAR or (size is not None and end >= size)):
             end = None
         return Part(None if start == 0 else start, end, step)
 
@@ -78,11 +75,11 @@ class Slice(Operator):
                 last = len(range(first, last, step)) * -step + size - 1 - first
                 stop = None if last >= size else last
                 return Part((size - 1 - first) or None, stop, -step, flip=True)
-            from_end = start >= _FAR or start < 0
-            if from_end and (end <= -_FAR or -_FAR < end < -1):
-                first = 0 if start >= _FAR else -1 - start
+            from_end = start >= FAR or start < 0
+            if from_end and (end <= -FAR or -FAR < end < -1):
+                first = 0 if start >= FAR else -1 - start
                 return Part(
-                    first or None, None if end <= -_FAR else -1 - end, -step, flip=True
+                    first or None, None if end <= -FAR else -1 - end, -step, flip=True
                 )
         raise self.unsupported("a slice backwards over a size that is not known")
 
@@ -147,7 +144,7 @@ def _from_end(end: Any, dim: Any) -> Any:
     if isinstance(end, Size) and isinstance(dim, Size):
         gap = end - dim
         if isinstance(gap, int) and gap <= 0:
-            return gap or _FAR
+            return gap or FAR
     return end
 
 

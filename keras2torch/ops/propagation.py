@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from keras2torch.ops.sizes import Size
+from keras2torch.ops.sizes import FAR, Size
 
 Entry = int | Size | None
 Dims = Sequence[int | Size] | None
@@ -189,10 +189,26 @@ def _sliced(x: Any, known: Any, arrays: Any, attributes: Any) -> list[Entry] | N
         if starts is None:
             return None
         axes = list(range(len(starts)))
+    ends = _numbers(arrays, 2, attributes.get("ends"))
+    steps = _numbers(arrays, 4) or [1] * len(axes)
     made: list[Entry] = list(x)
-    for axis in axes:
-        made[axis] = None
+    for i, axis in enumerate(axes):
+        part = (starts[i], ends[i], steps[i]) if starts and ends else None
+        made[axis] = _left(x[axis], part)
     return made
+
+
+def _left(size: int | Size, part: tuple[Any, Any, Any] | None) -> Entry:
+    """Return how many entries a slice leaves, if that is known."""
+    if part is None:
+        return None
+    start, end, step = part
+    if type(start) is type(end) is type(step) is int:
+        if isinstance(size, int) and step > 0:
+            return len(range(*slice(start, end, step).indices(size)))
+        if (start, step) == (0, 1) and end >= FAR:
+            return size
+    return size if end == size and (start, step) == (0, 1) else None
 
 
 def _gathered(x: Any, known: Any, arrays: Any, attributes: Any) -> list[Entry] | None:

@@ -9,13 +9,21 @@ from keras2torch.ops.base import Call, Layout, Operator, Shape, followed, operat
 _REDUCE = {"mul": "prod", "max": "amax", "min": "amin"}
 
 
-def _index(tensor_name: str, dtype: str) -> str:
-    """Return indices as torch's scatter and gather take them."""
-    return tensor_name if dtype == "int64" else f"{tensor_name}.long()"
+class _Elements(Operator):
+    """Base of what takes an index for each entry along an axis."""
+
+    indices = 1
+
+    def index(self, call: Call, name: str, dim: int) -> str:
+        """Return indices as torch's scatter and gather take them."""
+        if call.inputs[1].dtype != "int64":
+            name = f"{name}.long()"
+        # Counted from the end where they are negative, which torch does not know.
+        return name if self.natural else f"{name} % {call.x.name}.shape[{dim}]"
 
 
 @operators("GatherElements")
-class GatherElements(Operator):
+class GatherElements(_Elements):
     """An entry along an axis for each index."""
 
     tensors = frozenset({0, 1})
@@ -33,13 +41,12 @@ class GatherElements(Operator):
         """``x.gather(1, index)``."""
         x, index = self.terms(call)
         dim = call.x.layout.position(self.attributes.get("axis", 0))
-        # Counted from the end where they are negative, which torch does not know.
-        index = f"{_index(index, call.inputs[1].dtype)} % {x}.shape[{dim}]"
+        index = self.index(call, index, dim)
         return Forward(f"{x}.gather({dim}, {index})")
 
 
 @operators("ScatterElements")
-class ScatterElements(Operator):
+class ScatterElements(_Elements):
     """The tensor with other entries where the indices say."""
 
     tensors = frozenset({0, 1, 2})
@@ -53,7 +60,7 @@ class ScatterElements(Operator):
         """``x.scatter(1, index, y)``."""
         x, index, updates = self.terms(call)
         dim = call.x.layout.position(self.attributes.get("axis", 0))
-        index = f"{_index(index, call.inputs[1].dtype)} % {x}.shape[{dim}]"
+        index = self.index(call, index, dim)
         how = self.attributes.get("reduction", "none")
         if how == "none":
             return Forward(f"{x}.scatter({dim}, {index}, {updates})")
@@ -113,6 +120,7 @@ class ScatterND(_ByTuples):
     """The tensor with other entries, or parts, at places."""
 
     tensors = frozenset({0, 1, 2})
+    indices = 1
 
     def forward(self, call: Call, module: str) -> Forward:
         """``x.index_put((index[..., 0], index[..., 1]), y)``."""
@@ -132,7 +140,8 @@ class ScatterND(_ByTuples):
             raise self.unsupported("the number of axes that are indexed is not known")
         place = ""
         for axis in range(count):
-            at = f"{index}[..., {axis}] % {x}.shape[{axis}]"
+            at = f"{index}[..., {axis}]"
+            at += "" if self.natural else f" % {x}.shape[{axis}]"
             place = f"({place}) * {x}.shape[{axis}] + {at}" if place else at
         before = (f"place = ({place}).flatten()",)
         if lead > 1:

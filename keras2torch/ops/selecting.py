@@ -171,6 +171,7 @@ class OneHot(Operator):
 
     constants = frozenset({1, 2})
     tensors = frozenset({0})
+    indices = 0
 
     def _depth(self) -> int | Size:
         depth = self.operands[1]
@@ -207,9 +208,12 @@ class OneHot(Operator):
         behind = x.rank - axis
         if behind:
             places += "[:" + ", None" * behind + "]"
-        index = f"torch.where({x.name} < 0, {x.name} + {self._closed(depth)}, {x.name})"
-        before = (f"index = {index}",)
-        hits = f"index.unsqueeze({axis}) == {places}"
+        name, before = x.name, tuple[str, ...]()
+        if not self.natural:
+            end = f"{name} + {self._closed(depth)}"
+            before = (f"index = torch.where({name} < 0, {end}, {name})",)
+            name = "index"
+        hits = f"{name}.unsqueeze({axis}) == {places}"
         dtype = call.y.dtype
         if (off, on) == (0, 1):
             kind = (

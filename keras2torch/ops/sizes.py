@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+# No axis is so long: as the end of a slice it says "to the end", for ONNX has no open
+# slices, and exporters ask sizes whether they are that.
+FAR = 10**9
+
 
 @dataclass(frozen=True)
 class Dim:

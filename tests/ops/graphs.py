@@ -53,6 +53,47 @@ GRAPHS = [
         ("x[:, :x.shape[1] // 2]",),
     ),
     Graph(
+        "as_much_of_a_constant",
+        """(float[N,T,2] x) => (float[N,T,2] y) {
+          table = Constant<value=float[1,7,2] {0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1.0,
+            1.1,1.2,1.3,1.4}>()
+          s = Shape(x)  i0 = Constant<value_ints=[0]>()  i1 = Constant<value_ints=[1]>()
+          i2 = Constant<value_ints=[2]>()  t = Slice(s, i1, i2)
+          far = Constant<value_ints=[1000000000]>()
+          near = Constant<value_ints=[-1000000000]>()
+          e = Concat<axis=0>(far, t, far)  q = Equal(e, far)
+          no = Constant<value=bool[3] {0, 0, 0}>()  w = And(q, no)
+          z = Where(w, near, e)  b = Constant<value_ints=[0, 0, 0]>()
+          a = Constant<value_ints=[0, 1, 2]>()  p = Slice(table, b, z, a)
+          y = Add(x, p) }""",
+        ("[:, :x.shape[1]]",),
+        ("10000",),
+    ),
+    Graph(
+        "open_to_the_end",
+        """(float[N,T,3] x) => (float[N,K,3] y) {
+          b = Constant<value_ints=[0, 1]>()  a = Constant<value_ints=[0, 1]>()
+          e = Constant<value_ints=[1000000000, 1000000000]>()
+          y = Slice(x, b, e, a) }""",
+        ("x[:, 1:]",),
+        ("1000",),
+    ),
+    Graph(
+        "places_that_were_found",
+        """(float[N,4] x) => (float[N,4] y, float[N,1] w, float[N,4] v) {
+          a = ArgMax<axis=1, keepdims=0>(x)  i = Cast<to=6>(a)
+          d = Constant<value_int=4>()  o = Constant<value_floats=[0.0, 1.0]>()
+          y = OneHot(i, d, o)
+          b = ArgMin<axis=1, keepdims=1>(x)  w = GatherElements<axis=1>(x, b)
+          k, j = TopK<axis=1>(x, two)  two = Constant<value_ints=[2]>()
+          n = Neg(k)  v = ScatterElements<axis=1>(x, j, n) }""".replace(
+            "k, j = TopK<axis=1>(x, two)  two = Constant<value_ints=[2]>()",
+            "two = Constant<value_ints=[2]>()  k, j = TopK<axis=1>(x, two)",
+        ),
+        ("x.gather(1, ", "x.scatter(1, "),
+        ("% x", "< 0"),
+    ),
+    Graph(
         "all_but_the_last",
         """(float[N,T,3] x) => (float[N,K,3] y) {
           s = Shape(x)  i1 = Constant<value_ints=[1]>()  t = Gather(s, i1)
