@@ -181,7 +181,7 @@ def _mixed(
 ) -> Found:
     """Read the file; what is in the layers without a rule comes from a trace."""
     # Only here: onnx takes 0.3 s to import.
-    from keras2torch.tracing.assembly import Inside
+    from keras2torch.tracing.assembly import Inside, told
 
     _load(path, weights, trust, process, unknown)
     trace, loaded = _trace(process, [])
@@ -190,6 +190,7 @@ def _mixed(
         _check_activations(graph.graph)
     except (UnusableFile, UnknownLayers, UnsupportedLayer):
         return _assembled(path, weights, process, trace, loaded)
+    graph.metadata_props.update(told(trace))
     return Found(graph, loaded)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -214,9 +215,22 @@ def write(
         plan=planned,
         classes=classes,
         weights=list(_weights(top, nodes, "", True)),
-        notes=[note for c in every for note in c.notes],
+        notes=[*_told(model), *[note for c in every for note in c.notes]],
         files=_files(every),
     )
+
+
+def _told(model: ir.Model) -> Iterator[tuple[str, str]]:
+    """Return what the graph says of what is not carried over, as plain text."""
+    try:
+        found = json.loads(model.metadata_props.get("notes", "[]"))
+        pairs = [(str(path), str(note)) for path, note in found]
+    except (TypeError, ValueError):
+        return
+    for path, note in pairs:
+        plain = "".join(c if c.isprintable() else " " for c in note)
+        # It may stand in a docstring.
+        yield path, plain.replace('"', "'").replace("\\", "/")
 
 
 def _bodies(

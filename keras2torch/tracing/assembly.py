@@ -86,6 +86,7 @@ class Trace:
     bodies: list[Body]
     weights: dict[str, np.ndarray[Any, Any]]
     keras: str
+    notes: list[list[str]] = field(default_factory=list)
     calls: dict[str, list[int]] = field(default_factory=dict)
     loops: set[str] = field(default_factory=set)
 
@@ -96,7 +97,7 @@ def load(folder: Path) -> Trace:
     bodies = [_body(folder, about) for about in found["bodies"]]
     with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
         weights = {key[2:]: arrays[key] for key in arrays.files}
-    trace = Trace(bodies, weights, found["keras"])
+    trace = Trace(bodies, weights, found["keras"], found["notes"])
     for body in bodies:
         for call in body.about["calls"]:
             if "loop" in call:
@@ -205,6 +206,11 @@ def assemble(trace: Trace, inputs: Sequence[str], **metadata: str) -> ir.Model:
     return _Assembly(trace).model(inputs, metadata)
 
 
+def told(trace: Trace) -> dict[str, str]:
+    """Return what the graph says of what is not carried over."""
+    return {"notes": json.dumps(trace.notes)} if trace.notes else {}
+
+
 class Inside:
     """The bodies of a trace, for a reader that has the rest from the file."""
 
@@ -274,6 +280,7 @@ class _Assembly:
             if name:
                 value.metadata_props["keras_name"] = name
         self.fill(b)
+        metadata = {**metadata, **told(self._trace)}
         subclassed = str(int(not root.about["functional"]))
         made = b.model(outputs, **{**metadata, "subclassed": subclassed})
         if root.about["restored"] and not root.about["calls"]:
@@ -571,4 +578,4 @@ def _stored(name: str, array: np.ndarray[Any, Any]) -> Stored:
     return Stored(name, array.shape, array.dtype, lambda: array, changed=True)
 
 
-__all__ = ["Body", "NoRule", "Trace", "assemble", "load"]
+__all__ = ["Body", "NoRule", "Trace", "assemble", "load", "told"]

@@ -29,11 +29,18 @@ class NotFrozen(Exception):
 # ---------------------------------------------------------------------------- graphs
 
 
-def is_flat(graph: Any) -> bool:
-    """Whether a traced graph calls no restored function and captures nothing."""
-    if list(graph.captures):
-        return False
-    return not any(op.type in CALLS for op in graph.get_operations())
+def is_flat(graph: Any, outputs: list[Any]) -> bool:
+    """Whether outputs need no restored function and nothing that is captured."""
+    captured = {id(inner.op) for _, inner in graph.captures}
+    seen, waiting = set(), [tensor.op for tensor in outputs]
+    while waiting:
+        op = waiting.pop()
+        if op.type in CALLS or id(op) in captured:
+            return False
+        if id(op) not in seen:
+            seen.add(id(op))
+            waiting += [tensor.op for tensor in op.inputs]
+    return True
 
 
 def flat(
@@ -55,8 +62,11 @@ def flat(
     definition, captured
         The ``GraphDef``; pairs of a variable and the name of its placeholder.
     """
-    if is_flat(graph):
-        return graph.as_graph_def(add_shapes=True), []
+    if is_flat(graph, outputs):
+        definition = graph.as_graph_def(add_shapes=True)
+        # A variable that is assigned to, and not read, is no input.
+        _keep_needed(definition, [*inputs, *outputs])
+        return definition, []
     import tensorflow as tf
     from tensorflow.python.framework import convert_to_constants
 

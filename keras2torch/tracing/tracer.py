@@ -9,9 +9,9 @@ run) and what stands between is what TensorFlow recorded. Weights are placeholde
 ``trace(loaded, folder, known)`` writes into ``folder``
 
 ``trace.json``
-    ``{"root": 0, "bodies": [{"path", "class", "module", "onnx", "inputs", "outputs",
-    "result", "variables", "calls"}]}``. A structure of arguments or results is JSON
-    with ``{"$": k}`` for the k-th tensor. A call has ``layer`` (its path), ``entry``
+    ``{"root": 0, "notes": [[path, text]], "bodies": [{"path", "class", "module",
+    "onnx", "inputs", "outputs", "result", "variables", "calls"}]}``. A structure of
+    arguments or results is JSON with ``{"$": k}`` for the k-th tensor. A call has ``layer`` (its path), ``entry``
     (the serialized layer), ``args``, ``kwargs``, ``result``, ``outputs`` (shapes and
     dtypes) and ``body`` (a number, null for a layer with a rule).
 ``body_<n>.pb``, later ``body_<n>.onnx``
@@ -73,10 +73,18 @@ class Tracer:
         Paths of layers of such classes that are traced all the same.
     worker
         The worker's functions.
+    training
+        Whether the model computes as it trains.
     """
 
     def __init__(
-        self, loaded: Any, known: set[str], opaque: set[str], worker: Any
+        self,
+        loaded: Any,
+        known: set[str],
+        opaque: set[str],
+        worker: Any,
+        *,
+        training: bool = False,
     ) -> None:
         import tensorflow as tf
 
@@ -86,14 +94,19 @@ class Tracer:
         self.lib = loaded.lib
         self.known = known
         self.opaque = opaque
+        self.training = training
+        # Paths of the layers that add losses.
+        self.adding: set[str] = set()
         self.bodies: list[Body] = []
         self.stack: list[Body] = []
         self.scratch = 0
         self.paths: dict[int, str] = {}
+        self.by_path: dict[str, Any] = {}
         self.layers: list[Any] = []
         self.keys: dict[int, tuple[str, Any]] = {}
         for path, layer in loaded.layers():
             self.paths.setdefault(id(layer), path)
+            self.by_path.setdefault(path, layer)
             self.layers.append(layer)
         for key, variable in loaded.variables():
             inner = worker.tf_variable(variable)
@@ -104,7 +117,7 @@ class Tracer:
         """Trace the model on a structure of ``tf.TensorSpec``."""
 
         def call(inputs: Any) -> Any:
-            return self.worker.called(self.loaded, inputs, training=False)
+            return self.worker.called(self.loaded, inputs, training=self.training)
 
         model = self.loaded.model
         if not holding.is_keras_class(type(model)):
@@ -242,6 +255,7 @@ class Tracer:
                     seen.add(id(layer))
                     wrap(layer)
             undo.append(self.patch_variables())
+            undo.append(self.patch_losses())
             # A user's tf.function is traced as the Python that it is.
             self.tf.config.run_functions_eagerly(True)
             patches = self.worker.beside("patches")
@@ -281,6 +295,30 @@ class Tracer:
                 setattr(cls, name, method)
 
         return restore
+
+    def patch_losses(self) -> Callable[[], None]:
+        """Note who adds a loss; a layer shall not keep a tensor of a trace."""
+        undo: list[Callable[[], None]] = []
+
+        def wrap(cls: Any) -> None:
+            original = cls.add_loss
+
+            def add_loss(layer: Any, *args: Any, **kwargs: Any) -> Any:
+                if not self.stack:
+                    return original(layer, *args, **kwargs)
+                if not self.scratch:
+                    self.adding.add(self.paths.get(id(layer), ""))
+                return None
+
+            cls.add_loss = add_loss
+            undo.append(lambda: setattr(cls, "add_loss", original))
+
+        kinds = {cls for layer in self.layers for cls in type(layer).__mro__}
+        kinds |= set(type(self.loaded.model).__mro__)
+        for kind in kinds:
+            if "add_loss" in vars(kind):
+                wrap(kind)
+        return lambda: [restore() for restore in undo] and None
 
     def read(self, variable: Any) -> Any:
         """Return the placeholder of a variable in the body that is being traced."""
@@ -445,8 +483,8 @@ class Tracer:
         return dict(json.loads(text), name=layer.name)
 
     # -- what was traced, written
-    def write(self, folder: str) -> None:
-        """Write every body and the weights."""
+    def write(self, folder: str, notes: list[list[str]]) -> None:
+        """Write every body, the weights, and what is not carried over."""
         import numpy as np
 
         bodies = []
@@ -469,7 +507,7 @@ class Tracer:
             with open(os.path.join(folder, name + ".pb"), "wb") as file:
                 file.write(definition.SerializeToString())
             bodies.append(self.about(body, name, captured))
-        found = {"root": 0, "keras": self.lib.label, "bodies": bodies}
+        found = {"root": 0, "keras": self.lib.label, "bodies": bodies, "notes": notes}
         with open(os.path.join(folder, "trace.json"), "w", encoding="utf-8") as out:
             json.dump(found, out)
         arrays = {}
@@ -578,4 +616,24 @@ def trace(
         )
     tracer = Tracer(loaded, set(known), set(opaque), worker)
     tracer.run(loaded.inputs)
-    tracer.write(folder)
+    tracer.write(folder, notes_of(tracer))
+
+
+def notes_of(tracer: Tracer) -> list[list[str]]:
+    """Return what is not carried over of the model, by layer."""
+    loaded = tracer.loaded
+    calls = beside("frozen").CALLS
+    ops = (op for body in tracer.bodies for op in body.graph.get_operations())
+    if any(op.type in calls for op in ops):
+        restored = "it is restored from a SavedModel: in training it computes what it "
+        return [["", restored + "does at inference"]]
+    differences = beside("differences")
+    again = Tracer(loaded, tracer.known, tracer.opaque, tracer.worker, training=True)
+    try:
+        again.run(loaded.inputs)
+        found: list[list[str]] = differences.told(tracer, again)
+    except Exception as error:
+        why = tracer.worker.one_line(error)
+        note = "what the model does otherwise in training is not known: " + why
+        found = [["", note], *differences.losses(tracer)]
+    return found

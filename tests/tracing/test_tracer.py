@@ -39,6 +39,24 @@ REFUSED = {
 NOT_MADE = {("tf_keras", "spectral")}
 # No code of the file runs for these: every class is Keras' own.
 WITHOUT_TRUST = {"attention_rank_4"}
+# What a layer does otherwise in training, told by layer. Of a dropout that the user's
+# call says nothing to, Keras 3 makes none in training.
+LOST = "which the module does not do"
+NOTES = {
+    "noises": {"stochastic_depth": f"draws random numbers in training, {LOST}"},
+    "held": {"statistics": f"its mean is updated in training, {LOST}"},
+    "trains_otherwise": {
+        "trains_otherwise": f"computes something else in training, {LOST}"
+    },
+    "called_in_two_ways": {
+        "norm": "(BatchNormalization) is called with training=False in training too"
+    },
+    "adds_loss": {"divergence": "it adds a loss of its own (add_loss)"},
+    "own_step": {"": f"draws random numbers in training, {LOST}"},
+    "shared_child": {},
+    "own_cell_masked": {},
+    "sampling": {},
+}
 # One of each road.
 QUICK = {"sampling", "own_activation", "own_cell_masked", "shared_child", "branch"}
 
@@ -110,6 +128,11 @@ def test_model(name: str, keras: str, models: Path, process: KerasProcess) -> No
     counts = report.parameters
     assert counts["keras_trainable"] == counts["torch_trainable"]
     assert report.first_different is None
+    if name in NOTES:
+        told = [(note["layer"], note["note"]) for note in report.notes]
+        for layer, text in NOTES[name].items():
+            assert any(at == layer and text in said for at, said in told), told
+        assert bool(NOTES[name]) == bool(told)
 
 
 @pytest.mark.parametrize("keras", ["keras", "tf_keras"])

@@ -705,6 +705,40 @@ def odd_attributes():
     return Odd(), floats(3, 4)
 
 
+class Divergence(layers.Layer):
+    def call(self, inputs):
+        mean, log_var = inputs
+        self.add_loss(0.5 * tf.reduce_sum(mean**2 + tf.exp(log_var) - log_var))
+        return mean
+
+
+@case
+def adds_loss():
+    x = keras.Input((6,))
+    z = Divergence()([layers.Dense(3)(x), layers.Dense(3)(x)])
+    return keras.Model(x, layers.Dense(2)(z)), floats(3, 6)
+
+
+class OwnStep(Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3)
+        self.drop = layers.Dropout(0.5)
+
+    def train_step(self, data):
+        return {}
+
+    def call(self, x, training=None):
+        if training:
+            x = x + tf.random.normal(tf.shape(x))
+        return self.drop(self.dense(x), training=training)
+
+
+@case
+def own_step():
+    return OwnStep(), floats(3, 4)
+
+
 class TrainsOtherwise(layers.Layer):
     def call(self, x, training=False):
         if training:
