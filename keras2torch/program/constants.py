@@ -47,6 +47,9 @@ def constant_name(value: ir.Value, array: Array) -> str:
         return text
     if array.dtype.kind == "b":
         return "mask"
+    if (stem := re.sub(r"(_?\d+)+$", "", text)) in ("cos", "sin"):
+        # What rotates: nobody calls that anything else.
+        return stem
     if _steps(array.reshape(-1)):
         return "positions"
     roles = {

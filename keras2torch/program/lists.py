@@ -249,7 +249,8 @@ def _index(line: str, name: str) -> int | None:
 
 
 def _item_names(lists: list[str], forward: list[str]) -> dict[str, str]:
-    taken = set(_WORD.findall("\n".join(forward)))
+    # An attribute of the same name is none of the variables.
+    taken = set(_WORD.findall(re.sub(r"\.\w+", "", "\n".join(forward))))
     names = Names(taken)
     return {name: names.unique(variable(_singular(name))) for name in lists}
 
@@ -261,9 +262,7 @@ def _singular(name: str) -> str:
         return name[:-2]
     if name.endswith("s") and not name.endswith("ss") and len(name) > 2:
         return name[:-1]
-    if name.endswith("_list") and len(name) > 5:
-        return name.removesuffix("_list")
-    return f"one_{name}" if len(name) > 2 else "module"
+    return name.removesuffix("_list") or name
 
 
 def _with_items(lines: list[str], index: int, names: Mapping[str, str]) -> list[str]:

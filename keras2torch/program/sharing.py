@@ -20,6 +20,12 @@ from keras2torch.program.classtext import Attribute, Capture, ClassText, shorten
 from keras2torch.program.docstrings import common
 from keras2torch.program.expressions import substituted
 from keras2torch.program.names import Names, class_name, identifier
+from keras2torch.program.numbers import (
+    Key,
+    is_number,
+    read_forward,
+    with_attributes,
+)
 
 _TOKEN = re.compile(
     r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|self\.\w+|[A-Za-z_]\w*|\S"""
@@ -28,8 +34,6 @@ _TOKEN = re.compile(
 _LEADING = re.compile(
     r"(in|out|hidden)_(channels|features)|num_embeddings|embedding_dim|.*size"
 )
-# Statement of __init__, call within it, and argument.
-Key = tuple[int, int, int | str]
 
 
 @dataclass
@@ -128,6 +132,10 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
     skeletons, literals, told = _read(text.init, meanings)
     init = [_canonical(line, numbered) for line in skeletons]
     lines = [text.forward, text.penalties, [f"self.{f}" for f in text.frozen]]
+    steps, inner, said = read_forward(text.forward)
+    literals |= inner
+    told |= said
+    lines[0] = steps
     rest = [tuple(_canonical(line, numbered) for line in part) for part in lines]
     key = (
         tuple(init),
@@ -206,7 +214,7 @@ class _Reader(ast.NodeTransformer):
         vector = function == "torch.empty" and len(node.args) == 1
         for i, value in enumerate(node.args):
             key: Key = (self._line, number, i)
-            if _is_number(value):
+            if is_number(value):
                 of = "torch.empty of one axis" if vector else function
                 self._keep(key, ast.unparse(value), self._meanings.of(of, i))
                 node.args[i] = ast.Name("_")
@@ -221,17 +229,17 @@ class _Reader(ast.NodeTransformer):
             if k not in told
         }
         for name, value in {**told, **given}.items():
-            if _is_number(value):
+            if is_number(value):
                 key = (self._line, number, name)
                 self._keep(key, ast.unparse(value), self._meanings.named(name))
         node.keywords = [
             k if k.arg is None else ast.keyword(k.arg, self.visit(k.value))
             for k in node.keywords
-            if not _is_number(k.value)
+            if not is_number(k.value)
         ] + [
             ast.keyword(name, ast.Name("_"))
             for name in sorted({**given, **told})
-            if _is_number({**given, **told}[name])
+            if is_number({**given, **told}[name])
         ]
         return node
 
@@ -252,14 +260,14 @@ class _Writer(ast.NodeTransformer):
         number, self._calls = self._calls, self._calls + 1
         for i, value in enumerate(node.args):
             name = self._arguments.get((self._line, number, i))
-            if not _is_number(value):
+            if not is_number(value):
                 node.args[i] = self.visit(value)
             elif name is not None:
                 node.args[i] = ast.Name(name)
         there = {k.arg for k in node.keywords}
         for keyword in node.keywords:
             name = self._arguments.get((self._line, number, keyword.arg or ""))
-            if not _is_number(keyword.value):
+            if not is_number(keyword.value):
                 keyword.value = self.visit(keyword.value)
             elif name is not None:
                 keyword.value = ast.Name(name)
@@ -274,15 +282,6 @@ def _parsed(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
 
 
-def _is_number(node: ast.expr) -> bool:
-    """Whether an expression is a number, a truth value, or a tuple or list of them."""
-    if isinstance(node, (ast.Tuple, ast.List)):
-        return bool(node.elts) and all(_is_number(e) for e in node.elts)
-    if isinstance(node, ast.UnaryOp):
-        return isinstance(node.op, ast.USub) and _is_number(node.operand)
-    return isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
-
-
 # ------------------------------------------------------------------------ one class
 def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
     """Make the first member the class of all; return the call that makes each."""
@@ -293,6 +292,7 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         if len(set(values)) > 1:
             varying.setdefault(values, []).append(key)
     taken = Names({"self", "torch", "nn", "F", "math"})
+    own = set(_own_names(first))
     told: dict[tuple[str, ...], str] = {}
     outs = [k for k, m in members[0].meanings.items() if m.startswith("out_")]
     for values, keys in varying.items():
@@ -303,7 +303,10 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         ]
         if wish.startswith("out_") and between:
             wish = wish.replace("out_", "hidden_")
-        told[values] = taken.unique_numbered(identifier(wish, "size"))
+        wish = identifier(wish, "size")
+        if any(key[0] < 0 for key in keys) and wish in own:
+            wish = f"{wish}_value"
+        told[values] = taken.unique_numbered(wish)
     arguments = {key: told[v] for v, keys in varying.items() for key in keys}
     for member in members[1:]:
         _adopt(member, members[0].names)
@@ -315,7 +318,11 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         for i, member in enumerate(members):
             given = {told[v]: v[i] for v in varying}
             lines = [_inserted(line, given) for line in first.init]
-            assert _read(lines, meanings)[1] == member.literals, member.text.path
+            made = {k: v for k, v in member.literals.items() if k[0] >= 0}
+            assert _read(lines, meanings)[1] == made, member.text.path
+        kept = {key: name for key, name in arguments.items() if key[0] < 0}
+        first.forward = with_attributes(first.forward, kept)
+        first.init[:0] = [f"self.{n} = {n}" for n in dict.fromkeys(kept.values())]
     first.docstring = common([m.text.docstring for m in members], told)
     meanings.add(name, list(told.values()))
     return [

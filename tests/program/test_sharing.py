@@ -9,6 +9,7 @@ import torch
 
 from keras2torch.layers.definitions import (
     BatchNormalization,
+    Conv1D,
     Conv2D,
     Dense,
     Dropout,
@@ -210,3 +211,42 @@ def test_what_numbers_of_own_weights_are_called() -> None:
     assert "def __init__(self, num_features: int) -> None:" in program.source
     assert "self.large = Scale(num_features=6)" in program.source
     assert program.module()(torch.ones(2, 4)).shape == (2, 6)
+
+
+def test_numbers_of_forward_are_arguments() -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 9, 4))
+    for k, (dilation, scale) in enumerate(((1, 0.1), (2, 0.1), (4, 0.5))):
+        inner = graph.nested(f"stack.{k}")
+        y = inner.input("x", (None, 9, 4))
+        conv = Conv1D(
+            4, 2, dilation_rate=dilation, padding="causal", name="conv", use_bias=False
+        )
+        [z] = inner.call(conv, [y])
+        number = inner.constant(np.float32(scale), "scale")
+        z = inner.operator("Mul", [z, number], "mul", (None, 9, 4), "float32")
+        z = inner.operator("Add", [y, z], "add", (None, 9, 4), "float32")
+        layer = Functional(name=f"stack.{k}", class_name="Causal")
+        [x] = graph.call_model(layer, inner, [x], [z])
+    program = write(graph.filled(x))
+    assert _classes(program) == ["Causal", "Net"]
+    for text in (
+        "self.padding = padding\n",
+        "F.pad(x, self.padding)",
+        "* self.scale",
+        "Causal(dilation=1, padding=(1, 0), scale=0.1)",
+        "Causal(dilation=4, padding=(4, 0), scale=0.5)",
+        "padding: tuple[int, int]",
+        "for stack in self.stack:",
+    ):
+        assert text in program.source, text
+    given = np.random.default_rng(0).normal(size=(2, 9, 4)).astype("float32")
+    h = given
+    for k, (dilation, scale) in enumerate(((1, 0.1), (2, 0.1), (4, 0.5))):
+        kernel = data(graph.layers[f"stack.{k}/conv"].values[0])
+        late = np.pad(h, ((0, 0), (dilation, 0), (0, 0)))[:, :9]
+        h = h + np.float32(scale) * (late @ kernel[0] + h @ kernel[1])
+    seen = run(program, [[given]], program.module)
+    [made] = seen.outputs[0]
+    np.testing.assert_allclose(made, h, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(seen.layers["stack.2", 0][0], h, rtol=1e-4, atol=1e-5)
