@@ -152,7 +152,10 @@ def _swish(p: Patterns, node: ir.Node) -> Match | None:
     """``x * sigmoid(x)``."""
     for x, gate in p.sides(node):
         source = p.inner(gate, "Sigmoid")
-        if source is not None and source.inputs[0] is x:
+        if source is None:
+            continue
+        # Keras multiplies by a beta, which is 1.
+        if source.inputs[0] is x or p.product(source.inputs[0]) == (1.0, [x]):
             return Match("Swish", [x], {})
     return None
 
@@ -330,6 +333,22 @@ def _item(p: Patterns, node: ir.Node) -> Match | None:
     return Match("Item", [*sliced.inputs, *lack, node.inputs[1]])
 
 
+def _turned(p: Patterns, node: ir.Node) -> Match | None:
+    """Sequences that are turned round whole."""
+    x, lengths = node.inputs[:2]
+    dims = p.facts.dims(x) if x is not None else None
+    array = p.facts.array(lengths)
+    source = None if lengths is None else lengths.producer()
+    if array is None and source is not None and source.op_type in ("Expand", "Tile"):
+        array = p.facts.array(source.inputs[0])
+    time = node.attributes.get("time_axis")
+    axis = time.as_int() if time is not None else 0
+    if dims is None or array is None or not array.size:
+        return None
+    whole = all(n == dims[axis] for n in array.reshape(-1).tolist())
+    return Match("Flip", [x], {"axis": axis}) if whole else None
+
+
 _RULES: dict[str, tuple[Callable[[Patterns, ir.Node], Match | None], ...]] = {
     "Add": (_log_sum_exp, _less_one),
     "Div": (_reciprocal_root, _gelu),
@@ -338,6 +357,7 @@ _RULES: dict[str, tuple[Callable[[Patterns, ir.Node], Match | None], ...]] = {
     "Not": (_not_equal,),
     "Reciprocal": (_reciprocal_root,),
     "Reshape": (_product_of_rows,),
+    "ReverseSequence": (_turned,),
     "Squeeze": (_item, _one_of_a_split),
     "Sub": (_less_one,),
 }

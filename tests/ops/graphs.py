@@ -94,6 +94,16 @@ GRAPHS = [
         ("% x", "< 0"),
     ),
     Graph(
+        "reversed_as_a_sequence",
+        """(float[N,T,3] x) => (float[N,T,3] y) {
+          t = Transpose<perm=[1,0,2]>(x)  s = Shape(x)  one = Constant<value_ints=[1]>()
+          n = Gather(s, one)  q = Shape(t)  b = Gather(q, one)  k = Expand(n, b)
+          r = ReverseSequence<batch_axis=1, time_axis=0>(t, k)
+          y = Transpose<perm=[1,0,2]>(r) }""",
+        ("x.flip(1)",),
+        ("where", "transpose"),
+    ),
+    Graph(
         "all_but_the_last",
         """(float[N,T,3] x) => (float[N,K,3] y) {
           s = Shape(x)  i1 = Constant<value_ints=[1]>()  t = Gather(s, i1)
@@ -174,7 +184,7 @@ GRAPHS = [
           less = Constant<value_float=-1.5>()
           a = Mul(one, x)  b = Add(a, none)  c = Add(b, less)  d = Sub(c, none)
           y = Sub(d, less)  p = Abs(z)  q = Sqrt(p)  w = Div(one, q)
-          e = Add(less, z)  g = Sigmoid(e)  v = Mul(g, e) }""",
+          e = Add(less, z)  k = Mul(one, e)  g = Sigmoid(k)  v = Mul(g, e) }""",
         ("x - 1.5 + 1.5", "torch.rsqrt(torch.abs(z))", "F.silu(z - 1.5)"),
         ("* 1.0", "1.0 *", "+ 0.0", "sigmoid"),
     ),
