@@ -11,9 +11,10 @@ run) and what stands between is what TensorFlow recorded. Weights are placeholde
 ``trace.json``
     ``{"root": 0, "notes": [[path, text]], "bodies": [{"path", "class", "module",
     "onnx", "inputs", "outputs", "result", "variables", "calls"}]}``. A structure of
-    arguments or results is JSON with ``{"$": k}`` for the k-th tensor. A call has ``layer`` (its path), ``entry``
-    (the serialized layer), ``args``, ``kwargs``, ``result``, ``outputs`` (shapes and
-    dtypes) and ``body`` (a number, null for a layer with a rule).
+    arguments or results is JSON with ``{"$": k}`` for the k-th tensor. A call has
+    ``layer`` (its path), ``entry`` (the serialized layer), ``args``, ``kwargs``,
+    ``result``, ``outputs`` (shapes and dtypes) and ``body`` (a number, null for a
+    layer with a rule). A note is what of a layer is not carried over.
 ``body_<n>.pb``, later ``body_<n>.onnx``
     Inputs ``input_<k>``, ``variable_<k>`` and ``mask_<k>``, outputs ``output_<k>``.
 ``weights.npz``
@@ -318,7 +319,12 @@ class Tracer:
         for kind in kinds:
             if "add_loss" in vars(kind):
                 wrap(kind)
-        return lambda: [restore() for restore in undo] and None
+
+        def restore() -> None:
+            for step in undo:
+                step()
+
+        return restore
 
     def read(self, variable: Any) -> Any:
         """Return the placeholder of a variable in the body that is being traced."""
