@@ -20,6 +20,7 @@ from keras2torch.ops import (
     rearranging,
     reductions,
     resizing,
+    sampling,
     scattering,
     selecting,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "rearranging",
     "reductions",
     "resizing",
+    "sampling",
     "scattering",
     "selecting",
 ]

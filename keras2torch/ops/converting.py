@@ -18,6 +18,10 @@ class Cast(Operator):
         """Entry by entry: any order goes."""
         return "follows"
 
+    def count(self) -> int:
+        """Of the other only its dtype is read."""
+        return 1
+
     def output_dtype(self, *dtypes: str) -> str:
         """As the cast says."""
         return dtypes[1] if self.kind == "CastLike" else self._dtype

@@ -135,22 +135,19 @@ class Einsum(Operator):
     tensors = frozenset(range(16))
 
 
-_OF_MATRICES = {"Det": "torch.linalg.det", "Inverse": "torch.linalg.inv"}
-
-
-@operators(*_OF_MATRICES)
-class OfMatrix(Operator):
-    """What is made of each matrix on the last two axes."""
+@operators("Det")
+class Determinant(Operator):
+    """The determinant of each matrix on the last two axes."""
 
     layout = "keras"
 
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
-        """A number or a matrix each."""
-        return [shapes[0][:-2] if self.kind == "Det" else shapes[0]]
+        """A number each."""
+        return [shapes[0][:-2]]
 
     def forward(self, call: Call, module: str) -> Forward:
         """``torch.linalg.det(x)``."""
-        return Forward(f"{_OF_MATRICES[self.kind]}({call.x.name})")
+        return Forward(f"torch.linalg.det({call.x.name})")
 
 
 @operators("Trilu")

@@ -459,6 +459,56 @@ _RESIZED = [
     Case("Resize", (X((2, 3, 5)), None, None, c([9])), {"mode": "linear", "axes": [2]}),
     Case("Resize", (_SMALL, None, None, c([9, 7])), {"axes": [2, 3], "mode": "linear"}),
 ]
+_GRID = X((2, 6, 7, 2), -1.1, 1.1)
+_SAMPLED = [
+    *[
+        Case("GridSample", (X((2, 3, 5, 4)), _GRID), {"mode": m, **a}, atol=1e-4)
+        for m in ("linear", "nearest", "cubic")
+        for a in (
+            {},
+            {"align_corners": 1},
+            {"padding_mode": "border"},
+            {"padding_mode": "reflection"},
+        )
+    ],
+    Case("GridSample", (X((2, 3, 5, 4, 6)), X((2, 3, 4, 5, 3), -1, 1))),
+    *[
+        Case("LpPool", (NCHW,), {"kernel_shape": [3, 2], **a})
+        for a in (
+            {},
+            {"p": 1, "strides": [2, 2]},
+            {"p": 3, "pads": [1, 0, 1, 1]},
+            {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
+        )
+    ],
+    Case("LpPool", (X((2, 3, 9)),), {"kernel_shape": [3], "strides": [2]}),
+    *[
+        Case("ReverseSequence", (X((5, 2, 3)), lengths))
+        for lengths in (c([5, 5]), c([2, 4]), X((2,), 0, 5, "int64"))
+    ],
+    Case(
+        "ReverseSequence",
+        (X((2, 5, 3)), c([1, 5])),
+        {"time_axis": 1, "batch_axis": 0},
+    ),
+    *[
+        Case("CumProd", (X((2, 5, 3)), c(axis)), a, opset=26)
+        for axis, a in ((1, {}), (-1, {"reverse": 1}))
+    ],
+    *[
+        Case("RMSNormalization", (IMAGE, X(shape)), a, opset=23)
+        for shape, a in (((3,), {}), ((7, 3), {"axis": 2}))
+    ],
+    Case("Swish", (IMAGE,), {"alpha": 1.5}, opset=24),
+    Case("Swish", (IMAGE,), opset=24),
+    Case("CastLike", (X((2, 3)), X((1,), 0, 3, INT))),
+    Case(
+        "Upsample",
+        (_SMALL, f([1, 1, 2, 3])),
+        {"mode": "nearest"},
+        opset=9,
+    ),
+]
 _MADE = [
     Case("Shape", (IMAGE,)),
     Case("Shape", (IMAGE,), {"start": 1, "end": -1}),
@@ -478,5 +528,6 @@ CASES = [
     *_LINEAR,
     *_IMAGES,
     *_RESIZED,
+    *_SAMPLED,
     *_MADE,
 ]
