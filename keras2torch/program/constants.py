@@ -45,6 +45,8 @@ def constant_name(value: ir.Value, array: Array) -> str:
     text = identifier(last, "constant")
     if not _is_nameless(text):
         return text
+    if (formula(array, str(array.dtype)) or "").startswith("torch.tri"):
+        return "causal_mask"
     if array.dtype.kind == "b":
         return "mask"
     if (stem := re.sub(r"(_?\d+)+$", "", text)) in ("cos", "sin"):
