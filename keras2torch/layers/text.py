@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,8 @@ def literal(value: object) -> str:
         return repr(value)
     if type(value) is float:
         if math.isfinite(value):
-            return repr(value)
+            # Nobody counts zeros: 1e9.
+            return re.sub(r"^(-?[1-9])(0{6,})\.0$", _powered, repr(value))
         return f'float("{value}")'
     if isinstance(value, tuple):
         inner = ", ".join(literal(v) for v in value)
@@ -86,6 +88,10 @@ def literal(value: object) -> str:
         pairs = (f"{literal(k)}: {literal(v)}" for k, v in value.items())
         return "{" + ", ".join(pairs) + "}"
     raise TypeError(f"no literal for a {type(value).__name__}")
+
+
+def _powered(found: re.Match[str]) -> str:
+    return f"{found[1]}e{len(found[2])}"
 
 
 def short(value: float) -> float:

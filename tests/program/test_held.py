@@ -94,7 +94,7 @@ def test_own_and_tied_weights_and_constants() -> None:
         (np.arange(5.0, dtype="float32"), "torch.arange(5, dtype=torch.float32)"),
         (np.zeros((3, 4), "float32"), "torch.zeros(3, 4)"),
         (np.ones((3, 4), bool), "torch.ones(3, 4, dtype=torch.bool)"),
-        (np.full((3, 4), -1e9, "float32"), "torch.full((3, 4), -1000000000.0)"),
+        (np.full((3, 4), -1e9, "float32"), "torch.full((3, 4), -1e9)"),
         (np.eye(5, dtype="float32"), "torch.eye(5)"),
         (
             np.tril(np.ones((1, 5, 5), bool)),

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from keras2torch.layers.text import literal
 from keras2torch.program.names import Names, class_name, identifier, variable
 
 
@@ -76,3 +77,20 @@ def test_names_of_classes() -> None:
     assert [names.unique_class(n) for n in wishes] == [
         *("Block", "Block2", "Taken2", "Block3", "Resnet50", "Resnet50_2")
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (1e9, "1e9"),
+        (-3e6, "-3e6"),
+        (100000.0, "100000.0"),
+        (12000000.0, "12000000.0"),
+        (10000001.0, "10000001.0"),
+        (1e16, "1e+16"),
+        (float("-inf"), 'float("-inf")'),
+    ],
+)
+def test_large_numbers(number: float, expected: str) -> None:
+    assert literal(number) == expected
+    assert eval(expected) == number
