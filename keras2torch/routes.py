@@ -24,7 +24,7 @@ from keras2torch.layers.activation import has_rule
 from keras2torch.layers.definitions import REGISTRY
 from keras2torch.reading import kind, read
 from keras2torch.reading.reader import functions_of, metadata_of
-from keras2torch.reading.unknown import undefined
+from keras2torch.reading.unknown import own_classes, undefined
 from keras2torch.tracing import (
     KerasError,
     KerasProcess,
@@ -112,7 +112,7 @@ def find(
             )
         return _traced(path, weights, trust, keras())
     try:
-        graph = read(path, weights)
+        graph = read(path, weights, own=_own(trust))
         _check_activations(graph.graph)
         return Found(graph)
     except UnknownLayers as error:
@@ -126,6 +126,12 @@ def find(
     except UnsupportedLayer as error:
         return _instead(path, weights, trust, keras, error)
     return _mixed(path, weights, trust, keras(), unknown)
+
+
+def _own(trust: Trust) -> frozenset[str]:
+    """Classes of the user's code: in a file, a class is told by its name alone."""
+    file = trust.custom_objects
+    return own_classes(file) if file is not None else frozenset()
 
 
 def _instead(
@@ -186,7 +192,7 @@ def _mixed(
     _load(path, weights, trust, process, unknown)
     trace, loaded = _trace(process, [])
     try:
-        graph = read(path, weights, Inside(trace))
+        graph = read(path, weights, Inside(trace), _own(trust))
         _check_activations(graph.graph)
     except (UnusableFile, UnknownLayers, UnsupportedLayer):
         return _assembled(path, weights, process, trace, loaded)

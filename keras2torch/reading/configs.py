@@ -81,12 +81,15 @@ class Context:
         What the user registered for classes and layers.
     ordering
         Of Keras 1: ``"th"`` or ``"tf"``, the order of axes that its layers name.
+    own
+        Classes that the user's code defines: they go before Keras' of the same name.
     """
 
     version: Version
     unknown: list[tuple[str, str]] = field(default_factory=list)
     ordering: str | None = None
     replacements: Mapping[str, Replacement] = field(default_factory=active)
+    own: frozenset[str] = frozenset()
 
     def replaces(self, name: str, kind: str) -> bool:
         """Whether the user registered a PyTorch replacement for a layer."""
@@ -107,7 +110,9 @@ def class_of(spec: Mapping[str, Any]) -> str:
     if isinstance(module, str) and module.startswith(_OPERATIONS):
         return f"ops.{name}"
     if "module" in spec and not _is_keras(module):
-        return str(registered or f"{module or 'Custom'}>{name}")
+        if isinstance(registered, str) and ">" in registered:
+            return registered
+        return f"{module or 'Custom'}>{registered or name}"
     if isinstance(registered, str) and ">" in registered:
         return registered
     if name.startswith("keras>") or name.startswith("experimental>"):
@@ -148,6 +153,8 @@ def layer_config(
             "Bidirectional, an activation), where a replacement has no rule: register "
             "one for the outer layer, by its name"
         )
+    if kind in ctx.own:
+        kind = f"Custom>{kind}"
     kind = _SAME_CLASS.get(kind, kind)
     if kind in ("GRU", "GRUCell") and ctx.version.major < 3:
         config.setdefault("reset_after", False)

@@ -24,7 +24,10 @@ from keras2torch.reading.unknown import described, stored_functions
 
 
 def read(
-    source: Path, weights: Path | None = None, traced: Traced | None = None
+    source: Path,
+    weights: Path | None = None,
+    traced: Traced | None = None,
+    own: frozenset[str] = frozenset(),
 ) -> ir.Model:
     """Read a Keras model file into a graph of ``keras`` operators.
 
@@ -36,6 +39,8 @@ def read(
         The weights file, where the architecture comes alone.
     traced
         A trace of the model, for what is in layers without a rule.
+    own
+        Classes that the user's code defines, which go before Keras' own.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def read(
                 f"{source} is an architecture without weights: "
                 "give the weights file too."
             )
-        return assemble(opened, traced)
+        return assemble(opened, traced, own)
 
 
 def metadata_of(source: Path, weights: Path | None = None) -> dict[str, str]:
@@ -79,9 +84,11 @@ def functions_of(source: Path, weights: Path | None = None) -> dict[str, Functio
         return stored_functions(opened.config)
 
 
-def assemble(source: Source, traced: Traced | None = None) -> ir.Model:
+def assemble(
+    source: Source, traced: Traced | None = None, own: frozenset[str] = frozenset()
+) -> ir.Model:
     """Build the graph of an opened file and fill in its weights."""
-    ctx = Context(source.version)
+    ctx = Context(source.version, own=own)
     model = model_spec(source.config, None, ctx)
     unknown = unknown_layers(ctx, model)
     if unknown and traced is None:

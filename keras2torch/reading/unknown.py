@@ -44,12 +44,8 @@ def undefined(unknown: Sequence[UnknownLayer], file: Path) -> list[str]:
 
     The file is parsed and not run; what it takes from elsewhere by ``*`` counts as all.
     """
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError):
-        return []
     there: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(_parsed(file)):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
             there.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -57,7 +53,32 @@ def undefined(unknown: Sequence[UnknownLayer], file: Path) -> list[str]:
         elif isinstance(node, ast.alias):
             there.add(node.asname or node.name)
     wanted = dict.fromkeys(item.key for item in unknown)
-    return [] if "*" in there else [name for name in wanted if name not in there]
+    if not there or "*" in there:
+        return []
+    return [name for name in wanted if name not in there]
+
+
+def own_classes(file: Path) -> frozenset[str]:
+    """Return the classes that a file of the user's Keras code defines or takes along.
+
+    The file is parsed and not run; what it takes from Keras itself is not the user's.
+    """
+    found: set[str] = set()
+    for node in _parsed(file).body:
+        if isinstance(node, ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            package = (node.module or "").partition(".")[0]
+            if node.level or package not in ("keras", "tf_keras", "tensorflow"):
+                found |= {alias.asname or alias.name for alias in node.names}
+    return frozenset(found)
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return ast.Module([], [])
 
 
 def stored_functions(config: Any) -> dict[str, Source]:

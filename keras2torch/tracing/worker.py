@@ -245,6 +245,12 @@ def library(name: str) -> Library:
     return Library("tf_keras", tf_keras, "tf_keras " + str(tf_keras.__version__))
 
 
+@functools.lru_cache(maxsize=None)
+def names() -> Any:
+    """What ``keras`` and ``tensorflow.keras`` mean to a user's code."""
+    return beside("naming_keras").Names()
+
+
 def _transpose_channels_first_on_cpu() -> None:
     """Let TensorFlow run channels-first models without a GPU.
 
@@ -1005,6 +1011,7 @@ def load_folder(
     if frozen.is_keras_folder(path):
         try:
             lib = library("tf_keras")
+            names().mean(lib.module)
             custom = custom_objects(custom_file) if custom_file else {}
             give_lambdas_names(lib, custom)
             model = lib.load_model(path, custom, False)
@@ -1056,6 +1063,7 @@ def load(
             tried[name] = one_line(error)
             continue
         try:
+            names().mean(lib.module)
             custom = custom_objects(custom_file) if custom_file else {}
             if trust:
                 give_lambdas_names(lib, custom)
@@ -1330,11 +1338,14 @@ def custom_objects(path: str) -> dict[str, Any]:
     module = types.ModuleType("custom_objects")
     module.__file__ = path
     sys.modules["custom_objects"] = module
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    folder = os.path.dirname(os.path.abspath(path))
+    before = list(sys.modules)
+    sys.path.insert(0, folder)
     try:
         exec(code, module.__dict__)  # noqa: S102 (the user named this file)
     finally:
-        sys.path.pop(0)
+        sys.path.remove(folder)
+        beside("naming_keras").forget(folder, before)
     found = {
         name: value
         for name, value in vars(module).items()
@@ -1353,6 +1364,7 @@ def rebuild(config_path: str, weights_path: str, name: str) -> Loaded:
         config = parse_json(file.read())
     check_config(config, {})
     lib = library(name)
+    names().mean(lib.module)
     loaded = Loaded(lib.build(config, {}, True), lib, {}, True)
     with np.load(weights_path, allow_pickle=False) as arrays:
         for key, variable in loaded.variables():
