@@ -23,6 +23,7 @@ _TORCH: dict[str, tuple[str, ...]] = {
     "torch.arange": ("length",),
     # What the user's own gamma and beta are.
     "torch.empty of one axis": ("num_features",),
+    "torch.empty of a matrix": ("in_features", "out_features"),
     "Softmax": ("dim",),
 }
 for _name in ("LSTM", "GRU", "RNN"):

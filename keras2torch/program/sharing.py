@@ -129,7 +129,8 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
     for name in known:
         same = sum(_stem(n) == known[name] for n in numbered)
         numbered[name] = f"{known[name]}#{same}"
-    skeletons, literals, told = _read(text.init, meanings)
+    factors = re.findall(r"@ self\.(\w+)", "\n".join(text.forward))
+    skeletons, literals, told = _read(text.init, meanings, factors)
     init = [_canonical(line, numbered) for line in skeletons]
     lines = [text.forward, text.penalties, [f"self.{f}" for f in text.frozen]]
     steps, inner, said = read_forward(text.forward)
@@ -149,15 +150,19 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
 
 
 def _read(
-    init: Sequence[str], meanings: Meanings
+    init: Sequence[str], meanings: Meanings, factors: Sequence[str] = ()
 ) -> tuple[list[str], dict[Key, str], dict[Key, str]]:
-    """Return statements without their numbers, the numbers, and what they mean."""
+    """Return statements without their numbers, the numbers, and what they mean.
+
+    ``factors``: attributes by which ``forward`` multiplies, as a matrix.
+    """
     skeletons: list[str] = []
     literals: dict[Key, str] = {}
     told: dict[Key, str] = {}
     for i, line in enumerate(init):
         code, comment, remark = line.partition("  # ")
-        reader = _Reader(i, meanings)
+        factor = any(code.startswith(f"self.{name} = ") for name in factors)
+        reader = _Reader(i, meanings, factor=factor)
         skeletons.append(ast.unparse(reader.visit(ast.parse(code))) + comment + remark)
         literals.update(reader.literals)
         told.update(reader.meanings)
@@ -201,9 +206,10 @@ def _renamed(token: str, names: Mapping[str, str]) -> str:
 class _Reader(ast.NodeTransformer):
     """Takes the numbers out of a statement of ``__init__``."""
 
-    def __init__(self, line: int, meanings: Meanings) -> None:
+    def __init__(self, line: int, meanings: Meanings, *, factor: bool) -> None:
         self._line = line
         self._meanings = meanings
+        self._factor = factor
         self._calls = 0
         self.literals: dict[Key, str] = {}
         self.meanings: dict[Key, str] = {}
@@ -211,11 +217,12 @@ class _Reader(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.Call:
         number, self._calls = self._calls, self._calls + 1
         function = ast.unparse(node.func)
-        vector = function == "torch.empty" and len(node.args) == 1
+        empty = len(node.args) if function == "torch.empty" else 0
+        of = "torch.empty of one axis" if empty == 1 else function
+        of = "torch.empty of a matrix" if empty == 2 and self._factor else of
         for i, value in enumerate(node.args):
             key: Key = (self._line, number, i)
             if is_number(value):
-                of = "torch.empty of one axis" if vector else function
                 self._keep(key, ast.unparse(value), self._meanings.of(of, i))
                 node.args[i] = ast.Name("_")
             else:

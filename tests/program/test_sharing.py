@@ -250,3 +250,22 @@ def test_numbers_of_forward_are_arguments() -> None:
     [made] = seen.outputs[0]
     np.testing.assert_allclose(made, h, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(seen.layers["stack.2", 0][0], h, rtol=1e-4, atol=1e-5)
+
+
+def test_a_matrix_has_features_on_both_sides() -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 4))
+    for name, sizes in (("small", (4, 6)), ("large", (6, 9))):
+        inner = graph.nested(name)
+        y = inner.input("x", (None, sizes[0]))
+        kernel = graph.weight(name, "w", *sizes)
+        bias = graph.weight(name, "b", sizes[1], index=1)
+        shape = (None, sizes[1])
+        y = inner.operator("MatMul", [y, kernel], "product", shape, "float32")
+        y = inner.operator("Add", [y, bias], "sum", shape, "float32")
+        layer = Functional(name=name, class_name="Linear")
+        [x] = graph.call_model(layer, inner, [x], [y])
+    program = write(graph.filled(x))
+    assert "def __init__(self, in_features: int, out_features: int)" in program.source
+    assert "self.large = Linear(6, 9)" in program.source
+    assert program.module()(torch.ones(2, 4)).shape == (2, 9)
