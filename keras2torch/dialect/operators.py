@@ -29,6 +29,7 @@ from keras2torch.ops import (
 from keras2torch.ops.arithmetic import attributes_of
 from keras2torch.ops.folding import Facts, is_weight, stored_array
 from keras2torch.ops.propagation import reshaped
+from keras2torch.ops.resizing import TABLE
 from keras2torch.ops.signs import never_negative
 
 # Longer lists of indices are tensors of the class.
@@ -123,6 +124,8 @@ class _Calls:
             self._need(value)
         name = self._names[node]
         layer = definition(kind, _short(name), operands, attributes, sizes)
+        if TABLE in node.metadata_props:
+            layer.attributes = {**layer.attributes, TABLE: True}
         if layer.indices is not None:
             layer.natural = never_negative(node.inputs[layer.indices])
         self._check(node, layer)

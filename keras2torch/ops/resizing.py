@@ -6,11 +6,15 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from keras2torch.layers.base import Forward
 from keras2torch.layers.text import literal, scalar_or_tuple, short
 from keras2torch.ops.base import Call, Operator, Shape, operators
 from keras2torch.ops.sizes import Size
 
+# Set beside what comes from TensorFlow, which reads its cubic kernel from a table.
+TABLE = "keras2torch.table"
 _HALF_PIXEL = ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
 _SMOOTH = {
     "linear": {1: "linear", 2: "bilinear", 3: "trilinear"},
@@ -46,7 +50,7 @@ class Resize(Operator):
         found: list[int | None] = list(shape)
         for axis, old in enumerate(shape):
             if scales is not None and axis in scales:
-                found[axis] = None if old is None else math.floor(old * scales[axis])
+                found[axis] = None if old is None else _scaled(old, scales[axis])
             elif sizes is not None and axis in sizes:
                 size = sizes[axis]
                 found[axis] = size if isinstance(size, int) else None
@@ -61,7 +65,10 @@ class Resize(Operator):
             raise self.unsupported("keep_aspect_ratio_policy")
         scales, sizes = self._scales(rank), self._sizes(rank)
         self._only_pixels(call, scales, sizes)
-        if scales is not None:
+        exact = None if scales is None else self._exact(call, scales)
+        if exact is not None:
+            how = f"size={literal(exact)}"
+        elif scales is not None:
             each = tuple(_tidy(scales.get(a, 1.0)) for a in range(2, rank))
             how = f"scale_factor={literal(_one(each))}"
         elif sizes is not None:
@@ -80,7 +87,44 @@ class Resize(Operator):
             if (name := self._nearest(call, scales)) is None:
                 return Forward(self._picked(call))
             return Forward(f'F.interpolate({x.name}, {how}, mode="{name}")')
+        if mode == "cubic" and self._is_keys(count):
+            if scales is not None and exact is None:
+                how = f"size={literal(self._scaled_whole(call))}"
+            steps = "" if self.attributes.get(TABLE) else ", table=False"
+            return Forward(
+                f"resize_bicubic({x.name}, {how}{steps})", helpers=("resize_bicubic",)
+            )
         return Forward(f"F.interpolate({x.name}, {how}, {self._smooth(call, mode)})")
+
+    def _is_keys(self, count: int) -> bool:
+        """Whether the kernel is TensorFlow's, whose weights are of what is there."""
+        coefficient = float(self.attributes.get("cubic_coeff_a", -0.75))
+        own = coefficient == -0.5 and bool(self.attributes.get("exclude_outside"))
+        plain = self._where() == "half_pixel" and not self.attributes.get("antialias")
+        return own and plain and count == 2
+
+    def _scaled_whole(self, call: Call) -> tuple[int, ...]:
+        """Return the sizes that whole factors make."""
+        scales = self._scales(call.x.rank) or {}
+        found = []
+        for axis in range(2, call.x.rank):
+            old, scale = call.x.shape[axis], scales.get(axis, 1.0)
+            if old is None or scale != int(scale):
+                raise self.unsupported("a cubic kernel over a size that is not known")
+            found.append(old * int(scale))
+        return tuple(found)
+
+    def _exact(self, call: Call, scales: dict[int, float]) -> tuple[int, ...] | None:
+        """Return the sizes, where a scale is a fraction of them that was rounded."""
+        old, new = call.x.shape[2:], call.y.shape[2:]
+        if all(scale == int(scale) for scale in scales.values()):
+            return None
+        for axis, (a, b) in enumerate(zip(old, new, strict=True), 2):
+            if not a or b is None:
+                return None
+            if np.float32(b / a) != np.float32(scales.get(axis, 1.0)):
+                return None
+        return tuple(n for n in new if n is not None)
 
     def _only_pixels(
         self, call: Call, scales: dict[int, float] | None, sizes: dict[int, Any] | None
@@ -211,6 +255,11 @@ class Resize(Operator):
             if picks != list(range(old)):
                 text += f"[{':, ' * axis}{literal(picks)}]"
         return text
+
+
+def _scaled(old: int, scale: float) -> int:
+    """Return how large a scaled axis is: in float32, in which 9 * 17/9 is 17."""
+    return math.floor(np.float32(old) * np.float32(scale))
 
 
 def _tidy(scale: float) -> float | int:

@@ -459,6 +459,15 @@ _RESIZED = [
     Case("Resize", (X((2, 3, 5)), None, None, c([9])), {"mode": "linear", "axes": [2]}),
     Case("Resize", (_SMALL, None, None, c([9, 7])), {"axes": [2, 3], "mode": "linear"}),
 ]
+_KEYS = {"mode": "cubic", "cubic_coeff_a": -0.5, "exclude_outside": 1}
+_RESIZED += [
+    Case("Resize", (_SMALL, None, *how), {**_KEYS, **axes}, atol=1e-4)
+    for how, axes in (
+        ((f([1, 1, 2, 3]),), {}),
+        ((None, c([7, 3])), {"axes": [2, 3]}),
+        ((f([1, 1, 0.6, 0.5]),), {}),
+    )
+]
 _GRID = X((2, 6, 7, 2), -1.1, 1.1)
 _SAMPLED = [
     *[
