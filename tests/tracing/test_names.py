@@ -42,8 +42,6 @@ from tensorflow.keras import backend as K
 def half(x):
     return K.tanh(x) / 2
 """
-    "from tensorflow.keras import backend as K\ndef half(x): return K.tanh(x) / 2\n"
-)
 MAKE = """
 import sys
 import tf_keras
