@@ -431,13 +431,14 @@ class ClassWriter:
         lines = self._text.forward
         last = self._text.captures[-1] if self._text.captures else None
         head = f"{joined[0]} = "
-        if len(texts) == 1 and parts:
-            self._add(f"return {joined[0]}", parts[0].inside)
-            whole = Capture(len(lines) - 1, ("",), parts[0].path, (outputs[0],))
-            self._text.captures.append(whole)
-        elif len(texts) == 1 and lines and lines[-1].startswith(head):
+        if len(texts) == 1 and lines and lines[-1].startswith(head):
+            # Also where only an Identity lies between.
             lines[-1] = f"return {lines[-1].removeprefix(head)}"
             if last is not None and last.statement == len(lines) - 1:
                 self._text.captures[-1] = replace(last, variables=("",))
+        elif len(texts) == 1 and parts:
+            self._add(f"return {joined[0]}", parts[0].inside)
+            whole = Capture(len(lines) - 1, ("",), parts[0].path, (outputs[0],))
+            self._text.captures.append(whole)
         else:
             self._add(f"return {joined[0]}", parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ _ROLES = {
     **dict.fromkeys(("Less", "LessOrEqual", "Greater", "GreaterOrEqual"), "threshold"),
 }
 
+# What hands on a part of a value, or all of it.
+_PARTS = frozenset(
+    ("Slice", "Reshape", "Unsqueeze", "Squeeze", "Transpose", "Expand", "Cast")
+)
+
 
 def constant_name(value: ir.Value, array: Array) -> str:
     """Return what a constant is called: by a person, else by what it is or is for."""
@@ -54,13 +60,20 @@ def constant_name(value: ir.Value, array: Array) -> str:
         return stem
     if _steps(array.reshape(-1)):
         return "positions"
-    roles = {
-        "indices"
-        if u.node.op_type.startswith("Gather") and u.idx
-        else _ROLES.get(u.node.op_type, "")
-        for u in value.uses()
-    } - {""}
+    roles = set(_roles(value))
     return roles.pop() if len(roles) == 1 else "constant"
+
+
+def _roles(value: ir.Value) -> Iterator[str]:
+    """Give what a value is to the operators that read it, or a part of it."""
+    for use in value.uses():
+        kind = use.node.op_type
+        if kind in _PARTS and not use.idx:
+            yield from _roles(use.node.outputs[0])
+        elif kind.startswith("Gather") and use.idx:
+            yield "indices"
+        elif kind in _ROLES:
+            yield _ROLES[kind]
 
 
 def _is_nameless(name: str) -> bool:

@@ -189,3 +189,28 @@ def test_entries_that_are_classes() -> None:
     np.testing.assert_array_equal(
         seen.layers["net/blocks/block_1", 0][0], seen.outputs[0][0]
     )
+
+
+def test_an_identity_behind_it_is_nothing() -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 4))
+    outer = graph.nested("block")
+    y = outer.input("x", (None, 4))
+    inner = outer.nested("ffn")
+    z = inner.input("x", (None, 4))
+    for layer in FFN:
+        [z] = inner.call(layer, [z])
+    z = inner.operator("Identity", [z], "identity", (None, 4), "float32")
+    [y] = outer.call_model(Functional(name="ffn"), inner, [y], [z])
+    y = outer.operator("Identity", [y], "identity", (None, 4), "float32")
+    layer = Functional(name="block", class_name="Block")
+    [x] = graph.call_model(layer, outer, [x], [y])
+    program = write(graph.filled(x))
+    assert "nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 4))" in (
+        program.source
+    )
+    assert "return self.ffn(x)" in program.source
+    given = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+    seen = run(program, [[given]], program.module)
+    for path in ("block", "block/ffn", "block/ffn/dense_4"):
+        np.testing.assert_array_equal(seen.layers[path, 0][0], seen.outputs[0][0])

@@ -148,6 +148,15 @@ def test_a_constant_is_called_what_it_is(
     assert constant_name(value, array) == expected
 
 
+def test_a_part_of_a_constant_is_what_the_whole_is() -> None:
+    graph = Graph("model")
+    array = np.random.default_rng(0).normal(size=(9, 4)).astype("float32")
+    value = graph.initializer("PositionalEncoding/Const:0", array)
+    part = graph.operator("Unsqueeze", [value], "part", (1, 9, 4), "float32")
+    graph.operator("Add", [part, part], "y", (1, 9, 4), "float32")
+    assert constant_name(value, array) == "offset"
+
+
 def test_a_wish_of_all_readers_is_how_it_is_stored() -> None:
     graph = Graph("model")
     x = graph.input("x", (None, 4))
