@@ -139,6 +139,10 @@ NETWORKS: dict[str, Case] = {
     ),
     "extract_sequences": Case(lambda o, x: o.extract_sequences(x, 4, 2), ((11,),)),
     # -- images
+    "softmax_axes": one(along("softmax", axis=(1, 2))),
+    "resize_bicubic": Case(
+        lambda o, x: o.image.resize(x, (5, 12), interpolation="bicubic"), IMAGE
+    ),
     "resize": Case(lambda o, x: o.image.resize(x, (5, 12)), IMAGE),
     "resize_nearest": Case(
         lambda o, x: o.image.resize(x, (5, 12), interpolation="nearest"), IMAGE

@@ -118,6 +118,23 @@ COMMON: dict[str, Case] = {
     "reshape_stack": one(
         lambda tf, x: tf.reshape(x, tf.stack([tf.shape(x)[0] * 3, 5]))
     ),
+    "resize_bicubic": Case(
+        lambda tf, x: tf.image.resize(x, (10, 12), method="bicubic"), IMAGE
+    ),
+    **{
+        f"resize_old_{kind}{''.join(f'_{k}' for k in options)}": Case(
+            lambda tf, x, kind=kind, options=options: getattr(
+                tf.compat.v1.image, f"resize_{kind}"
+            )(x, (10, 12), **options),
+            IMAGE,
+        )
+        for kind in ("bilinear", "nearest_neighbor")
+        for options in (
+            {"align_corners": True},
+            {"half_pixel_centers": True},
+        )
+    },
+    "rank": one(lambda tf, x: x * tf.cast(tf.rank(x), F)),
     "resize": Case(lambda tf, x: tf.image.resize(x, (5, 12)), IMAGE),
     "resize_nearest": Case(
         lambda tf, x: tf.image.resize(x, (5, 12), method="nearest"), IMAGE

@@ -9,8 +9,10 @@ from keras2torch.reading.operation_calls import Rule
 from keras2torch.reading.rules import (
     activations,
     arithmetic,
+    diagonals,
     images,
     indexing,
+    joining,
     linear,
     networks,
     reductions,
@@ -22,8 +24,10 @@ from keras2torch.reading.rules import (
 RULES: dict[str, Rule] = {
     **activations.RULES,
     **arithmetic.RULES,
+    **diagonals.RULES,
     **images.RULES,
     **indexing.RULES,
+    **joining.RULES,
     **linear.RULES,
     **networks.RULES,
     **reductions.RULES,

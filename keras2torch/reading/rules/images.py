@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from keras2torch.ops.resizing import TABLE
 from keras2torch.reading.operation_calls import OperationCall, Rule, dtype_of, shape_of
 from keras2torch.reading.rules.networks import channels_back, channels_first
 from keras2torch.reading.rules.shaping import pad
@@ -73,7 +74,11 @@ def _resize(
     shape = (*shape_of(x)[:2], *sizes)
     nothing = c.constant(np.zeros(0), "float32")
     given = [x, nothing, nothing, c.constant(sizes, "int64")]
-    return c.operator("Resize", given, shape, options)
+    resized = c.operator("Resize", given, shape, options)
+    node = resized.producer()
+    assert node is not None
+    node.metadata_props[TABLE] = "1"
+    return resized
 
 
 def tensorflow_resized(

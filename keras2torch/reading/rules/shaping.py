@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
-from keras2torch.reading.expressions import FAR, Size
+from keras2torch.reading.expressions import Size
 from keras2torch.reading.known_sizes import entries
 from keras2torch.reading.operation_calls import OperationCall, Rule, dtype_of, shape_of
 
@@ -260,165 +259,6 @@ def _groups(side: str) -> list[list[str]]:
     ]
 
 
-# ---------------------------------------------------------------------------- joins
-def _alike(c: OperationCall, xs: Any) -> list[ir.Value]:
-    values = xs if isinstance(xs, list) else [xs]
-    return c.promoted(*values)
-
-
-def concatenate(c: OperationCall, xs: Any, axis: Any = 0) -> ir.Value:
-    """One behind the other."""
-    there = isinstance(xs, list) and all(isinstance(x, ir.Value) for x in xs)
-    parts = _alike(c, xs)
-    if len(parts) == 1:
-        return parts[0]
-    at = c.axis(axis, c.rank(parts[0]))
-    if there and at and parts == xs:
-        return c.layer("Concatenate", {"axis": axis}, *parts)
-    return c.concat(parts, at)
-
-
-def append(c: OperationCall, x1: Any, x2: Any, axis: Any = None) -> ir.Value:
-    """The second behind the first."""
-    xs = c.promoted(x1, x2)
-    if axis is None:
-        return c.concat([c.reshape(x, [-1]) for x in xs], 0)
-    return c.concat(xs, axis)
-
-
-def stack(c: OperationCall, x: Any, axis: Any = 0) -> ir.Value:
-    """Join along a new axis."""
-    parts = _alike(c, x)
-    at = c.axis(axis, c.rank(parts[0]) + 1)
-    return c.concat([c.unsqueeze(p, at) for p in parts], at)
-
-
-def stacked(c: OperationCall, xs: Any) -> ir.Value:
-    """Join as ``hstack``, ``vstack`` and ``dstack`` do."""
-    parts = _alike(c, xs)
-    least = {"Hstack": 1, "Vstack": 2, "Dstack": 3}[c.kind]
-    for i, part in enumerate(parts):
-        while c.rank(part) < least:
-            part = c.unsqueeze(part, 0 if c.rank(part) < 2 else 2)
-        parts[i] = part
-    if c.kind == "Hstack":
-        return c.concat(parts, min(1, c.rank(parts[0]) - 1))
-    return c.concat(parts, least - 2 if c.kind == "Vstack" else 2)
-
-
-def tile(c: OperationCall, x: Any, repeats: Any) -> ir.Value:
-    """Repeat the whole along each axis."""
-    x = c.tensor(x)
-    times = sizes_of(c, repeats)
-    while len(times) < c.rank(x):
-        times = [1, *times]
-    while c.rank(x) < len(times):
-        x = c.unsqueeze(x, 0)
-    made = tuple(
-        n * t if n is not None and isinstance(t, int) else (n if t == 1 else None)
-        for n, t in zip(shape_of(x), times, strict=True)
-    )
-    return c.operator("Tile", [x, c.vector(times)], made)
-
-
-def repeat(c: OperationCall, x: Any, repeats: Any, axis: Any = None) -> ir.Value:
-    """Repeat every entry along an axis."""
-    x = c.tensor(x)
-    if axis is None:
-        x, axis = c.reshape(x, [-1]), 0
-    at = c.axis(axis, c.rank(x))
-    times = c.numbers(repeats, "repeats")
-    if len(times) == 1:
-        sizes = c.sizes(x)
-        wide = c.unsqueeze(x, at + 1)
-        spread = c.expand(wide, [*sizes[: at + 1], times[0], *sizes[at + 1 :]])
-        size = sizes[at]
-        joined: Size = size * times[0] if isinstance(size, int) else -1
-        return c.reshape(spread, [*sizes[:at], joined, *sizes[at + 1 :]])
-    places = np.repeat(np.arange(c.known(x, at)), times)
-    return c.gather(x, c.constant(places, "int64"), at)
-
-
-def meshgrid(c: OperationCall, *x: Any, indexing: str = "xy") -> list[ir.Value]:
-    """Return the coordinates of every point of a grid."""
-    xs = [c.reshape(c.tensor(v), [-1]) for v in x]
-    sizes = [c.size(v, 0) for v in xs]
-    order = list(range(len(xs)))
-    if indexing == "xy" and len(xs) > 1:
-        order[:2] = [1, 0]
-    target = [sizes[i] for i in order]
-    found = []
-    for i, v in enumerate(xs):
-        others = [k for k in range(len(xs)) if order[k] != i]
-        found.append(c.expand(c.unsqueeze(v, *others) if others else v, target))
-    return found
-
-
-# ---------------------------------------------------------------------------- parts
-def split(
-    c: OperationCall, x: Any, indices_or_sections: Any, axis: Any = 0
-) -> list[ir.Value]:
-    """Cut into equal parts, or at places."""
-    x = c.given(x)
-    if c.kind in ("Hsplit", "Vsplit", "Dsplit"):
-        axis = {"Hsplit": min(1, c.rank(x) - 1), "Vsplit": 0, "Dsplit": 2}[c.kind]
-    at = c.axis(axis, c.rank(x))
-    if hasattr(indices_or_sections, "tolist"):
-        indices_or_sections = indices_or_sections.tolist()
-    if isinstance(indices_or_sections, list):
-        places = c.numbers(indices_or_sections, "indices")
-        size = shape_of(x)[at]
-        ends = [0, *places, FAR if size is None else size]
-        return [c.slice(x, at, a, b) for a, b in pairwise(ends)]
-    parts = c.number(indices_or_sections, "sections")
-    size = c.known(x, at)
-    if c.kind != "ArraySplit" and size % parts:
-        c.refuse(f"{size} is not divisible by {parts}")
-    sizes = [size // parts + (i < size % parts) for i in range(parts)]
-    return cut(c, x, sizes, at)
-
-
-def cut(c: OperationCall, x: ir.Value, sizes: list[int], axis: int) -> list[ir.Value]:
-    """Cut into parts of these sizes."""
-    shape = shape_of(x)
-    outputs = [((*shape[:axis], n, *shape[axis + 1 :]), dtype_of(x)) for n in sizes]
-    if len(sizes) == 1:
-        return [x]
-    return c.operators(
-        "Split", [x, c.constant(sizes, "int64")], outputs, {"axis": axis}
-    )
-
-
-def tensorflow_split(
-    c: OperationCall,
-    value: Any,
-    num_or_size_splits: Any,
-    axis: Any = 0,
-    num: Any = None,
-) -> list[ir.Value]:
-    """Cut into equal parts, or into parts of given sizes."""
-    x = c.given(value)
-    at = c.axis(axis, c.rank(x))
-    if not isinstance(num_or_size_splits, list):
-        parts = c.number(num_or_size_splits, "num_or_size_splits")
-        size = c.known(x, at)
-        return cut(c, x, [size // parts] * parts, at)
-    sizes = c.numbers(num_or_size_splits, "num_or_size_splits")
-    if -1 in sizes:
-        sizes[sizes.index(-1)] = c.known(x, at) - sum(sizes) - 1
-    return cut(c, x, sizes, at)
-
-
-def unstack(
-    c: OperationCall, x: Any, num: int | None = None, axis: Any = 0
-) -> list[ir.Value]:
-    """Return every entry along an axis."""
-    x = c.given(x)
-    at = c.axis(axis, c.rank(x))
-    size = num if num is not None else c.known(x, at)
-    return [c.item(x, at, i) for i in range(size)]
-
-
 def pad(
     c: OperationCall,
     x: Any,
@@ -471,67 +311,6 @@ def _mirrored(c: OperationCall, x: ir.Value, pairs: list[list[int]]) -> ir.Value
     return x
 
 
-# ------------------------------------------------------------------------ diagonals
-def _triangle(c: OperationCall, x: ir.Value, k: int, *, upper: bool) -> ir.Value:
-    number = c.constant(k, "int64")
-    return c.operator("Trilu", [x, number], shape_of(x), {"upper": int(upper)})
-
-
-def triangle(c: OperationCall, x: Any, k: Any = 0) -> ir.Value:
-    """Keep what is below or above a diagonal."""
-    return _triangle(c, c.given(x), c.number(k, "k"), upper=c.kind == "Triu")
-
-
-def diagonal(
-    c: OperationCall, x: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1
-) -> ir.Value:
-    """Return a diagonal, as the last axis."""
-    x = c.given(x)
-    k = c.number(offset, "offset")
-    x = moved(c, x, [axis1, axis2], [-2, -1])
-    rows, columns = c.known(x, -2), c.known(x, -1)
-    count = max(0, min(rows - max(-k, 0), columns - max(k, 0)))
-    start = k if k >= 0 else -k * columns
-    flat = c.reshape(x, [*c.sizes(x)[:-2], rows * columns])
-    places = start + np.arange(count) * (columns + 1)
-    return c.gather(flat, c.constant(places, "int64"), -1)
-
-
-def trace(
-    c: OperationCall, x: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1
-) -> ir.Value:
-    """Return the sum of a diagonal."""
-    found = diagonal(c, x, offset, axis1, axis2)
-    small = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32"}
-    found = c.cast(found, small.get(dtype_of(found), dtype_of(found)))
-    return c.reduce("ReduceSum", found, -1)
-
-
-def from_diagonal(c: OperationCall, x: ir.Value, k: int) -> ir.Value:
-    """Return matrices with the last axis on a diagonal, zeros elsewhere."""
-    size = c.known(x, -1)
-    pattern = np.eye(size + abs(k), k=k, dtype=bool)
-    before = max(-k, 0)
-    rows = np.pad(np.arange(size), (before, abs(k) - before), mode="edge")
-    spread = c.gather(x, c.constant(rows, "int64"), -1)
-    return c.where(c.constant(pattern, "bool"), c.unsqueeze(spread, -1), 0)
-
-
-def diag(c: OperationCall, x: Any, k: Any = 0) -> ir.Value:
-    """Put a vector on a diagonal, or take a matrix' diagonal."""
-    x = c.given(x)
-    if c.kind == "Diagflat":
-        x = c.reshape(x, [-1])
-    if c.rank(x) == 1:
-        return from_diagonal(c, x, c.number(k, "k"))
-    return diagonal(c, x, k)
-
-
-def matrix_diag(c: OperationCall, x: Any, k: Any = 0) -> ir.Value:
-    """Return matrices with the last axis on a diagonal."""
-    return from_diagonal(c, c.given(x), c.number(k, "k"))
-
-
 # ------------------------------------------------------------------------- from none
 def arange(
     c: OperationCall, start: Any, stop: Any = None, step: Any = None, dtype: Any = None
@@ -580,51 +359,26 @@ def linspace(
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_FILLED, filled_like),
-    "Append": append,
     "Arange": arange,
-    "ArraySplit": split,
     "BroadcastTo": broadcast_to,
-    "Concatenate": concatenate,
-    "Diag": diag,
-    "Diagflat": diag,
-    "Diagonal": diagonal,
-    "Dsplit": split,
-    "Dstack": stacked,
     "ExpandDims": expand_dims,
     "Flip": flip,
     "Fliplr": flip,
     "Flipud": flip,
     "Full": full,
     "FullLike": full_like,
-    "Hsplit": split,
-    "Hstack": stacked,
     "Linspace": linspace,
-    "MatrixDiag": matrix_diag,
-    "Meshgrid": meshgrid,
     "Moveaxis": moveaxis,
     "Ndim": rank,
     "Pad": pad,
     "Ravel": ravel,
     "Rearrange": rearrange,
-    "Repeat": repeat,
     "Reshape": reshape,
     "Roll": roll,
     "Rot90": rot90,
     "Shape": shape,
     "Size": count,
-    "Split": split,
     "Squeeze": squeeze,
-    "Stack": stack,
     "Swapaxes": swapaxes,
-    "TensorFlowSplit": tensorflow_split,
-    "Tile": tile,
-    "Trace": trace,
     "Transpose": transpose,
-    "Tril": triangle,
-    "Triu": triangle,
-    "Unstack": unstack,
-    "Vsplit": split,
-    "Vstack": stacked,
 }
-
-__all__ = ["RULES", "cut", "diagonal", "from_diagonal", "moved", "sizes_of"]

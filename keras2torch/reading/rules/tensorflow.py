@@ -9,8 +9,14 @@ import onnx_ir as ir
 
 from keras2torch.reading.known_sizes import entries
 from keras2torch.reading.operation_calls import OperationCall, Rule, dtype_of, shape_of
+from keras2torch.reading.rules import (
+    diagonals,
+    indexing,
+    networks,
+    reductions,
+    shaping,
+)
 from keras2torch.reading.rules import images as image_rules
-from keras2torch.reading.rules import indexing, networks, reductions, shaping
 
 
 def place(
@@ -394,7 +400,7 @@ def normalized(
 
 def matrix_trace(c: OperationCall, x: Any) -> ir.Value:
     """Return the sum of the diagonal of the last two axes."""
-    return shaping.trace(c, x, 0, -2, -1)
+    return diagonals.trace(c, x, 0, -2, -1)
 
 
 def scaled(c: OperationCall, scalar: Any, x: Any) -> ir.Value:
