@@ -130,7 +130,8 @@ class Members:
         if node.path in self._text.attributes:
             known = self._text.attributes[node.path]
             again = node.layer.module(step.call)
-            fixed = known.given or (known.body is not None and known.body.given)
+            body = known.body
+            fixed = known.given or (body and (body.given or body.name == CHAIN))
             if again is not None and not fixed and again.text != known.text:
                 raise node.layer.unsupported(
                     "its calls need different modules "

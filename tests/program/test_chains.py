@@ -214,3 +214,25 @@ def test_an_identity_behind_it_is_nothing() -> None:
     seen = run(program, [[given]], program.module)
     for path in ("block", "block/ffn", "block/ffn/dense_4"):
         np.testing.assert_array_equal(seen.layers[path, 0][0], seen.outputs[0][0])
+
+
+def test_a_stack_that_is_called_twice() -> None:
+    graph = Graph("net")
+    x = graph.input("x", (None, 4))
+    outer = graph.nested("block")
+    y = outer.input("x", (None, 4))
+    for _ in range(2):
+        inner = outer.nested("ffn")
+        z = inner.input("x", (None, 4))
+        for layer in FFN:
+            [z] = inner.call(layer, [z])
+        [y] = outer.call_model(Functional(name="ffn"), inner, [y], [z])
+    layer = Functional(name="block", class_name="Block")
+    [x] = graph.call_model(layer, outer, [x], [y])
+    program = write(graph.filled(x))
+    assert program.source.count("nn.Sequential(") == 1
+    given = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+    seen = run(program, [[given]], program.module)
+    np.testing.assert_array_equal(
+        seen.layers["block/ffn/dense_4", 1][0], seen.outputs[0][0]
+    )
