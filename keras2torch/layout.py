@@ -317,6 +317,7 @@ class _Planner:
                 call.inputs = [
                     want(t, w) for t, w in zip(call.inputs, first, strict=True)
                 ]
+                call.wants_keras = False
                 wanted, outs = _layouts(node, call, body)
         call.inputs = [want(t, w) for t, w in zip(call.inputs, wanted, strict=True)]
         call.masks = [
@@ -356,6 +357,10 @@ class _Wishes:
         self._readers = Counter(v for n in nodes for v in n.inputs)
         self._keras: set[ir.Value] = set()
         self._shared = {n.path for n in nodes if calls[n.path] > 1 and n.weights}
+        self._made: dict[str, list[ir.Value]] = {p: [] for p in self._shared}
+        for node in nodes:
+            if node.path in self._made:
+                self._made[node.path] += node.outputs[:1]
         self._shared |= in_keras_order
         for node in reversed(nodes):
             for value in node.outputs:
@@ -383,7 +388,10 @@ class _Wishes:
         """Tell a call what the consumers of its first output wish for."""
         wish = self.layout.get(node.outputs[0]) if node.outputs else None
         if wish is None:
-            call.wants_keras = bool(node.outputs) and node.outputs[0] in self._keras
+            # The calls of a shared layer are in one order: any may want Keras'.
+            call.wants_keras = not self._keras.isdisjoint(
+                self._made.get(node.path, node.outputs[:1])
+            )
             return
         call.wants_first = wish.flat is None and not wish.is_keras
         if wish.flat is not None and node.path not in self._shared:

@@ -209,6 +209,9 @@ class Gather(Operator):
             key = self.text(call, known)
         elif isinstance(known, list) and (run := _run(known)):
             key = run
+        elif isinstance(known, list) and _depth(known) > 1:
+            # torch would take lists in a list for one index per axis.
+            key = f"torch.tensor({key})"
         elif known is None and call.inputs[1].dtype == "uint8":
             # torch would take it for a mask.
             key += ".long()"

@@ -126,6 +126,9 @@ def _keep_needed(definition: Any, tensors: list[Any]) -> None:
             needed.add(name)
             waiting += read[name]
     kept = [node for node in definition.node if node.name in needed]
+    for node in kept:
+        if "_class" in node.attr:  # beside which node it runs, which may be gone
+            del node.attr["_class"]
     del definition.node[:]
     definition.node.extend(kept)
 
@@ -212,6 +215,7 @@ def to_onnx(folder: str) -> None:
             opset=OPSET,
             custom_op_handlers={
                 "EagerPyFunc": (keep, []),
+                "Erfc": (complement, []),
                 "ReverseV2": (flip, []),
                 "SelectV2": (where, []),
             },
@@ -226,6 +230,27 @@ def where(ctx: Any, node: Any, name: str, args: Any) -> None:
     node.type = "Where"
     for attribute in list(node.attr):
         del node.attr[attribute]
+
+
+def complement(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """Write the complementary error function as 1 - erf(x)."""
+    import numpy as np
+
+    dtype, shape = ctx.get_dtype(node.output[0]), ctx.get_shape(node.output[0])
+    kind = ctx.get_dtype(node.input[0]) or dtype
+    one = ctx.make_const(name + "/one", np.ones((), _array_dtype(kind))).output[0]
+    made = ctx.make_node("Erf", [node.input[0]], dtypes=[dtype], shapes=[shape])
+    node.type = "Sub"
+    for attribute in list(node.attr):
+        del node.attr[attribute]
+    ctx.replace_inputs(node, [one, made.output[0]])
+
+
+def _array_dtype(kind: int) -> Any:
+    """Return NumPy's name of an ONNX type."""
+    from onnx import helper
+
+    return helper.tensor_dtype_to_np_dtype(kind)
 
 
 def flip(ctx: Any, node: Any, name: str, args: Any) -> None:
