@@ -34,6 +34,7 @@ from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.reader import fill
 from keras2torch.reading.topology import CallSpec, LayerSpec, flat, layer_spec
 from keras2torch.reading.versions import Version
+from keras2torch.tracing.resized import with_sizes
 from keras2torch.tracing.restored import with_modules
 
 # A custom layer without weights that computes no more than this is an expression in
@@ -124,6 +125,8 @@ def _body(folder: Path, about: dict[str, Any]) -> Body:
         if value.name in names:
             value.CopyFrom(_info(value.name, names[value.name]))
     proto = shape_inference.infer_shapes(proto, data_prop=True)
+    if with_sizes(proto):
+        proto = shape_inference.infer_shapes(proto, data_prop=True)
     made = ir.from_proto(proto)
     values: dict[str, tuple[Shape, str]] = {}
     for info in [*proto.graph.value_info, *proto.graph.input, *proto.graph.output]:
@@ -275,7 +278,8 @@ class _Assembly:
             b.input(name, tuple(about["shape"]), about["dtype"])
             for name, about in zip(inputs, root.about["inputs"], strict=True)
         ]
-        outputs = self._filled(b, root, given)
+        # The masks of what comes out have no reader.
+        outputs = self._filled(b, root, given)[: len(root.about["outputs"])]
         for value, name in zip(outputs, _leaf_names(root.about["result"]), strict=True):
             if name:
                 value.metadata_props["keras_name"] = name

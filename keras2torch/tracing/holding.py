@@ -147,12 +147,19 @@ def own_code_in(layer: Any) -> Any:
         if inner is None or not hasattr(inner, "get_config"):
             continue
         parts = [inner, *(getattr(inner, "cells", None) or [])]
-        for part in parts:
-            if not is_keras_class(type(part)) or own_code_in(part) is not None:
-                return inner
-        if name == "layer" and type(inner).__name__ in ("Functional", "Sequential"):
-            return None
+        if any(is_own_code(part) for part in parts):
+            return inner
     return None
+
+
+def is_own_code(layer: Any) -> bool:
+    """Whether a layer is code of the user, or holds such; of Keras' models, too."""
+    if not is_keras_class(type(layer)) or own_code_in(layer) is not None:
+        return True
+    if type(layer).__name__ not in ("Functional", "Sequential", "Model"):
+        return False
+    inner = getattr(layer, "layers", None) or []
+    return any(type(part).__name__ == "Lambda" or is_own_code(part) for part in inner)
 
 
 def is_own(layer: Any, name: str) -> bool:
