@@ -46,6 +46,7 @@ ConcatV2 Concatenate *xs axis
 Conv2D TensorFlowConv input filters strides padding data_format dilations
 Cos Cos x
 Cosh Cosh x
+Cross Cross x1 x2
 Cumprod TensorFlowCumprod x axis exclusive reverse
 Cumsum TensorFlowCumsum x axis exclusive reverse
 DepthToSpace DepthToSpace x block_size data_format
@@ -62,10 +63,12 @@ EuclideanNorm TensorFlowNorm tensor axis keep_dims=keepdims
 Exp Exp x
 ExpandDims ExpandDims x axis
 Expm1 Expm1 x
+ExtractImagePatches TensorFlowPatches images ksizes=sizes strides rates padding
 Fill FillShape shape value
 Floor Floor x
 FloorDiv FloorDivide x1 x2
 FloorMod Mod x1 x2
+HSVToRGB HSVToRGB images
 GatherNd GatherNd params indices
 GatherV2 Gather params indices axis batch_dims
 Greater Greater x1 x2
@@ -109,6 +112,7 @@ Range TensorFlowRange start limit delta
 Rank Ndim x
 RealDiv TruncatedDivide x y
 Reciprocal Reciprocal x
+RGBToHSV RGBToHSV images
 Relu Relu x
 Relu6 Relu6 x
 Reshape Reshape x newshape
@@ -138,7 +142,7 @@ Sqrt Sqrt x
 Square Square x
 SquaredDifference SquaredDifference x1 x2
 Squeeze Squeeze x squeeze_dims=axis
-StopGradient StopGradient x
+StopGradient StopGradient variable
 StridedSlice StridedSlice input_ begin end strides begin_mask end_mask \
     ellipsis_mask new_axis_mask shrink_axis_mask
 Sub Subtract x1 x2
@@ -150,6 +154,10 @@ TopKV2 TopK x k sorted
 Transpose Transpose x axes
 TruncateDiv TruncatedDivide x y
 Unpack Unstack x num axis
+UnsortedSegmentMax SegmentMax data segment_ids num_segments
+UnsortedSegmentMin SegmentMin data segment_ids num_segments
+UnsortedSegmentProd SegmentProd data segment_ids num_segments
+UnsortedSegmentSum SegmentSum data segment_ids num_segments
 Xdivy Xdivy x y
 Xlogy Xlogy x y
 ZerosLike ZerosLike x

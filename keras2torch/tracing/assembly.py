@@ -28,6 +28,7 @@ from keras2torch.layers.definitions import (
     TimeDistributed,
 )
 from keras2torch.layers.replaced import Replaced
+from keras2torch.reading import operations
 from keras2torch.reading.build import Assembler
 from keras2torch.reading.configs import Context
 from keras2torch.reading.hdf5 import Stored
@@ -116,10 +117,24 @@ def _body(folder: Path, about: dict[str, Any]) -> Body:
     for node in graph.node:
         if node.domain != "keras":
             continue
-        call = about["calls"][node.attribute[0].i]
-        for name, made in zip(node.output, call["outputs"], strict=True):
-            if name not in {o.name for o in graph.output}:
-                graph.value_info.append(_info(name, made))
+        told = {a.name: a for a in node.attribute}
+        if "call" in told:
+            infos = [
+                _info(name, made)
+                for name, made in zip(
+                    node.output, about["calls"][told["call"].i]["outputs"], strict=True
+                )
+            ]
+        else:
+            infos = [
+                helper.make_tensor_value_info(name, kind, sizes)
+                for name, (sizes, kind) in zip(
+                    node.output, json.loads(told["made"].s), strict=True
+                )
+                if sizes is not None
+            ]
+        there = {o.name for o in graph.output}
+        graph.value_info.extend(i for i in infos if i.name not in there)
     names = _names(about)
     for value in graph.input:
         if value.name in names:
@@ -346,7 +361,9 @@ class _Assembly:
             None if v is None else self._value(b, body, str(v.name), at)
             for v in node.inputs
         ]
-        if node.domain == "keras":
+        if node.domain == "keras" and node.op_type == "Op":
+            results = self._kernel(b, body, node, given)
+        elif node.domain == "keras":
             call = body.about["calls"][node.attributes["call"].as_int()]
             there = [v for v in given if v is not None]
             if "draw" in call:
@@ -371,6 +388,34 @@ class _Assembly:
             results = b.adopted(node.op_type, given, name, made, attributes)
         for value, result in zip(node.outputs, results, strict=True):
             at[str(value.name)] = result
+
+    def _kernel(
+        self,
+        b: GraphBuilder,
+        body: Body,
+        node: ir.Node,
+        given: Sequence[ir.Value | None],
+    ) -> list[ir.Value]:
+        """Compute a kernel of TensorFlow by the rule that files have for it."""
+        text = node.attributes["node"].as_string()
+        op = str(json.loads(text)["op"])
+        name = _tidy(node.name or "") or op.lower()
+        constants = {
+            str(k): array.tolist()
+            for k, value in enumerate(given)
+            if (array := _constant(value)) is not None
+        }
+        kind = "TensorFlowOpLayer"
+        config = {"name": name, "node_def": text, "constants": constants}
+        spec = LayerSpec(name, kind, config, kind)
+        if not operations.known(spec):
+            raise UnsupportedLayer(
+                f"layer {body.path!r} ({body.about['class']}) computes TensorFlow's "
+                f"{op}, which has no rule"
+            )
+        taken = [v for k, v in enumerate(given) if str(k) not in constants]
+        results = operations.call(b, spec, taken, {})
+        return results[: len(node.outputs)]
 
     def _as_drawn(
         self, node: ir.Node, given: Sequence[ir.Value | None]
@@ -518,6 +563,15 @@ class _Assembly:
         return len({_signature(body) for body in bodies}) > 1
 
 
+def _constant(value: ir.Value | None) -> np.ndarray[Any, Any] | None:
+    """Return what is known of a value before the model runs."""
+    source = None if value is None else value.producer()
+    if source is None or source.op_type != "Constant":
+        return None
+    array: np.ndarray[Any, Any] = source.attributes["value"].as_tensor().numpy()
+    return array
+
+
 def _argument(body: Body, position: int) -> str:
     count = len(body.about["inputs"])
     names = body.about.get("arguments") or []
@@ -561,7 +615,7 @@ def _signature(body: Body) -> str:
     lines = []
     for node in body.nodes:
         parts = [node.op_type, *map(known, node.inputs)]
-        if node.domain == "keras":
+        if node.domain == "keras" and "call" in node.attributes:
             call = body.about["calls"][node.attributes["call"].as_int()]
             told = ("draw", "layer", "args", "kwargs")
             parts.append(json.dumps([call.get(k) for k in told]))

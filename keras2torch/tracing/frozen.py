@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
+# The worker gives every script what finds another.
+beside: Callable[[str], Any] = globals()["beside"]
 OPSET = 18
 CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 LOOPS = ("While", "StatelessWhile")
@@ -187,6 +190,7 @@ def to_onnx(folder: str) -> None:
     from onnx import helper
     from tensorflow.core.framework import graph_pb2
 
+    handlers = beside("handlers")
     with open(os.path.join(folder, "trace.json"), encoding="utf-8") as file:
         bodies = json.load(file)["bodies"]
     for body in bodies:
@@ -214,6 +218,7 @@ def to_onnx(folder: str) -> None:
             output_names=body["made"],
             opset=OPSET,
             custom_op_handlers={
+                **handlers.of(definition),
                 "EagerPyFunc": (keep, []),
                 "Erfc": (complement, []),
                 "ReverseV2": (flip, []),

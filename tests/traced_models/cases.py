@@ -141,6 +141,8 @@ CASES = [
     Case("wavenet", "sequences", Feed((15, 2))),
     Case("rnn_cell", "sequences", Feed((9, 4)), forms=FUNCTIONAL),
     Case("gmlp", "sequences", Feed((10, 8)), forms=FUNCTIONAL),
+    Case("cross_mixing", "sequences", Feed((11, 8))),
+    Case("neighbour_mean", "sequences", Feed((5, 4)), forms=FUNCTIONAL),
     Case("spectral_gating", "sequences", Feed((12, 6)), forms=FUNCTIONAL),
     Case("mixture_of_experts", "sequences", Feed((11,)), forms=FUNCTIONAL),
     Case("fourier_features", "sequences", Feed((2,)), forms=FUNCTIONAL),

@@ -680,6 +680,50 @@ def mapped():
     return keras.Model(x, layers.Dense(2)(Mapped()(layers.Dense(4)(x)))), floats(3, 6)
 
 
+# ----------------------------------------------------------- kernels of TensorFlow
+class Kernels(layers.Layer):
+    def call(self, x):
+        swapped = tf.transpose(x)
+        parts = [
+            tf.nn.gelu(x),
+            x * tf.stop_gradient(tf.sigmoid(x)),
+            tf.math.erfc(x),
+            tf.math.cumprod(x, 1),
+            tf.math.xlogy(tf.nn.relu(x), tf.abs(x) + 1.0),
+            tf.math.xdivy(tf.nn.relu(x), tf.abs(x) + 1.0),
+            tf.math.multiply_no_nan(x, tf.nn.relu(x)),
+            tf.transpose(tf.math.unsorted_segment_sum(swapped, [0, 1, 0, 2, 2, 1], 3)),
+            tf.transpose(tf.math.unsorted_segment_max(swapped, [0, 1, 0, 2, 2, 1], 3)),
+            tf.linalg.cross(x[:, :3], x[:, 3:]),
+            tf.nn.sigmoid_cross_entropy_with_logits(tf.sigmoid(x), x),
+            tf.norm(tf.reshape(x, [-1, 2, 3]), axis=-1),
+        ]
+        return tf.concat(parts, -1)
+
+
+@case
+def kernels():
+    x = keras.Input((6,))
+    return keras.Model(x, layers.Dense(2)(Kernels()(layers.Dense(6)(x)))), floats(3, 6)
+
+
+class Patches(layers.Layer):
+    def call(self, x):
+        x = tf.pad(x, [[0, 0], [1, 1], [2, 1], [0, 0]], "SYMMETRIC")
+        ones = [1, 1, 1, 1]
+        small = tf.image.extract_patches(x, [1, 2, 3, 1], [1, 2, 2, 1], ones, "SAME")
+        apart = [1, 2, 2, 1]
+        far = tf.image.extract_patches(x, [1, 2, 2, 1], [1, 2, 2, 1], apart, "VALID")
+        return tf.reduce_mean(tf.abs(small), [1, 2]), tf.reduce_max(far, [1, 2])
+
+
+@case
+def patches():
+    x = keras.Input((9, 8, 3))
+    small, far = Patches()(layers.Conv2D(3, 3)(x))
+    return keras.Model(x, [layers.Dense(2)(small), far]), floats(2, 9, 8, 3)
+
+
 # ------------------------------------------------------------------------ attributes
 class Odd(Model):
     def __init__(self):

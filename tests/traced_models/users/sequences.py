@@ -565,3 +565,64 @@ def positional_encoding():
     attended = layers.MultiHeadAttention(2, 4)(x, x)
     x = layers.LayerNormalization()(x + attended)
     return keras.Model(tokens, layers.Dense(5)(x))
+
+
+# ----------------------------------------------------- one norm for two orders of axes
+class CrossMixing(layers.Layer):
+    """Mixes steps, then features, each time after the same norm and the same tail."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = layers.LayerNormalization(epsilon=1e-5)
+        self.tail = keras.Sequential(
+            [
+                layers.Dense(8, activation=tf.nn.gelu),
+                layers.Dense(8),
+                layers.Dropout(0.2),
+            ]
+        )
+
+    def build(self, input_shape):
+        self.steps = layers.Dense(int(input_shape[1]), activation="tanh")
+        self.features = layers.Dense(8)
+        self.norm.build(input_shape)
+        self.tail.build(input_shape)
+        self.steps.build((None, 8, int(input_shape[1])))
+        self.features.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, x):
+        mixed = self.steps(tf.transpose(self.norm(x), (0, 2, 1)))
+        x = self.tail(x + tf.transpose(mixed, (0, 2, 1)))
+        return self.tail(x + tf.nn.gelu(self.features(self.norm(x))))
+
+
+def cross_mixing():
+    sequence = keras.Input((11, 8), name="sequence")
+    x = CrossMixing()(sequence)
+    x = layers.GlobalAveragePooling1D()(x)
+    return keras.Model(sequence, layers.Dense(3)(x), name="cross_mixing")
+
+
+class NeighbourMean(layers.Layer):
+    """Each node beside the mean of those it has an edge from: two, one or none."""
+
+    EDGES = np.array([(0, 1), (0, 2), (1, 3), (3, 0), (3, 4)])
+
+    def build(self, input_shape):
+        shape = (int(input_shape[-1]), 5)
+        self.weight = self.add_weight(name="weight", shape=shape)
+        super().build(input_shape)
+
+    def call(self, x):
+        nodes = tf.transpose(x, (1, 0, 2))
+        targets, sources = self.EDGES[:, 0], self.EDGES[:, 1]
+        heard = tf.math.unsorted_segment_mean(tf.gather(nodes, sources), targets, 5)
+        both = tf.concat([tf.matmul(nodes, self.weight), heard], axis=-1)
+        return tf.transpose(both, (1, 0, 2))
+
+
+def neighbour_mean():
+    nodes = keras.Input((5, 4), name="nodes")
+    x = NeighbourMean()(nodes)
+    return keras.Model(nodes, layers.Dense(2)(x), name="neighbour_mean")
