@@ -117,6 +117,7 @@ class Facts:
         if array.dtype != object and value.const_value is None:
             # Whoever reads it as a tensor finds it like any other constant.
             value.const_value = ir.tensor(array)
+            value.shape = ir.Shape(array.shape)
 
     def _is_float(
         self, node: ir.Node, attributes: dict[str, Any], floats: bool
