@@ -304,7 +304,7 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
     outs = [k for k, m in members[0].meanings.items() if m.startswith("out_")]
     for values, keys in varying.items():
         said = [members[0].meanings[k] for k in keys]
-        wish = next((m for m in said if m), "size")
+        wish = _first(said, "out_") or _first(said, "in_") or _first(said, "") or "size"
         between = any(m.startswith("in_") for m in said) and outs[-1:] != [
             k for k in keys if k in outs[-1:]
         ]
@@ -314,6 +314,8 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         if any(key[0] < 0 for key in keys) and wish in own:
             wish = f"{wish}_value"
         told[values] = taken.unique_numbered(wish)
+    # What goes in stands before what comes out, whichever is read first.
+    varying = {v: varying[v] for v in sorted(varying, key=lambda v: _place(told[v]))}
     arguments = {key: told[v] for v, keys in varying.items() for key in keys}
     for member in members[1:]:
         _adopt(member, members[0].names)
@@ -331,11 +333,19 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         first.forward = with_attributes(first.forward, kept)
         first.init[:0] = [f"self.{n} = {n}" for n in dict.fromkeys(kept.values())]
     first.docstring = common([m.text.docstring for m in members], told)
-    meanings.add(name, list(told.values()))
+    meanings.add(name, [told[values] for values in varying])
     return [
         _call(name, {told[values]: values[i] for values in varying})
         for i in range(len(members))
     ]
+
+
+def _first(meanings: Sequence[str], start: str) -> str:
+    return next((m for m in meanings if m and m.startswith(start)), "")
+
+
+def _place(argument: str) -> int:
+    return 0 if argument.startswith("in_") else 1
 
 
 def _inserted(line: str, values: Mapping[str, str]) -> str:
