@@ -38,10 +38,18 @@ def told(tracer: Any, again: Any) -> list[list[str]]:
 
 
 def losses(tracer: Any) -> list[list[str]]:
-    """Return which layers add losses, and whether a class trains in its own way."""
+    """Return which layers add losses or branch, and which train in their own way."""
     found = [
         [path, "it adds a loss of its own (add_loss), which the module does not return"]
         for path in sorted(tracer.adding)
+    ]
+    found += [
+        [
+            path,
+            "both sides of its branch are computed, one is chosen: where the other "
+            "divides by 0 or takes a logarithm of it, a gradient may be NaN",
+        ]
+        for path in sorted(tracer.choosing)
     ]
     for path, layer in [("", tracer.loaded.model), *tracer.loaded.layers()]:
         own = [n for n in ("train_step", "compute_loss") if has_own(layer, n)]

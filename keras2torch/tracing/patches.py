@@ -182,8 +182,10 @@ def control_flow_modules() -> tuple[Any, Any]:
 
 
 @contextlib.contextmanager
-def control_flow(active: Callable[[], bool]) -> Iterator[None]:
-    """Write loops out and compute both sides of a branch.
+def control_flow(
+    active: Callable[[], bool], chose: Callable[[], None]
+) -> Iterator[None]:
+    """Write loops out and compute both sides of a branch, of which ``chose`` is told.
 
     What a graph of a layer holds is straight: a loop of which nobody knows the number
     of steps before it runs is an :class:`Unrolled` error.
@@ -208,6 +210,10 @@ def control_flow(active: Callable[[], bool]) -> Iterator[None]:
         if known is not None:
             return true_fn() if known else false_fn()
         yes, no = true_fn(), false_fn()
+        if yes is None or isinstance(yes, tf.Operation):
+            # An assertion, or what is printed.
+            return tf.constant(True)
+        chose()
         pairs = zip(tf.nest.flatten(yes), tf.nest.flatten(no))
         chosen = []
         for one, other in pairs:

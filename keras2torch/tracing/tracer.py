@@ -98,6 +98,8 @@ class Tracer:
         self.training = training
         # Paths of the layers that add losses.
         self.adding: set[str] = set()
+        # Paths of the layers with a branch that depends on its inputs.
+        self.choosing: set[str] = set()
         self.bodies: list[Body] = []
         self.stack: list[Body] = []
         self.scratch = 0
@@ -264,7 +266,12 @@ class Tracer:
             def tracing() -> bool:
                 return bool(self.stack) and not self.scratch
 
-            with patches.control_flow(tracing), patches.drawn_by(self.draw, tracing):
+            def chose() -> None:
+                self.choosing.add(self.stack[-1].path)
+
+            with patches.control_flow(tracing, chose), patches.drawn_by(
+                self.draw, tracing
+            ):
                 yield
         finally:
             self.tf.config.run_functions_eagerly(eager)

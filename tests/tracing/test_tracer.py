@@ -51,6 +51,7 @@ NOTES = {
     "called_in_two_ways": {
         "norm": "(BatchNormalization) is called with training=False in training too"
     },
+    "branch": {"branch": "both sides of its branch are computed"},
     "adds_loss": {"divergence": "it adds a loss of its own (add_loss)"},
     "own_step": {"": f"draws random numbers in training, {LOST}"},
     "shared_child": {},
