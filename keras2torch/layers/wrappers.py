@@ -50,7 +50,7 @@ def deserialized(owner: Layer, config: Any) -> Layer:
         inside = config.get("config")  # Of a Keras 1 Sequential a bare list.
         name = inside.get("name") if isinstance(inside, Mapping) else kind.lower()
         own = inside.get("class_name", "") if isinstance(inside, Mapping) else ""
-        return REGISTRY["Functional"](name=str(name), class_name=str(own))
+        return from_config("Functional", {"name": str(name), "class_name": str(own)})
     inside = dict(config.get("config") or {})
     return from_config(kind, {k: v for k, v in inside.items() if k not in _OF_INPUTS})
 
