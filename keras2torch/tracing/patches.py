@@ -11,6 +11,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -181,6 +182,28 @@ def control_flow_modules() -> tuple[Any, Any]:
     return cond, while_loop
 
 
+def backends() -> list[Any]:
+    """Modules of Keras 2 with the ``K.rnn`` that a user's layer may call."""
+    found = []
+    for name in ("tf_keras.src.backend", "tf_keras.backend", "keras.src.backend"):
+        found.append(sys.modules.get(name))
+    for name in ("keras.backend", "tensorflow.python.keras.backend"):
+        found.append(sys.modules.get(name))
+    try:
+        import tensorflow as tf
+
+        found.append(tf.keras.backend)
+    except (ImportError, AttributeError):
+        pass
+    unique = {id(module): module for module in found if module is not None}
+    return [
+        module
+        for module in unique.values()
+        if hasattr(module, "rnn")
+        and "unroll" in inspect.signature(module.rnn).parameters
+    ]
+
+
 @contextlib.contextmanager
 def control_flow(
     active: Callable[[], bool], chose: Callable[[], None]
@@ -257,7 +280,25 @@ def control_flow(
             return before[functions, "__call__"](function, *args, **kwargs)
         return converted(function._python_function)(*args, **kwargs)
 
+    def rnn(original: Any) -> Any:
+        signature = inspect.signature(original)
+
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            if active():
+                given = tf.nest.flatten(bound.arguments["inputs"])[0]
+                steps = given.shape[0 if bound.arguments.get("time_major") else 1]
+                if steps is not None and int(steps) <= MOST_STEPS:
+                    bound.arguments["unroll"] = True
+            return original(*bound.args, **bound.kwargs)
+
+        return call
+
+    loops = {(module, "rnn"): module.rnn for module in backends()}
+    before.update(loops)
     replaced = {
+        **{key: rnn(function) for key, function in loops.items()},
         (tf, "cond"): cond,
         (tf, "while_loop"): while_loop,
         (tf, "map_fn"): map_fn,
