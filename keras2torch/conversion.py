@@ -33,6 +33,7 @@ from keras2torch.stages import Progress, Stages
 from keras2torch.training import TrainScript, write_train_script
 from keras2torch.verification import OnnxRuntime, Report, reference, unverified
 from keras2torch.verification import verify as compare
+from keras2torch.verification.keras_side import draws_unseen
 
 if TYPE_CHECKING:
     from torch import nn
@@ -249,10 +250,11 @@ def convert_file(
             program = write(graph, layout=layout, name=name or _name(graph, path))
             training = _training(program, graph)
         judge = None
-        if verify != "never":
+        unseen = draws_unseen(graph)
+        if verify != "never" and not unseen:
             judge = keras.judge(graph, needed=verify == "always")
         if judge is None:
-            reason = "" if verify == "never" else _NO_KERAS
+            reason = "" if verify == "never" else _DRAWS if unseen else _NO_KERAS
             report = unverified(program, graph, stage.seconds, reason)
         else:
             report = compare(
@@ -444,6 +446,11 @@ def _trust(trust: bool, custom_objects: str | os.PathLike[str] | None) -> Trust:
     return Trust(trust, None if custom_objects is None else Path(custom_objects))
 
 
+_DRAWS = (
+    "it draws random numbers where nobody can let both sides draw the same ones (in "
+    "the functions of a SavedModel, in operators of ONNX): convert the .keras or .h5 "
+    "file of the model to have it compared."
+)
 _NO_KERAS = (
     "Keras is not installed here, so nothing can be compared; install "
     "keras2torch[tensorflow] or name an interpreter that has it (--keras-python)."

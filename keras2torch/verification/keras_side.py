@@ -34,6 +34,15 @@ _NOISE = frozenset(
     "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise "
     "GaussianDropout AlphaDropout".split()
 )
+# Standard operators that draw by themselves.
+_UNSEEN = {
+    "Bernoulli",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+}
 
 
 @dataclass(frozen=True)
@@ -237,6 +246,22 @@ def draws(model: ir.Model) -> bool:
     def inside(graph: ir.Graph) -> bool:
         return any(
             (node.domain == DOMAIN and node.op_type in DRAWS)
+            or ("_body" in node.attributes and inside(_body(node)))
+            for node in graph
+        )
+
+    return inside(model.graph)
+
+
+def draws_unseen(model: ir.Model) -> bool:
+    """Whether it draws where nobody can give both sides the same numbers.
+
+    So do the functions that a SavedModel restores, and ONNX files.
+    """
+
+    def inside(graph: ir.Graph) -> bool:
+        return any(
+            (node.domain == "" and node.op_type in _UNSEEN)
             or ("_body" in node.attributes and inside(_body(node)))
             for node in graph
         )
