@@ -145,7 +145,8 @@ def _body(folder: Path, about: dict[str, Any]) -> Body:
     made = ir.from_proto(proto)
     values: dict[str, tuple[Shape, str]] = {}
     for info in [*proto.graph.value_info, *proto.graph.input, *proto.graph.output]:
-        values[info.name] = _known(info)
+        if info.type.tensor_type.elem_type in _ONNX_DTYPES.values():
+            values[info.name] = _known(info)
     return Body(
         about,
         list(made.graph),
@@ -196,6 +197,25 @@ _ONNX_DTYPES = {
     "bool": TensorProto.BOOL,
     "string": TensorProto.STRING,
 }
+
+
+def _made(body: Body, node: ir.Node, value: ir.Value) -> tuple[Shape, str]:
+    """Return the shape and dtype of what an operator makes; absent: of nothing."""
+    if not value.name:
+        return (), "float32"
+    if value.name not in body.values:
+        kind = body.about["class"]
+        what = "is none of ONNX'" if not _is_standard(node) else "makes another type"
+        raise UnsupportedLayer(
+            f"layer {body.path!r} ({kind}) computes {node.op_type}, which {what}: "
+            "that has no rule"
+        )
+    return body.values[value.name]
+
+
+def _is_standard(node: ir.Node) -> bool:
+    """Whether it is an operator of standard ONNX."""
+    return node.domain == "" and onnx.defs.has(node.op_type)
 
 
 def _known(info: onnx.ValueInfoProto) -> tuple[Shape, str]:
@@ -382,7 +402,7 @@ class _Assembly:
                     f"layer {body.path!r} ({kind}) holds a loop or a branch "
                     f"({node.op_type}) that depends on its inputs, which has no rule"
                 )
-            made = [body.values[str(v.name)] for v in node.outputs]
+            made = [_made(body, node, v) for v in node.outputs]
             attributes = [a for a in node.attributes.values() if isinstance(a, ir.Attr)]
             name = _tidy(node.name or "") or node.op_type.lower()
             results = b.adopted(node.op_type, given, name, made, attributes)

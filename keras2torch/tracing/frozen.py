@@ -220,6 +220,7 @@ def to_onnx(folder: str) -> None:
             custom_op_handlers={
                 **handlers.of(definition),
                 "EagerPyFunc": (keep, []),
+                "Einsum": (letters, []),
                 "Erfc": (complement, []),
                 "ReverseV2": (flip, []),
                 "SelectV2": (where, []),
@@ -235,6 +236,21 @@ def where(ctx: Any, node: Any, name: str, args: Any) -> None:
     node.type = "Where"
     for attribute in list(node.attr):
         del node.attr[attribute]
+
+
+def letters(ctx: Any, node: Any, name: str, args: Any) -> None:
+    """Keep H and h apart: tf2onnx writes an equation in small letters."""
+    from string import ascii_lowercase
+
+    equation = node.get_attr_str("equation").replace(" ", "")
+    free = [c for c in ascii_lowercase if c not in equation]
+    large = [c for c in dict.fromkeys(equation) if c.isupper()]
+    small = {c: c.lower() for c in large if c.lower() in free}
+    rest = [c for c in free if c not in small.values()]
+    small |= dict(zip([c for c in large if c not in small], rest))
+    for attribute in list(node.attr):
+        del node.attr[attribute]
+    node.set_attr("equation", equation.translate(str.maketrans(small)))
 
 
 def complement(ctx: Any, node: Any, name: str, args: Any) -> None:

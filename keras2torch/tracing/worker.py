@@ -950,6 +950,9 @@ class Loaded:
         """Whether a variable is trained; inside a restored graph no layer says so."""
         if restored:
             return any(variable is v for v in self.model.trainable_weights)
+        if self.lib.is_keras3 and variable is tf_variable(variable):
+            # Keras 3 looks after its own variables alone.
+            return False
         return bool(getattr(variable, "trainable", False))
 
     def was_made_trainable(self, variable: Any) -> bool:

@@ -116,6 +116,7 @@ CASES = [
     Case("ops_attention", "keras3_ops", Feed((10, 12)), K3),
     Case("seeded_sampling", "keras3_ops", Feed((14,)), K3, random=True),
     Case("llama_block", "keras3_ops", Feed((9, 8)), K3),
+    Case("own_variable", "keras3_ops", Feed((5, 3, 4)), K3),
     Case("ops_mask", "keras3_ops", Feed((11, 4)), K3),
     Case("tf_op_lambda", "tf_ops", Feed((16, 13, 3)), K2, FUNCTIONAL),
     Case("tf_slicing", "tf_ops", Feed((14, 6)), K2, FUNCTIONAL),

@@ -1,6 +1,8 @@
 """Functional graphs with keras.ops between layers (Keras 3)."""
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras import layers, ops
 
 
@@ -137,3 +139,29 @@ def ops_mask():
     x = StepMask()(series)
     x = layers.GRU(5, return_sequences=True)(x)
     return keras.Model(series, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
+
+
+class OwnVariable(layers.Layer):
+    """A variable of TensorFlow's, not trained by Keras 3; H and h are two axes."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = tf.Variable(
+            np.linspace(0.5, 1.5, 4, dtype="float32"), name="scale"
+        )
+        self.mix = layers.Dense(4)
+
+    def build(self, input_shape):
+        self.mix.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, x):
+        scores = ops.einsum("bhwc,bHWc->bhwHW", x * self.scale, self.mix(x))
+        return ops.einsum("bhwHW,bHWc->bhwc", ops.tanh(scores), x)
+
+
+def own_variable():
+    image = keras.Input((5, 3, 4), name="image")
+    return keras.Model(
+        image, layers.Dense(2)(OwnVariable()(image)), name="own_variable"
+    )
