@@ -23,6 +23,7 @@ from keras2torch.errors import (
 from keras2torch.layers.activation import has_rule
 from keras2torch.layers.definitions import REGISTRY
 from keras2torch.reading import kind, read
+from keras2torch.reading.keras_classes import are_keras_own
 from keras2torch.reading.reader import functions_of, metadata_of
 from keras2torch.reading.unknown import own_classes, undefined
 from keras2torch.tracing import (
@@ -117,7 +118,7 @@ def find(
         return Found(graph)
     except UnknownLayers as error:
         if not trust.given:
-            raise
+            return _of_keras_alone(path, weights, keras, error)
         unknown = error
     except NeedsTracing:
         if not trust.given:
@@ -126,6 +127,29 @@ def find(
     except UnsupportedLayer as error:
         return _instead(path, weights, trust, keras, error)
     return _mixed(path, weights, trust, keras(), unknown)
+
+
+def _of_keras_alone(
+    path: Path,
+    weights: Path | None,
+    keras: Callable[[], KerasProcess],
+    error: UnknownLayers,
+) -> Found:
+    """Trace a file whose unknown classes are Keras' own: none of its code runs.
+
+    Raises
+    ------
+    UnknownLayers
+        The one that reading raised, if there are others, or Keras refuses.
+    """
+    if not are_keras_own(error.items):
+        raise error
+    try:
+        return _mixed(path, weights, Trust(), keras(), error)
+    except UnsupportedLayer:
+        raise
+    except (KerasError, KerasUnavailable, Keras2TorchError) as why:
+        raise error from why
 
 
 def _own(trust: Trust) -> frozenset[str]:

@@ -14,6 +14,7 @@ from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import Keras2TorchError, UnknownLayers
 from keras2torch.layers.definitions import REGISTRY, Shape
 from keras2torch.reading.configs import Context
+from keras2torch.reading.keras_classes import are_keras_own
 from keras2torch.reading.reader import arrays_of, built, stored_shapes, unknown_layers
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import LayerSpec, ModelSpec, flat, model_spec
@@ -137,8 +138,17 @@ def _inspected(opened: Source) -> Inspection:
         layers=list(_layers(model, weights_of or stored_shapes(opened, model))),
         compile_config=_compiled(opened),
         problems=problems,
-        ways=refusal.ways() if unknown else [],
+        ways=_ways(refusal) if unknown else [],
     )
+
+
+def _ways(refusal: UnknownLayers) -> list[str]:
+    if are_keras_own(refusal.items):
+        return [
+            "All of them are Keras' own: where TensorFlow is installed, `keras2torch "
+            "convert` traces them, and no code of the file runs."
+        ]
+    return refusal.ways()
 
 
 def _compiled(source: Source) -> Any:

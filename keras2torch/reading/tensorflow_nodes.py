@@ -39,6 +39,7 @@ BatchMatMul Matmul x1 x2 adj_x=adjoint_a adj_y=adjoint_b
 BatchMatMulV2 Matmul x1 x2 adj_x=adjoint_a adj_y=adjoint_b
 BiasAdd AddBias value bias data_format
 BroadcastTo BroadcastTo x shape
+Bucketize Digitize x boundaries=bins
 Cast Cast x DstT=dtype
 Ceil Ceil x
 ClipByValue Clip x x_min x_max
@@ -90,6 +91,9 @@ LogicalAnd LogicalAnd x1 x2
 LogicalNot LogicalNot x
 LogicalOr LogicalOr x1 x2
 MatMul Matmul x1 x2 transpose_a transpose_b
+MatrixDiagPartV3 MatrixDiagPartV3 input_ k padding_value
+MatrixDiagV3 MatrixDiagV3 diagonal k num_rows num_cols padding_value
+MatrixSetDiagV3 MatrixSetDiagV3 input_ diagonal k
 Max Max x axis keep_dims=keepdims
 MaxPool TensorFlowMaxPool input ksize strides padding data_format
 Maximum Maximum x1 x2
@@ -153,12 +157,14 @@ Tile Tile x repeats
 TopKV2 TopK x k sorted
 Transpose Transpose x axes
 TruncateDiv TruncatedDivide x y
+TruncateMod TruncateMod x y
 Unpack Unstack x num axis
 UnsortedSegmentMax SegmentMax data segment_ids num_segments
 UnsortedSegmentMin SegmentMin data segment_ids num_segments
 UnsortedSegmentProd SegmentProd data segment_ids num_segments
 UnsortedSegmentSum SegmentSum data segment_ids num_segments
 Xdivy Xdivy x y
+Xlog1py Xlog1py x y
 Xlogy Xlogy x y
 ZerosLike ZerosLike x
 """

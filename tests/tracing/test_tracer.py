@@ -38,7 +38,7 @@ REFUSED = {
 # tf_keras' own SpectralNormalization fails where it is not called tf.keras.
 NOT_MADE = {("tf_keras", "spectral")}
 # No code of the file runs for these: every class is Keras' own.
-WITHOUT_TRUST = {"attention_rank_4"}
+WITHOUT_TRUST = {"attention_rank_4", "einsum_dense", "spectral", "keras_own"}
 # What a layer does otherwise in training, told by layer. Of a dropout that the user's
 # call says nothing to, Keras 3 makes none in training.
 LOST = "which the module does not do"

@@ -624,6 +624,16 @@ def einsum_dense():
 
 
 @case
+def keras_own():
+    x = keras.Input((6,))
+    bins = layers.Discretization([-0.5, 0.0, 0.7])(x)
+    h = layers.Embedding(4, 3)(bins)
+    h = layers.EinsumDense("abc,cd->abd", (6, 5), bias_axes="d")(h)
+    h = layers.LSTM(4)(h)
+    return keras.Model(x, layers.Dense(2)(h)), floats(3, 6)
+
+
+@case
 def attention_rank_4():
     x = keras.Input((3, 5, 6))
     h = layers.MultiHeadAttention(2, 3, attention_axes=(2,))(x, x)
@@ -683,8 +693,6 @@ def mapped():
 # ----------------------------------------------------------- kernels of TensorFlow
 class Kernels(layers.Layer):
     def call(self, x):
-        tf.debugging.assert_less(tf.reduce_sum(x), 1e9)
-        swapped = tf.transpose(x)
         parts = [
             tf.nn.gelu(x),
             x * tf.stop_gradient(tf.sigmoid(x)),
@@ -693,19 +701,33 @@ class Kernels(layers.Layer):
             tf.math.xlogy(tf.nn.relu(x), tf.abs(x) + 1.0),
             tf.math.xdivy(tf.nn.relu(x), tf.abs(x) + 1.0),
             tf.math.multiply_no_nan(x, tf.nn.relu(x)),
-            tf.transpose(tf.math.unsorted_segment_sum(swapped, [0, 1, 0, 2, 2, 1], 3)),
-            tf.transpose(tf.math.unsorted_segment_max(swapped, [0, 1, 0, 2, 2, 1], 3)),
             tf.linalg.cross(x[:, :3], x[:, 3:]),
             tf.nn.sigmoid_cross_entropy_with_logits(tf.sigmoid(x), x),
             tf.norm(tf.reshape(x, [-1, 2, 3]), axis=-1),
+            tf.reshape(tf.linalg.diag(x), [-1, 36]),
+            tf.linalg.diag_part(tf.reshape(x, [-1, 2, 3])),
+            tf.reshape(
+                tf.linalg.set_diag(tf.reshape(x, [-1, 2, 3]), x[:, :2]), [-1, 6]
+            ),
+            tf.math.xlog1py(tf.nn.relu(x), tf.abs(x)),
         ]
         return tf.concat(parts, -1)
+
+
+class Segments(layers.Layer):
+    def call(self, x):
+        swapped = tf.transpose(x)
+        total = tf.math.unsorted_segment_sum(swapped, [0, 1, 0, 2, 2, 1], 3)
+        most = tf.math.unsorted_segment_max(swapped, [0, 1, 0, 2, 2, 1], 3)
+        return tf.transpose(total * most)
 
 
 @case
 def kernels():
     x = keras.Input((6,))
-    return keras.Model(x, layers.Dense(2)(Kernels()(layers.Dense(6)(x)))), floats(3, 6)
+    h = layers.Dense(6)(x)
+    h = layers.Concatenate()([Kernels()(h), Segments()(h)])
+    return keras.Model(x, layers.Dense(2)(h)), floats(3, 6)
 
 
 class Patches(layers.Layer):
