@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from keras2torch.layers.base import Forward
 from keras2torch.layers.merging import broadcast_shape
 from keras2torch.layers.text import literal, short
@@ -68,6 +69,9 @@ class Gemm(Operator):
         return Forward(text)
 
 
+_TERM = re.compile(r"[A-Za-z]*(\.\.\.)?[A-Za-z]*")
+
+
 @operators("Einsum")
 class Einsum(Operator):
     """Sums over letters, which move with the axes."""
@@ -80,6 +84,8 @@ class Einsum(Operator):
             every = left.replace(",", "").replace("...", "")
             once = sorted(c for c in set(every) if every.count(c) == 1)
             right = ("..." if "..." in left else "") + "".join(once)
+        if not all(_TERM.fullmatch(term) for term in (*inputs, right)):
+            raise self.unsupported(f"{text!r} is no equation")
         return inputs, right
 
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
@@ -127,8 +133,6 @@ class Einsum(Operator):
             for letters, tensor in zip(inputs, call.inputs, strict=False)
         ]
         equation = f"{','.join(moved)}->{right}"
-        if not equation.replace(",", "").replace("->", "").replace(".", "").isalpha():
-            raise self.unsupported(f"the equation {equation!r}")
         names = ", ".join(self.terms(call))
         return Forward(f"torch.einsum({literal(equation)}, {names})")
 
