@@ -493,7 +493,7 @@ class Layer:
 # ---------------------------------------------------------------------- registry
 REGISTRY: dict[str, type[Layer]] = {}
 # Registered, because a file nests models as layers; no names of `keras.layers`.
-MODELS = frozenset({"CellLoop", "Functional", "Sequential"})
+MODELS = frozenset({"Functional", "Sequential"})
 # Definitions that no file can name.
 INTERNAL: dict[str, type[Layer]] = {}
 L = TypeVar("L", bound=Layer)

@@ -8,15 +8,16 @@ own; the loop is Python.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from keras2torch.layers.base import Call, Forward, Layer, Layout, Module, layer
+from keras2torch.layers.base import INTERNAL, Call, Forward, Layer, Layout, Module
 from keras2torch.layers.core import Functional
 from keras2torch.layers.recurrence import temporary
 from keras2torch.layers.wrappers import TimeDistributed
 
 
-@layer
+@dataclass(eq=False, kw_only=True)
 class CellLoop(Layer):
     """Keras' ``RNN`` around a cell that is code; the cell is the node's body.
 
@@ -101,3 +102,6 @@ def _with_time(layout: Layout) -> Layout:
 
 
 __all__ = ["CellLoop", "own_class"]
+
+
+INTERNAL["CellLoop"] = CellLoop

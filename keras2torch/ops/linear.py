@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from keras2torch.layers.base import Forward
 from keras2torch.layers.merging import broadcast_shape
 from keras2torch.layers.text import literal, short
