@@ -35,7 +35,6 @@ from keras2torch.reading.tensorflow_names import TENSORFLOW
 from keras2torch.reading.tensorflow_nodes import _NODES, arguments, op_of, rule_of
 
 F32 = "float32"
-pytestmark = pytest.mark.xdist_group("operations")
 KERAS = ENTRIES | SHAPES | NETWORKS
 TABLES = {"keras": KERAS, "tf_keras": CASES, "nodes": NODES}
 SCRIPT = Path(__file__).with_name("make_operations.py")
@@ -97,7 +96,7 @@ def operation_files(
     asked: dict[str, dict[str, None]] = {}
     for item in request.session.items:
         given = getattr(item, "callspec", None)
-        if given is not None and given.params.get("flavour") in TABLES:
+        if getattr(item, "function", None) is test_like_keras and given is not None:
             names = asked.setdefault(given.params["flavour"], {})
             names[given.params["name"]] = None
 
