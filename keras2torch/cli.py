@@ -46,6 +46,17 @@ def _source_options(command: F) -> F:
     return click.argument("source", type=click.Path(path_type=Path))(command)
 
 
+def _trust_options(command: F) -> F:
+    command = click.option(
+        "--custom-objects",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="Python file that defines the model's own Keras layers.",
+    )(command)
+    return click.option(
+        "--trust", is_flag=True, help="Run code that the file carries."
+    )(command)
+
+
 def _plugin_option(command: F) -> F:
     return click.option(
         "--plugin",
@@ -79,12 +90,7 @@ def _plugin_option(command: F) -> F:
     is_flag=True,
     help="Fail unless the verdict is exact or close.",
 )
-@click.option("--trust", is_flag=True, help="Run code that the file carries.")
-@click.option(
-    "--custom-objects",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Python file that defines the model's own Keras layers.",
-)
+@_trust_options
 @click.option(
     "--keras-python", metavar="EXE", help="Python of an environment with Keras."
 )
@@ -180,6 +186,7 @@ def inspect(
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @_source_options
+@_trust_options
 @_plugin_option
 @click.option("--keras-python", metavar="EXE", help="Python with Keras.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -187,6 +194,8 @@ def verify(
     folder: Path,
     source: Path,
     weights: Path | None,
+    trust: bool,
+    custom_objects: Path | None,
     plugins: tuple[Path, ...],
     keras_python: str | None,
     as_json: bool,
@@ -197,7 +206,13 @@ def verify(
 
     with using(plugins), _progress() as progress:
         report = verify_folder(
-            folder, source, weights, keras_python=keras_python, progress=progress
+            folder,
+            source,
+            weights,
+            trust=trust,
+            custom_objects=custom_objects,
+            keras_python=keras_python,
+            progress=progress,
         )
     _show(report, as_json)
     sys.exit(report.exit_status(require_verified=True))

@@ -51,6 +51,10 @@ def converted() -> str:
                 *[sys.executable, "-m", "keras2torch", "convert", "residual.keras"],
                 *["--custom-objects", str(script), "--require-verified", "-o", "out"],
             ],
+            [
+                *[sys.executable, "-m", "keras2torch", "verify", "out"],
+                *["residual.keras", "--custom-objects", str(script)],
+            ],
         ):
             quiet["PYTHONPATH"] = str(README.parent)
             subprocess.run(
