@@ -13,14 +13,26 @@ from tests.traced_models.table import convert_one, make_models
 
 pytestmark = pytest.mark.needs_keras
 
-# One of each road: a Lambda's body, a subclassed model, ops, a SavedModel.
+# Beside Keras 3's .keras files, one of each other road.
 QUICK = {
-    "keras/lambda_arguments.keras",
     "tf_keras/tf_slicing.h5",
-    "keras/resnet.keras",
     "tf_keras/dict_outputs",
     "tf_keras/conv_net",
 }
+# What is refused by name, and why.
+REFUSED = {
+    "spectral_gating": "complex numbers, which tf2onnx does not carry",
+    "tf_keras/dict_inputs": "never called, with a build() of its own",
+}
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    quick = name in QUICK or (name.startswith("keras/") and name.endswith(".keras"))
+    marks = [] if quick else [pytest.mark.slow]
+    why = next((w for part, w in REFUSED.items() if f"{part}." in f"{name}."), None)
+    if why is not None:
+        marks.append(pytest.mark.xfail(strict=True, reason=why))
+    return marks
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +52,7 @@ def keras_process() -> Iterator[KerasProcess]:
 
 @pytest.mark.parametrize(
     "one",
-    [
-        pytest.param(
-            one, id=one.name, marks=[] if one.name in QUICK else [pytest.mark.slow]
-        )
-        for one in made()
-    ],
+    [pytest.param(one, id=one.name, marks=_marks(one.name)) for one in made()],
 )
 def test_model(one: Made, models: Path, keras_process: KerasProcess) -> None:
     row = convert_one(one, models, keras_process, None)
