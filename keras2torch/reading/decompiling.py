@@ -172,7 +172,7 @@ class _Defined:
     code: Code
 
 
-Item = ast.expr | _Marker | _Defined | _Import | tuple[str, ...]
+Item = ast.expr | _Marker | _Defined | _Import
 
 
 @dataclass
@@ -190,21 +190,19 @@ class _Play:
         self.steps = dict(_steps(self.code))
         if any(step.name == "PUSH_EXC_INFO" for step in self.steps.values()):
             raise NoSource("an exception handler")
-        return self._run(0, [], {})
+        return self._run(0, [], frozenset())
 
     # -- flow
-    def _run(self, at: int, stack: list[Item], loops: dict[int, int]) -> list[ast.stmt]:
+    def _run(self, at: int, stack: list[Item], loops: frozenset[int]) -> list[ast.stmt]:
         """Return the statements from an instruction to the end of its branch.
 
-        ``loops`` has where each loop around begins, and how deep the stack is there.
+        ``loops`` has where each loop around begins.
         """
         out: list[ast.stmt] = []
         while True:
             self.statements += 1
             if self.statements > 20 * _MOST_STATEMENTS or len(out) > _MOST_STATEMENTS:
                 raise NoSource("too long")
-            if at in loops and out is not None and loops[at] == len(stack) and at < 0:
-                return out
             step = self.steps.get(at)
             if step is None:
                 raise NoSource("the instructions end")
@@ -231,7 +229,7 @@ class _Play:
             at = step.after
 
     def _branch(
-        self, step: _Step, stack: list[Item], loops: dict[int, int]
+        self, step: _Step, stack: list[Item], loops: frozenset[int]
     ) -> list[ast.stmt]:
         """``if`` with everything that follows in both branches."""
         out: list[ast.stmt] = []
@@ -268,7 +266,7 @@ class _Play:
         )
 
     def _loop(
-        self, at: int, step: _Step, stack: list[Item], loops: dict[int, int]
+        self, at: int, step: _Step, stack: list[Item], loops: frozenset[int]
     ) -> list[ast.stmt]:
         """``for``: what is on the stack by now gets names, for the body to find it."""
         out: list[ast.stmt] = []
@@ -278,7 +276,7 @@ class _Play:
                 stack[k] = self._named(item, out)
         item = ast.Name(self._fresh("item"), ast.Load())
         inside: list[Item] = [*stack, _Marker(), item]
-        body = self._run(step.after, inside, {**loops, at: len(stack) + 1})
+        body = self._run(step.after, inside, loops | {at})
         if body and isinstance(body[-1], ast.Continue):
             body.pop()
         target = ast.Name(item.id, ast.Store())

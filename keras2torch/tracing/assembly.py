@@ -297,7 +297,6 @@ class _Assembly:
         self._context = Context(Version.of(version, {}))
         self._assembler = Assembler(self._context.version.major, self._peek)
         self._held: dict[str, ir.Value] = {}
-        self._constants: dict[tuple[str, str], ir.Value] = {}
         self._drawn: set[ir.Value] = set()
 
     def _peek(self, layer: Any) -> None:

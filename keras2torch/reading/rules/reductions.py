@@ -268,6 +268,17 @@ def quantile(
 
 
 # ----------------------------------------------------------------------- on the way
+def _run_along(
+    c: OperationCall, x: Any, axis: Any, dtype: str | None
+) -> tuple[ir.Value, int]:
+    """Return numbers and the axis to go along; without one, all in a row."""
+    x = c.given(x)
+    x = c.cast(x, dtype or ("int32" if dtype_of(x) == "bool" else dtype_of(x)))
+    if axis is None:
+        return c.reshape(x, [-1]), 0
+    return x, c.axis(axis, c.rank(x))
+
+
 def cumsum(
     c: OperationCall,
     x: Any,
@@ -277,11 +288,8 @@ def cumsum(
     reverse: bool = False,
 ) -> ir.Value:
     """Add up along an axis."""
-    x = c.given(x)
-    x = c.cast(x, dtype or ("int32" if dtype_of(x) == "bool" else dtype_of(x)))
-    if axis is None:
-        x, axis = c.reshape(x, [-1]), 0
-    at = c.constant(c.axis(axis, c.rank(x)), "int64")
+    x, place = _run_along(c, x, axis, dtype)
+    at = c.constant(place, "int64")
     options = {"exclusive": int(exclusive), "reverse": int(reverse)}
     return c.operator("CumSum", [x, at], shape_of(x), options)
 
@@ -295,11 +303,7 @@ def cumprod(
     reverse: bool = False,
 ) -> ir.Value:
     """Multiply along an axis, in as many steps as the size has bits."""
-    x = c.given(x)
-    x = c.cast(x, dtype or ("int32" if dtype_of(x) == "bool" else dtype_of(x)))
-    if axis is None:
-        x, axis = c.reshape(x, [-1]), 0
-    at = c.axis(axis, c.rank(x))
+    x, at = _run_along(c, x, axis, dtype)
     if exclusive:
         c.refuse("an exclusive product")
     if reverse:
