@@ -355,39 +355,13 @@ class GraphBuilder:
     def operators(
         self,
         op_type: str,
-        inputs: Sequence[ir.Value],
-        name: str,
-        outputs: Sequence[tuple[Shape, str]],
-        attributes: Sequence[ir.Attr] = (),
-    ) -> list[ir.Value]:
-        """Add an operator with several outputs: the shape and dtype of each."""
-        path = self._unique(self.path + name)
-        node = ir.Node(
-            "",
-            op_type,
-            list(inputs),
-            list(attributes),
-            num_outputs=len(outputs),
-            name=path,
-        )
-        for i, (value, (shape, dtype)) in enumerate(
-            zip(node.outputs, outputs, strict=True)
-        ):
-            text = path if len(outputs) == 1 else f"{path}/{i}"
-            describe(value, self._unique(f"{text}/y"), shape, dtype)
-        self._nodes.append(node)
-        return list(node.outputs)
-
-    def adopted(
-        self,
-        op_type: str,
         inputs: Sequence[ir.Value | None],
         name: str,
         outputs: Sequence[tuple[Shape, str]],
         attributes: Sequence[ir.Attr] = (),
         domain: str = "",
     ) -> list[ir.Value]:
-        """Add an operator of standard ONNX with several outputs or absent inputs.
+        """Add an operator with several outputs, or with absent inputs.
 
         Parameters
         ----------
@@ -400,8 +374,11 @@ class GraphBuilder:
         node = ir.Node(
             domain, op_type, inputs, attributes, num_outputs=len(outputs), name=path
         )
-        for value, (shape, dtype) in zip(node.outputs, outputs, strict=True):
-            describe(value, self._unique(f"{path}/y"), shape, dtype)
+        for i, (value, (shape, dtype)) in enumerate(
+            zip(node.outputs, outputs, strict=True)
+        ):
+            text = path if len(outputs) == 1 else f"{path}/{i}"
+            describe(value, self._unique(f"{text}/y"), shape, dtype)
         self._nodes.append(node)
         return list(node.outputs)
 

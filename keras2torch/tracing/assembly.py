@@ -388,7 +388,7 @@ class _Assembly:
             if "draw" in call:
                 made = [body.values[str(v.name)] for v in node.outputs]
                 kind = _DRAWS[call["draw"]]
-                results = b.adopted(kind, there, "noise", made, domain=DOMAIN)
+                results = b.operators(kind, there, "noise", made, domain=DOMAIN)
                 self._drawn.update(results)
             else:
                 results = self._call(b, call, there)
@@ -404,7 +404,7 @@ class _Assembly:
             made = [_made(body, node, v) for v in node.outputs]
             attributes = [a for a in node.attributes.values() if isinstance(a, ir.Attr)]
             name = _tidy(node.name or "") or node.op_type.lower()
-            results = b.adopted(node.op_type, given, name, made, attributes)
+            results = b.operators(node.op_type, given, name, made, attributes)
         for value, result in zip(node.outputs, results, strict=True):
             at[str(value.name)] = result
 

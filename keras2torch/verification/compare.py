@@ -114,8 +114,15 @@ def verify(
         Verdict ``"unverified"`` with a reason where nothing could be compared.
     """
     stage = stage or Stages()
-    comparison = _Comparison(program, model, process, module or program.module, loaded)
-    comparison.trust, comparison.custom_objects = trust, custom_objects
+    comparison = _Comparison(
+        program,
+        model,
+        process,
+        module or program.module,
+        loaded,
+        trust,
+        custom_objects,
+    )
     try:
         comparison.run(Path(source), None if weights is None else Path(weights), stage)
     except (VerificationUnavailable, KerasUnavailable) as error:
@@ -140,6 +147,8 @@ class _Comparison:
         process: KerasProcess | OnnxRuntime,
         make: Callable[[], nn.Module],
         loaded: LoadedModel | None,
+        trust: bool,
+        custom_objects: str | Path | None,
     ) -> None:
         self._loaded = loaded
         self._program = program
@@ -147,8 +156,8 @@ class _Comparison:
         self._process = process
         self._make = make
         self._layers = layers_of(model)
-        self.trust = False
-        self.custom_objects: str | Path | None = None
+        self._trust = trust
+        self._custom_objects = custom_objects
         self.report = describe(program, model)
 
     def run(self, source: Path, weights: Path | None, stage: Stages) -> None:
@@ -199,8 +208,8 @@ class _Comparison:
                     or self._process.load(
                         source,
                         weights,
-                        trust=self.trust,
-                        custom_objects=self.custom_objects,
+                        trust=self._trust,
+                        custom_objects=self._custom_objects,
                     )
                 )
                 return judge, keras_side.compute(self._process, judge, self._model)
@@ -217,20 +226,20 @@ class _Comparison:
         replaced = dict.fromkeys(x.class_name for x in self._layers if x.replaced)
         if not replaced:
             return
-        if error.unsafe and not self.trust:
-            own = "" if self.custom_objects else "--custom-objects my_layers.py, or "
+        if error.unsafe and not self._trust:
+            own = "" if self._custom_objects else "--custom-objects my_layers.py, or "
             raise VerificationUnavailable(
                 f"{error}; with {own}--trust, {', '.join(replaced)} is compared with "
                 "its PyTorch replacement"
             ) from error
-        if self.custom_objects is None:
+        if self._custom_objects is None:
             raise VerificationUnavailable(
                 f"to compare {', '.join(replaced)} with its PyTorch replacement, Keras "
                 "needs the class: name the file that defines it, --custom-objects "
                 "my_layers.py"
             ) from error
         raise VerificationUnavailable(
-            f"Keras does not load the file with {self.custom_objects}: "
+            f"Keras does not load the file with {self._custom_objects}: "
             f"{keras_side.reasons(error)}"
         ) from error
 

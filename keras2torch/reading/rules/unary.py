@@ -211,7 +211,7 @@ def same(c: OperationCall, x: Any) -> ir.Value:
 def stopped(c: OperationCall, variable: Any) -> ir.Value:
     """Hand on what comes, and no gradient back."""
     x = c.tensor(variable)
-    [value] = c.b.adopted(
+    [value] = c.b.operators(
         STOP, [x], f"{c.title}/stopped", [(shape_of(x), dtype_of(x))], domain=DOMAIN
     )
     c.made.add(value)
