@@ -22,6 +22,7 @@ from keras2torch.layers.base import (
     Source,
     Weight,
     layer,
+    transposed,
 )
 from keras2torch.layers.text import call as call_text
 from keras2torch.layers.text import literal, short
@@ -355,7 +356,9 @@ class PReLU(Layer):
             source = Source(("alpha",), lambda a: moved(a).reshape(-1), "reshape(-1)")
             return Module(call_text("nn.PReLU", shape[0]), {"weight": source})
         text = call_text("ElementwisePReLU", shape)
-        source = Source(("alpha",), moved, f"transpose({axes})")
+        source = transposed("alpha", *axes)
+        if order is not None:
+            source = Source(("alpha",), moved, f"transpose({axes}), in PyTorch's order")
         return Module(text, {"weight": source}, helpers=("ElementwisePReLU",))
 
     def forward(self, call: Call, module: str) -> Forward:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
@@ -222,12 +221,19 @@ class Source:
 
     The transform is linear (transposes, slices, stacks), so that it also carries a
     gradient from Keras to PyTorch.
+
+    Attributes
+    ----------
+    permuted
+        How the axes of the one weight are permuted, for its rank; ``None`` if more is
+        done to it.
     """
 
     weights: tuple[str, ...]
     transform: Callable[..., Array]
     how: str
     trainable: bool = True
+    permuted: Callable[[int], tuple[int, ...]] | None = None
 
     def __call__(self, *arrays: Array) -> Array:
         """Apply the transform to the arrays of :attr:`weights`."""
@@ -236,25 +242,25 @@ class Source:
 
     def order(self, rank: int) -> tuple[int, ...] | None:
         """Return the Keras axis at each torch axis; ``None`` if more is done to it."""
-        if self.how == "copy":
-            return tuple(range(rank))
-        if self.how == "transpose":
-            return tuple(reversed(range(rank)))
-        if self.how.startswith("transpose(") and self.how.endswith(")"):
-            return tuple(int(n) for n in re.findall(r"\d+", self.how))
-        return None
+        return None if self.permuted is None else self.permuted(rank)
 
 
 def copied(weight: str, *, trainable: bool = True) -> Source:
     """Take a Keras weight as it is."""
-    return Source((weight,), lambda a: a, "copy", trainable)
+    return Source(
+        (weight,), lambda a: a, "copy", trainable, lambda rank: tuple(range(rank))
+    )
 
 
 def transposed(weight: str, *axes: int) -> Source:
     """Take a Keras weight with its axes permuted (reversed if none are given)."""
     order = axes or None
     how = f"transpose({', '.join(map(str, axes))})" if axes else "transpose"
-    return Source((weight,), lambda a: a.transpose(order), how)
+
+    def permuted(rank: int) -> tuple[int, ...]:
+        return axes or tuple(reversed(range(rank)))
+
+    return Source((weight,), lambda a: a.transpose(order), how, permuted=permuted)
 
 
 def made(

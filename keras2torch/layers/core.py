@@ -20,6 +20,7 @@ from keras2torch.layers.base import (
     Weight,
     copied,
     layer,
+    transposed,
 )
 from keras2torch.layers.text import call as call_text
 
@@ -83,9 +84,11 @@ class Dense(Layer):
             weight = kernel.T if ins is None else kernel.T[:, ins]
             return weight if outs is None else weight[outs]
 
-        how = "transpose" if ins is None else "transpose, columns in NCHW order"
-        how += "" if outs is None else ", rows in NCHW order"
-        weights = {"weight": Source(("kernel",), moved, how)}
+        weights = {"weight": transposed("kernel")}
+        if ins is not None or outs is not None:
+            how = "transpose" if ins is None else "transpose, columns in NCHW order"
+            how += "" if outs is None else ", rows in NCHW order"
+            weights["weight"] = Source(("kernel",), moved, how)
         if self.use_bias and outs is None:
             weights["bias"] = copied("bias")
         elif self.use_bias:

@@ -22,6 +22,7 @@ from keras2torch.layers.base import (
     Shape,
     Source,
     Weight,
+    copied,
     layer,
 )
 from keras2torch.layers.text import call as call_text
@@ -44,7 +45,7 @@ def _reordered(weight: str, call: Call) -> Source:
     """Take a weight along the features; of a flattened axis, in PyTorch's order."""
     order = call.x.layout.feature_order()
     if order is None:
-        return Source((weight,), lambda a: a, "copy")
+        return copied(weight)
     return Source((weight,), lambda a: a[order], "in PyTorch's order")
 
 

@@ -28,7 +28,9 @@ from keras2torch.layers.base import (
     Source,
     Tensor,
     Weight,
+    copied,
     made,
+    transposed,
 )
 from keras2torch.layers.text import Raw, literal
 from keras2torch.layers.text import call as call_text
@@ -105,6 +107,8 @@ class Recurrent(Layer):
 
     torch_name: ClassVar[str]
     gates: ClassVar[tuple[int, ...]]
+    # Whether each gate's matrix is only transposed: cuDNN reads its memory anew.
+    transposes: ClassVar[bool] = True
     state_count: ClassVar[int] = 1
     cell_path: ClassVar[str] = "cell"
 
@@ -273,17 +277,15 @@ class Recurrent(Layer):
             matrix = self.input_matrix(kernel)
             return matrix if columns is None else matrix[:, columns]
 
+        kernel, recurrent = f"{prefix}kernel", f"{prefix}recurrent_kernel"
         how = "transpose" + self._gates_said()
+        first, second = transposed(kernel), transposed(recurrent)
+        if not self.transposes or self._gates_said():
+            first = made([kernel], inputs, how)
+            second = made([recurrent], self.recurrent_matrix, how)
         if columns is not None:
-            how += ", columns in NCHW order"
-        found = {
-            f"weight_ih_l0{suffix}": made([f"{prefix}kernel"], inputs, how),
-            f"weight_hh_l0{suffix}": made(
-                [f"{prefix}recurrent_kernel"],
-                self.recurrent_matrix,
-                "transpose" + self._gates_said(),
-            ),
-        }
+            first = made([kernel], inputs, how + ", columns in NCHW order")
+        found = {f"weight_ih_l0{suffix}": first, f"weight_hh_l0{suffix}": second}
         if self.use_bias:
             first, second = self.biases(f"{prefix}bias")
             found |= {f"bias_ih_l0{suffix}": first, f"bias_hh_l0{suffix}": second}
@@ -317,7 +319,9 @@ class Recurrent(Layer):
         Left to train, the second would double the learning rate of the bias.
         """
         wide = len(self.gates) * self.units
-        first = made([name], self.reordered, "copy" + self._gates_said())
+        first = copied(name)
+        if self._gates_said():
+            first = made([name], self.reordered, "copy" + self._gates_said())
         zeros = made([], lambda: np.zeros(wide, np.float32), "zeros", trainable=False)
         return first, zeros
 

@@ -172,6 +172,7 @@ class _CuDNN(Recurrent):
     """
 
     cell_path = ""
+    transposes = False
     activation = "tanh"
     use_bias = True
     dropout = 0.0

@@ -26,6 +26,7 @@ from keras2torch.layers.base import (
     Source,
     Weight,
     copied,
+    transposed,
 )
 from keras2torch.layers.spatial import pad_text, same_pad, torch_sizes
 from keras2torch.layers.text import call as call_text
@@ -362,11 +363,14 @@ class StoredLinear(StoredModule):
         moved = "" if ins is None else ", columns in PyTorch's order"
         moved += "" if outs is None else ", rows in PyTorch's order"
         scaled = "" if self.alpha == 1 else f", times {short(self.alpha)}"
-        weights = {"weight": Source(("weight",), matrix, how + moved + scaled)}
+        weights = {"weight": copied("weight") if self.rows else transposed("weight")}
+        if moved or scaled:
+            weights["weight"] = Source(("weight",), matrix, how + moved + scaled)
         if self.bias:
-            same = outs is None and self.beta == 1
-            how = "copy" if same else "scaled, in PyTorch's order"
-            weights["bias"] = Source(("bias",), vector, how)
+            weights["bias"] = copied("bias")
+            if outs is not None or self.beta != 1:
+                told = "scaled, in PyTorch's order"
+                weights["bias"] = Source(("bias",), vector, told)
         return Module(text, weights)
 
 

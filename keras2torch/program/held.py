@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.errors import UnsupportedLayer
+from keras2torch.layers.base import copied, transposed
 from keras2torch.layers.definitions import Source, Tensor
 from keras2torch.layers.text import Raw, call
 from keras2torch.layout import GraphPlan, Held, LayerStep
@@ -133,10 +134,8 @@ def declared(
     value, tensor = held.value, held.tensor
     order = tensor.layout.axes
     moved = order != tuple(range(tensor.rank))
-    how = f"transpose({', '.join(map(str, order))})" if moved else "copy"
-    source = Source(
-        (str(value.name),), lambda a: a.transpose(order) if moved else a, how
-    )
+    name = str(value.name)
+    source = transposed(name, *order) if moved else copied(name)
     properties = value.metadata_props
     empty = _empty(tensor)
     if is_weight(value):
