@@ -56,9 +56,18 @@ class ImageLayer(Layer):
             image = (height, width, channels)
         return (*shape[:-3], *image)
 
+    def floats(self, call: Call) -> str:
+        """Return the expression of the images as floats."""
+        x = call.x.name
+        return x if call.x.dtype.startswith("float") else f"as_float({x})"
+
+    def helpers(self, call: Call) -> tuple[str, ...]:
+        """Return the helpers that the images need before the layer."""
+        return () if call.x.dtype.startswith("float") else ("as_float",)
+
     def batched(self, call: Call) -> str:
         """Return the expression of the images, with a batch and channels first."""
-        x = call.x.name
+        x = self.floats(call)
         if call.x.rank == 4:
             return x
         return f"{x}.unsqueeze(0)" if is_first(self) else f"{x}.movedim(-1, 0)[None]"
@@ -95,9 +104,10 @@ class Augmentation(ImageLayer):
         """``self.random_flip(x)``; ``.augment(x)`` with ``training=True`` in the call."""
         mode = self.mode(call)
         if mode is False:
-            return Forward(call.x.name)
+            return Forward(self.floats(call), helpers=self.helpers(call))
         function = f"{module}.augment" if mode else module
-        return Forward(self.unbatched(call, f"{function}({self.batched(call)})"))
+        text = self.unbatched(call, f"{function}({self.batched(call)})")
+        return Forward(text, helpers=self.helpers(call))
 
     def bounds(
         self,
