@@ -10,6 +10,7 @@ from typing import Any
 
 from keras2torch.layers.base import MODELS, REGISTRY
 from keras2torch.layers.base import Layer as Definition
+from keras2torch.layers.names import FOREIGN, SECOND_NAMES
 from keras2torch.models.builtin import BuiltIn, _fields
 
 _made: dict[str, Any] = {}
@@ -23,6 +24,7 @@ def named(name: str) -> Any:
     AttributeError
         If Keras has none of that name, or this project has no rule for it.
     """
+    name = SECOND_NAMES.get(name, name)
     if name not in _made:
         _made[name] = _make(name)
     return _made[name]
@@ -32,7 +34,7 @@ def names() -> list[str]:
     """Return the names of all layers and functions that :func:`named` has."""
     from keras2torch.models import others
 
-    return sorted({*REGISTRY, *others.__all__} - MODELS)
+    return sorted({*REGISTRY, *SECOND_NAMES, *others.__all__} - MODELS)
 
 
 def _make(name: str) -> Any:
@@ -40,6 +42,8 @@ def _make(name: str) -> Any:
 
     if name in others.__all__:
         return getattr(others, name)
+    if name in FOREIGN:
+        raise AttributeError(f"keras.layers.{name} {FOREIGN[name]}: it has no rule.")
     if name not in REGISTRY or name in MODELS:
         near = get_close_matches(name, list(REGISTRY), n=1)
         raise AttributeError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from keras2torch.errors import UnknownLayer
+from keras2torch.layers.names import FOREIGN
 from keras2torch.reading import bytecode
 from keras2torch.reading.decompiling import Source, source_of
 
@@ -34,7 +35,7 @@ def described(
     return [
         UnknownLayer(name, kind, _function(functions[name]))
         if kind == "Lambda" and name in functions
-        else UnknownLayer(name, kind)
+        else UnknownLayer(name, kind, FOREIGN.get(kind, ""))
         for name, kind in unknown
     ]
 
