@@ -143,6 +143,8 @@ class Call:
         For each output whether anything reads it; empty where that is not known.
     wants_first
         Told to Reshape and its like: the consumers want channels first.
+    wish
+        Told to ConvLSTM2D and its like: the order that the consumers want.
     wants_keras
         Told to LayerNormalization and its like: all consumers want Keras' order.
     flat_wish
@@ -163,6 +165,7 @@ class Call:
     flat_ok: bool = False
     read: tuple[bool, ...] = ()
     wants_first: bool = False
+    wish: Layout | None = None
     wants_keras: bool = False
     flat_wish: Layout | None = None
     faithful: bool = False
@@ -205,6 +208,9 @@ class Weight:
         ``vars``, ``"cell"``, ``"forward_layer/cell"``, ``"query_dense"`` for a part.
     optional
         May be missing in a file (filled by ``default`` then).
+    fans
+        Which axes count as units that come in, and which as units that go out, where
+        an initializer cannot tell by their order.
     """
 
     name: str
@@ -213,6 +219,7 @@ class Weight:
     path: str = ""
     optional: bool = False
     default: float = 0.0
+    fans: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -446,6 +453,10 @@ class Layer:
     def asks(self, call: Call) -> list[Layout]:
         """Return the layouts that whoever makes the inputs had best give them."""
         return self.layouts(call)[0]
+
+    def state_layout(self, state: Tensor) -> Layout:
+        """Return the layout wanted of an initial state."""
+        return Layout.keras(state.rank)
 
     def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
         """Say what becomes of a last axis that was flattened in PyTorch's order."""

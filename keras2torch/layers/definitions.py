@@ -5,8 +5,10 @@ from keras2torch.layers import (
     attention,
     cells,
     convolution,
+    convolution_recurrent,
     convolution_transpose,
     core,
+    einsum,
     locally_connected,
     loops,
     merging,
@@ -63,6 +65,11 @@ from keras2torch.layers.convolution import (
     SeparableConv1D,
     SeparableConv2D,
 )
+from keras2torch.layers.convolution_recurrent import (
+    ConvLSTM1D,
+    ConvLSTM2D,
+    ConvLSTM3D,
+)
 from keras2torch.layers.convolution_transpose import (
     Conv1DTranspose,
     Conv2DTranspose,
@@ -76,6 +83,7 @@ from keras2torch.layers.core import (
     Masking,
     Sequential,
 )
+from keras2torch.layers.einsum import EinsumDense
 from keras2torch.layers.locally_connected import (
     LocallyConnected1D,
     LocallyConnected2D,
@@ -193,6 +201,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
@@ -203,6 +214,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "Forward",
@@ -270,8 +282,10 @@ __all__ = [
     "attention",
     "cells",
     "convolution",
+    "convolution_recurrent",
     "convolution_transpose",
     "core",
+    "einsum",
     "from_config",
     "locally_connected",
     "loops",

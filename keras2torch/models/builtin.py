@@ -194,6 +194,8 @@ class BuiltIn(Layer):
             if made is None:
                 found[weight.name] = np.full(weight.shape, weight.default, np.float32)
                 continue
+            if weight.fans is not None and hasattr(made, "input_axes"):
+                made = _with_axes(made, *weight.fans)
             value = made(weight.shape, dtype=self._drawn_in())
             found[weight.name] = torch.as_tensor(value).detach().cpu().numpy()
         self._forget_gates(found)
@@ -547,6 +549,17 @@ def _fields(definition: Any) -> tuple[str, ...]:
         for f in dataclasses.fields(definition)
         if f.init and f.name not in _OF_LAYER
     )
+
+
+def _with_axes(initializer: Any, ins: Any, outs: Any) -> Any:
+    """Return an initializer that counts units along these axes, if it says no others.
+
+    As ``EinsumDense.build`` of Keras 3.15 does.
+    """
+    if None not in (initializer.input_axes, initializer.output_axes):
+        return initializer
+    config = initializer.get_config() | {"input_axes": ins, "output_axes": outs}
+    return type(initializer).from_config(config | {"seed": initializer.seed})
 
 
 def _is_own(cls: type[BuiltIn], name: str) -> bool:

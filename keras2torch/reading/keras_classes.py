@@ -15,7 +15,7 @@ _CLASSES = frozenset(
     """
     AugMix AutoContrast CategoryEncoding CenterCrop
     ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D ConvLSTM3D
-    CutMix Discretization EinsumDense Equalization GroupQueryAttention
+    CutMix Discretization Equalization GroupQueryAttention
     GroupedQueryAttention MelSpectrogram MixUp RandAugment RandomBrightness
     RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
     RandomElasticTransform RandomErasing RandomFlip RandomFourierFeatures
