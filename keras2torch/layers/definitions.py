@@ -9,6 +9,7 @@ from keras2torch.layers import (
     convolution_transpose,
     core,
     einsum,
+    images,
     locally_connected,
     loops,
     merging,
@@ -84,6 +85,10 @@ from keras2torch.layers.core import (
     Sequential,
 )
 from keras2torch.layers.einsum import EinsumDense
+from keras2torch.layers.images import (
+    CenterCrop,
+    Resizing,
+)
 from keras2torch.layers.locally_connected import (
     LocallyConnected1D,
     LocallyConnected2D,
@@ -194,6 +199,7 @@ __all__ = [
     "Bidirectional",
     "Call",
     "CellLoop",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -254,6 +260,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "Sequential",
@@ -287,6 +294,7 @@ __all__ = [
     "core",
     "einsum",
     "from_config",
+    "images",
     "locally_connected",
     "loops",
     "merging",

@@ -11,6 +11,7 @@ from math import prod
 from typing import Any, ClassVar, Literal
 
 from keras2torch.layers.base import Call, Forward, Layer, Layout, Shape, layer
+from keras2torch.layers.images import resized
 from keras2torch.layers.spatial import (
     Ints,
     ints,
@@ -417,7 +418,16 @@ class UpSampling2D(_UpSampling):
             factors = literal(self._sizes())
             text = f"upsample_bicubic({call.x.name}, {factors})"
             return Forward(text, helpers=("upsample_bicubic",))
-        raise self.unsupported(f"interpolation {kind!r} has no rule")
+        if kind == "area":
+            # An area within one pixel is that pixel.
+            return super().forward(call, module)
+        x, factors = call.x, self._sizes()
+        new = [
+            f"{x.name}.shape[{i}] * {n}" if size is None else str(size * n)
+            for i, size, n in zip((2, 3), x.torch_shape[2:], factors, strict=True)
+        ]
+        none = (None, None)
+        return resized(self, x.name, none, none, kind, size=f"({', '.join(new)})")
 
 
 @layer
