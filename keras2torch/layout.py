@@ -323,7 +323,7 @@ class _Planner:
         call.masks = [
             None if m is None else want(m, Layout.keras(m.rank)) for m in call.masks
         ]
-        call.states = [want(s, Layout.keras(s.rank)) for s in call.states]
+        call.states = [want(s, node.layer.state_layout(s)) for s in call.states]
         call.named = {k: want(t, Layout.keras(t.rank)) for k, t in call.named.items()}
         for value, tensor, layout in zip(node.outputs, call.outputs, outs, strict=True):
             tensor.layout = layout
@@ -386,6 +386,9 @@ class _Wishes:
 
     def tell(self, node: LayerNode, call: Call) -> None:
         """Tell a call what the consumers of its first output wish for."""
+        call.shared = node.path in self._shared or any(
+            len(value.uses()) > 1 for value in node.weights.values()
+        )
         wish = self.layout.get(node.outputs[0]) if node.outputs else None
         if wish is None:
             # The calls of a shared layer are in one order: any may want Keras'.
@@ -393,6 +396,7 @@ class _Wishes:
                 self._made.get(node.path, node.outputs[:1])
             )
             return
+        call.wish = wish
         call.wants_first = wish.flat is None and not wish.is_keras
         if wish.flat is not None and node.path not in self._shared:
             call.flat_wish = wish
@@ -441,7 +445,10 @@ class _Wishes:
         for value, layout in zip(node.inputs, wanted, strict=True):
             if layout is not None:
                 votes.setdefault(value, []).append(layout)
-        for value in [*node.states, *node.named.values()]:
+        for value in node.states:
+            wish = node.layer.state_layout(_tensor(value))
+            votes.setdefault(value, []).append(wish)
+        for value in node.named.values():
             rank = len(shape_of(value))
             votes.setdefault(value, []).append(Layout.keras(rank))
 

@@ -150,6 +150,8 @@ class Call:
     flat_wish
         Told to Dense: the consumers want its units in the order in which a Reshape
         to channels first reads them.
+    shared
+        Something else reads the layer's weights too: they keep their usual form.
     faithful
         Keras' numbers in training come before idiom.
     """
@@ -168,6 +170,7 @@ class Call:
     wish: Layout | None = None
     wants_keras: bool = False
     flat_wish: Layout | None = None
+    shared: bool = False
     faithful: bool = False
 
     @property

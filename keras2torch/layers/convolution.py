@@ -139,8 +139,21 @@ class _Windowed(Layer):
         )
         if not padding.runtime:
             return text, ()
+        return self._same(text)
+
+    def _same(self, text: str) -> tuple[str, tuple[str, ...]]:
+        """Return the constructor of the helper that looks at its input's size."""
         helper = f"Conv{self.rank}dSame"
-        return text.replace(name, helper, 1), (helper,)
+        return text.replace(f"nn.Conv{self.rank}d", helper, 1), (helper,)
+
+    def by_itself(
+        self, call: Call, channels: int, filters: int, groups: int, *, bias: bool
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return the constructor of a module that pads without help from outside."""
+        text, helpers = self._conv(call, channels, filters, groups, bias=bias)
+        if not self._padding(call).before:
+            return text, helpers
+        return self._same(text)
 
     def forward(self, call: Call, module: str) -> Forward:
         """``F.relu(self.conv(x))``, padded first where both ends differ."""

@@ -13,6 +13,7 @@ from keras2torch.layers import (
     locally_connected,
     loops,
     merging,
+    multi_head,
     normalization,
     pooling,
     preprocessing,
@@ -33,7 +34,6 @@ from keras2torch.layers.activation import (
 from keras2torch.layers.attention import (
     AdditiveAttention,
     Attention,
-    MultiHeadAttention,
 )
 from keras2torch.layers.base import (
     MODELS,
@@ -104,6 +104,7 @@ from keras2torch.layers.merging import (
     Multiply,
     Subtract,
 )
+from keras2torch.layers.multi_head import MultiHeadAttention
 from keras2torch.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
@@ -298,6 +299,7 @@ __all__ = [
     "locally_connected",
     "loops",
     "merging",
+    "multi_head",
     "normalization",
     "pooling",
     "preprocessing",

@@ -67,6 +67,16 @@ _MODULES = {
 }
 _MODULE_HELPERS = frozenset({"Exponential", "HardSigmoidKeras2"})
 
+
+def activation_module(owner: Layer, activation: Any) -> tuple[str, tuple[str, ...]]:
+    """Return an activation as a module's text, and its helpers."""
+    name = name_of(activation)
+    if name not in _MODULES:
+        raise owner.unsupported(f"activation {activation!r} has no rule")
+    text = _MODULES[name]
+    return text, tuple(h for h in _MODULE_HELPERS if text == f"{h}()")
+
+
 # Keras 1 called them so.
 KERAS_1_NAMES = {
     "output_dim": "units",
@@ -204,11 +214,9 @@ class Recurrent(Layer):
         helpers = [helper]
         modules = []
         for activation in self.stepped_activations():
-            name = name_of(activation)
-            if name not in _MODULES:
-                raise self.unsupported(f"activation {activation!r} has no rule")
-            modules.append(Raw(_MODULES[name]))
-            helpers += [h for h in _MODULE_HELPERS if _MODULES[name] == f"{h}()"]
+            module, used = activation_module(self, activation)
+            modules.append(Raw(module))
+            helpers += used
         options = self.stepped_options()
         if not self.use_bias:
             options["bias"] = False
