@@ -14,7 +14,7 @@ from keras2torch.errors import UnknownLayer
 _CLASSES = frozenset(
     """
     AugMix AutoContrast CategoryEncoding CenterCrop
-    ContrastLimitedAdaptiveHistogramEqualization ConvLSTM1D ConvLSTM2D ConvLSTM3D
+    ContrastLimitedAdaptiveHistogramEqualization
     CutMix Discretization Equalization GroupQueryAttention
     GroupedQueryAttention MelSpectrogram MixUp RandAugment RandomBrightness
     RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop

@@ -183,7 +183,6 @@ ROWS = [
         ],
         SHAPES[ConvLSTM2D],
         permutes=0,
-        lacks=("time_dim",),
     ),
     stack(
         "flattened_steps",
