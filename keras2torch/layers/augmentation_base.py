@@ -87,7 +87,7 @@ class Augmentation(ImageLayer):
     inference, too.
     """
 
-    def mode(self, call: Call) -> bool | None:
+    def switched(self, call: Call) -> bool | None:
         """Return ``training`` as the call fixes it: ``None`` where it does not."""
         training = call.options.get("training")
         return None if training is None else bool(training)
@@ -98,11 +98,11 @@ class Augmentation(ImageLayer):
 
     def module(self, call: Call) -> Module | None:
         """Return the helper; none where the call switches it off."""
-        return None if self.mode(call) is False else self.helper(call)
+        return None if self.switched(call) is False else self.helper(call)
 
     def forward(self, call: Call, module: str) -> Forward:
         """``self.random_flip(x)``; ``.augment(x)`` with ``training=True`` in the call."""
-        mode = self.mode(call)
+        mode = self.switched(call)
         if mode is False:
             return Forward(self.floats(call), helpers=self.helpers(call))
         function = f"{module}.augment" if mode else module
