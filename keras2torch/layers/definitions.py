@@ -3,6 +3,7 @@
 from keras2torch.layers import (
     activation,
     attention,
+    augmentation,
     cells,
     convolution,
     convolution_recurrent,
@@ -34,6 +35,18 @@ from keras2torch.layers.activation import (
 from keras2torch.layers.attention import (
     AdditiveAttention,
     Attention,
+)
+from keras2torch.layers.augmentation import (
+    RandomCrop,
+    RandomElasticTransform,
+    RandomFlip,
+    RandomHeight,
+    RandomPerspective,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomWidth,
+    RandomZoom,
 )
 from keras2torch.layers.base import (
     MODELS,
@@ -257,6 +270,16 @@ __all__ = [
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomFlip",
+    "RandomHeight",
+    "RandomPerspective",
+    "RandomRotation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomWidth",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
@@ -288,6 +311,7 @@ __all__ = [
     "ZeroPadding3D",
     "activation",
     "attention",
+    "augmentation",
     "cells",
     "convolution",
     "convolution_recurrent",
