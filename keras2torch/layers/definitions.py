@@ -4,6 +4,8 @@ from keras2torch.layers import (
     activation,
     attention,
     augmentation,
+    bidirectional,
+    categories,
     cells,
     convolution,
     convolution_recurrent,
@@ -12,6 +14,7 @@ from keras2torch.layers import (
     einsum,
     images,
     locally_connected,
+    lookup,
     loops,
     merging,
     multi_head,
@@ -21,6 +24,7 @@ from keras2torch.layers import (
     recurrent,
     regularization,
     reshaping,
+    text_vectorization,
     wrappers,
 )
 from keras2torch.layers.activation import (
@@ -62,6 +66,13 @@ from keras2torch.layers.base import (
     Weight,
     from_config,
     to_config,
+)
+from keras2torch.layers.bidirectional import Bidirectional
+from keras2torch.layers.categories import (
+    CategoryEncoding,
+    Discretization,
+    HashedCrossing,
+    Hashing,
 )
 from keras2torch.layers.cells import (
     RNN,
@@ -106,6 +117,7 @@ from keras2torch.layers.locally_connected import (
     LocallyConnected1D,
     LocallyConnected2D,
 )
+from keras2torch.layers.lookup import IntegerLookup, StringLookup
 from keras2torch.layers.loops import CellLoop
 from keras2torch.layers.merging import (
     Add,
@@ -181,10 +193,8 @@ from keras2torch.layers.reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
-from keras2torch.layers.wrappers import (
-    Bidirectional,
-    TimeDistributed,
-)
+from keras2torch.layers.text_vectorization import TextVectorization
+from keras2torch.layers.wrappers import TimeDistributed
 
 __all__ = [
     "ELU",
@@ -212,6 +222,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "Call",
+    "CategoryEncoding",
     "CellLoop",
     "CenterCrop",
     "Concatenate",
@@ -232,6 +243,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -249,7 +261,10 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
+    "IntegerLookup",
     "LSTMCell",
     "Layer",
     "LayerNormalization",
@@ -297,8 +312,10 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
     "Tensor",
+    "TextVectorization",
     "ThresholdedReLU",
     "TimeDistributed",
     "UnitNormalization",
@@ -312,6 +329,8 @@ __all__ = [
     "activation",
     "attention",
     "augmentation",
+    "bidirectional",
+    "categories",
     "cells",
     "convolution",
     "convolution_recurrent",
@@ -321,6 +340,7 @@ __all__ = [
     "from_config",
     "images",
     "locally_connected",
+    "lookup",
     "loops",
     "merging",
     "multi_head",
@@ -330,6 +350,7 @@ __all__ = [
     "recurrent",
     "regularization",
     "reshaping",
+    "text_vectorization",
     "to_config",
     "wrappers",
 ]

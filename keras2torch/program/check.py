@@ -44,20 +44,22 @@ def check(source: str) -> None:
             raise UnsafeSource(f"line {node.lineno}: a {type(node).__name__}")
         in_load = isinstance(node, ast.FunctionDef) and node.name == "load"
         allowed = IMPORTS | _LOAD_IMPORTS if in_load else IMPORTS
-        if isinstance(node, ast.ClassDef) and node.name == _FOREIGN:
-            allowed |= _foreign_imports(node)
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name in _READERS:
+            allowed |= _imports_of(node)
         check_inside(node, allowed)
 
 
-# The one helper that runs what another package makes of a file beside the model.
-_FOREIGN = "OnnxOperator"
+# The helpers that read a file beside the model, and what they import to do so.
+_READERS = {
+    "OnnxOperator": frozenset({"pathlib", "onnx2torch"}),
+    "read_words": frozenset({"pathlib"}),
+}
 
 
-def _foreign_imports(node: ast.ClassDef) -> frozenset[str]:
-    """Return the imports of that helper, if it is that very helper."""
-    own = ast.parse("\n".join(helper_source([_FOREIGN]))).body[0]
-    same = ast.dump(own) == ast.dump(node)
-    return frozenset({"pathlib", "onnx2torch"} if same else ())
+def _imports_of(node: ast.ClassDef | ast.FunctionDef) -> frozenset[str]:
+    """Return the imports of such a helper, if it is that very helper."""
+    own = ast.parse("\n".join(helper_source([node.name]))).body[-1]
+    return _READERS[node.name] if ast.dump(own) == ast.dump(node) else frozenset()
 
 
 def check_inside(top: ast.AST, imports: frozenset[str]) -> None:
