@@ -562,6 +562,7 @@ def _view(node: LayerNode, at: dict[ir.Value, Tensor]) -> Call:
         states=[see(v) for v in node.states],
         named={k: see(v) for k, v in node.named.items()},
         options=dict(node.options),
+        path=node.path,
     )
 
 

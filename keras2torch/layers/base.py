@@ -132,6 +132,8 @@ class Call:
         Other tensor arguments by name (``attention_mask``).
     options
         Other arguments (``training=True``, ``use_causal_mask=True``).
+    path
+        The layer's path: ``encoder/conv1``.
     body
         Class name of the model inside (a nested model, TimeDistributed of a model).
     body_masks
@@ -162,6 +164,7 @@ class Call:
     states: list[Tensor] = field(default_factory=list)
     named: dict[str, Tensor] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    path: str = ""
     body: str | None = None
     body_masks: tuple[bool, ...] = ()
     flat_ok: bool = False
@@ -371,6 +374,8 @@ class Layer:
         it on. ``"use"``: wants it as an input; see :meth:`passes_mask`.
     arguments
         Names of the leading tensor arguments of Keras' ``call`` where it has several.
+    reads_strings
+        Its inputs may be strings, which come as nested lists or arrays, not as tensors.
     aliases
         Argument names of older Keras versions → today's.
     ignored
@@ -380,6 +385,7 @@ class Layer:
     layout: ClassVar[Literal["keras", "channels_first", "follow", "flat"]] = "keras"
     masking: ClassVar[Literal["stop", "pass", "use"]] = "stop"
     arguments: ClassVar[tuple[str, ...]] = ("inputs",)
+    reads_strings: ClassVar[bool] = False
     aliases: ClassVar[Mapping[str, str]] = {}
     ignored: ClassVar[frozenset[str]] = frozenset()
 
