@@ -14,12 +14,14 @@ from keras2torch.program import write
 # What a layer is shown with, where its constructor asks for something.
 _ARGUMENTS: dict[str, Any] = {
     "activation": "relu",
+    "equation": "abc,cd->abd",
     "filters": 8,
     "units": 8,
     "rate": 0.25,
     "stddev": 0.1,
     "input_dim": 1000,
     "output_dim": 16,
+    "output_shape": [None, 8],
     "num_heads": 4,
     "key_dim": 4,
     "target_shape": [4, 8],
@@ -49,6 +51,7 @@ _SHAPES: dict[str, Shape] = {
     "attention": (None, 10, 16),
 }
 _BY_CLASS: dict[str, Shape] = {
+    "EinsumDense": (None, 10, 16),
     "Embedding": (None, 10),
     "Masking": (None, 10, 4),
     "BatchNormalization": (None, 32, 32, 4),
@@ -61,6 +64,8 @@ _BY_CLASS: dict[str, Shape] = {
     "PReLU": (None, 16),
     "RepeatVector": (None, 4),
 }
+# Modules that share a family.
+_FAMILIES = {"einsum": "core", "grouped_query": "attention", "multi_head": "attention"}
 # What becomes of everything else.
 REST = """\
 A layer above with an argument that has no rule is traced, which runs no code of the
@@ -86,7 +91,8 @@ def rows() -> list[Row]:
     for name, cls in REGISTRY.items():
         if name in _NOT_LISTED:
             continue
-        family = cls.__module__.rpartition(".")[2]
+        home = cls.__module__.rpartition(".")[2]
+        family = _FAMILIES.get(home, home)
         text = _example(name, cls, family)
         found.append(Row(name, family.replace("_", " "), text))
     return sorted(found, key=lambda r: (r.family, r.name))

@@ -1,16 +1,13 @@
-"""Attention: multi-head, dot-product and additive.
+"""Attention of scores between queries and keys: dot-product and additive.
 
 Sources: ``keras/src/layers/attention`` (Keras 3.15).
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import ClassVar
 
 from keras2torch.layers.base import (
-    Array,
     Call,
     Forward,
     Layer,
@@ -20,264 +17,9 @@ from keras2torch.layers.base import (
     Weight,
     copied,
     layer,
-    made,
 )
+from keras2torch.layers.multi_head import size_of
 from keras2torch.layers.text import call as call_text
-from keras2torch.layers.text import literal
-
-
-def _size(owner: Layer, shape: Shape, axis: int = -1) -> int:
-    size = shape[axis]
-    if size is None:
-        raise owner.unsupported(f"axis {axis} of an input has no size")
-    return size
-
-
-@layer
-class MultiHeadAttention(Layer):
-    """Attention of several heads, each with projections of its own.
-
-    ``nn.MultiheadAttention`` where heads × head size is the width of all inputs and of
-    the output; a helper class of four projections otherwise.
-    """
-
-    masking = "use"
-    arguments = ("query", "value", "key")
-    ignored = frozenset(
-        {"softmax_robust_masking", "query_shape", "key_shape", "value_shape"}
-    )
-
-    num_heads: int
-    key_dim: int
-    value_dim: int | None = None
-    dropout: float = 0.0
-    use_bias: bool = True
-    output_shape: Any = None
-    attention_axes: Any = None
-    sliding_window: int | None = None
-    flash_attention: bool | None = None
-    kernel_initializer: Any = "glorot_uniform"
-    bias_initializer: Any = "zeros"
-    kernel_regularizer: Any = None
-    bias_regularizer: Any = None
-    kernel_constraint: Any = None
-    bias_constraint: Any = None
-    use_gate: bool = False
-    seed: int | None = None
-    keras2: bool = False
-
-    # -- Keras
-    def _sizes(self, *shapes: Shape) -> tuple[int, int, int, int]:
-        """Return the widths of query, key, value and output."""
-        query, value, key = shapes[0], shapes[1], shapes[-1]
-        if any(len(s) != 3 for s in shapes):
-            raise self.unsupported(f"inputs of other ranks than 3: {shapes}")
-        axes = self.attention_axes
-        if axes is not None and list(np.atleast_1d(axes)) not in ([1], [-2]):
-            raise self.unsupported(f"attention_axes={axes!r}")
-        out = _size(self, query)
-        if self.output_shape:
-            given = np.atleast_1d(self.output_shape)
-            if len(given) != 1:
-                raise self.unsupported(f"output_shape={self.output_shape!r}")
-            out = int(given[0])
-        return _size(self, query), _size(self, key), _size(self, value), out
-
-    def _parts(self, *shapes: Shape) -> list[tuple[str, str, tuple[int, ...], int]]:
-        """Return name, path, kernel shape and bias axes of the projections in order."""
-        query, key, value, out = self._sizes(*shapes)
-        heads, value_dim = self.num_heads, self.value_dim or self.key_dim
-        parts = [
-            ("query", "query_dense", (query, heads, self.key_dim), 2),
-            ("key", "key_dense", (key, heads, self.key_dim), 2),
-            ("gate", "_gate_dense", (query, heads, value_dim), 2),
-            ("value", "value_dense", (value, heads, value_dim), 2),
-            ("attention_output", "output_dense", (heads, value_dim, out), 1),
-        ]
-        return [p for p in parts if p[0] != "gate" or self.use_gate]
-
-    def weights(self, *shapes: Shape) -> list[Weight]:
-        """Kernels ``(in, heads, size)`` and ``(heads, size, out)``, with biases."""
-        found = []
-        for name, path, shape, axes in self._parts(*shapes):
-            found.append(Weight(f"{name}/kernel", shape, path=path))
-            if self.use_bias:
-                found.append(Weight(f"{name}/bias", shape[-axes:], path=path))
-        return found
-
-    def output_shapes(self, *shapes: Shape) -> list[Shape]:
-        """The query's shape, its last axis replaced by ``output_shape``."""
-        return [(*shapes[0][:-1], self._sizes(*shapes)[-1])]
-
-    def call_shapes(self, options: dict[str, Any], *shapes: Shape) -> list[Shape]:
-        """Return the shapes for these call options: with the scores, if asked for."""
-        found = self.output_shapes(*shapes)
-        if options.get("return_attention_scores"):
-            query, value = shapes[0], shapes[1]
-            found.append((query[0], self.num_heads, query[1], value[1]))
-        return found
-
-    def passes_mask(self) -> bool:
-        """The query's mask goes on."""
-        return True
-
-    def regularizers(self) -> dict[str, Any]:
-        """Each projection has the layer's regularizers."""
-        found = {}
-        names = ("query", "key", "gate", "value", "attention_output")
-        for kind in ("kernel", "bias"):
-            if value := getattr(self, f"{kind}_regularizer"):
-                found.update({f"{name}/{kind}": value for name in names})
-        return found
-
-    # -- PyTorch
-    def _plain(self, call: Call) -> bool:
-        """Whether ``nn.MultiheadAttention`` computes the same."""
-        query, key, value, out = self._sizes(*[t.shape for t in call.inputs])
-        width = self.num_heads * self.key_dim
-        same = query == key == value == out == width
-        return same and self.value_dim in (None, self.key_dim) and not self.use_gate
-
-    def module(self, call: Call) -> Module:
-        """``nn.MultiheadAttention(64, 4, batch_first=True)``, or a helper class."""
-        if self._plain(call):
-            text = call_text(
-                "nn.MultiheadAttention",
-                self.num_heads * self.key_dim,
-                self.num_heads,
-                dropout=float(self.dropout),
-                bias=self.use_bias,
-                batch_first=True,
-            )
-            return Module(text, self._packed())
-        query, key, value, out = self._sizes(*[t.shape for t in call.inputs])
-        options: dict[str, Any] = {}
-        if self.value_dim not in (None, self.key_dim):
-            options["value_dim"] = self.value_dim
-        if self.dropout:
-            options["dropout"] = float(self.dropout)
-        if not self.use_bias:
-            options["bias"] = False
-        if self.use_gate:
-            options["gate"] = True
-        widths = (query, key, value, out)
-        text = call_text(
-            "MultiHeadAttention", widths, self.num_heads, self.key_dim, **options
-        )
-        weights = {}
-        for name, _, _, _ in self._parts(*[t.shape for t in call.inputs]):
-            ours = "output" if name == "attention_output" else name
-            flat = _rows if name == "attention_output" else _columns
-            how = "heads joined, transpose"
-            weights[f"{ours}.weight"] = Source((f"{name}/kernel",), flat, how)
-            if self.use_bias:
-                how = "heads joined"
-                weights[f"{ours}.bias"] = Source((f"{name}/bias",), np.ravel, how)
-        return Module(text, weights, helpers=("MultiHeadAttention",))
-
-    def _packed(self) -> dict[str, Source]:
-        """Return the weights of nn.MultiheadAttention."""
-        names = ("query", "key", "value")
-        how = "query, key and value stacked"
-        weights = {
-            "in_proj_weight": made(
-                [f"{n}/kernel" for n in names],
-                lambda *kernels: np.concatenate([_columns(k) for k in kernels]),
-                how,
-            )
-        }
-        if self.use_bias:
-            weights["in_proj_bias"] = made(
-                [f"{n}/bias" for n in names],
-                lambda *biases: np.concatenate([b.ravel() for b in biases]),
-                how,
-            )
-        how = "heads joined, transpose"
-        weights["out_proj.weight"] = Source(("attention_output/kernel",), _rows, how)
-        if self.use_bias:
-            weights["out_proj.bias"] = copied("attention_output/bias")
-        return weights
-
-    def _mask(self, call: Call) -> tuple[str | None, tuple[str, ...]]:
-        """Return the boolean mask as Keras combines it, and helpers."""
-        query, value = call.inputs[0].name, call.inputs[1].name
-        masks = [*call.masks, None, None, None]
-        parts, helpers = [], []
-        if masks[0] is not None:
-            parts.append(f"{masks[0].name}[:, :, None]")
-        for mask in (masks[1], masks[2] if len(call.inputs) > 2 else None):
-            if mask is not None:
-                parts.append(f"{mask.name}[:, None]")
-        if call.options.get("use_causal_mask"):
-            parts.append(f"causal_mask({query}, {value})")
-            helpers.append("causal_mask")
-        if self.sliding_window is not None:
-            window = literal(self.sliding_window)
-            parts.append(f"window_mask({query}, {value}, {window})")
-            helpers.append("window_mask")
-        if given := call.named.get("attention_mask"):
-            if given.rank > 3 and any(masks):
-                raise self.unsupported("an attention_mask of rank 4 beside other masks")
-            text = given.name if given.dtype == "bool" else f"{given.name}.bool()"
-            parts.append(text)
-        return (" & ".join(dict.fromkeys(parts)) or None), tuple(helpers)
-
-    def forward(self, call: Call, module: str) -> Forward:
-        """``self.attention(x, x, x, need_weights=False)[0]``."""
-        self._check(call)
-        mask, helpers = self._mask(call)
-        names = [t.name for t in call.inputs]
-        query, value, key = names[0], names[1], names[-1]
-        training = call.options.get("training")
-        if training is not None and training != 0 and self.dropout:
-            raise self.unsupported("dropout with training=True in the call")
-        scores = bool(call.options.get("return_attention_scores"))
-        arguments = [query, key, value]
-        zero = ""
-        if mask is not None and not self._only_bands(call):
-            # Keras 3 computes with and without scores or dropout on two ways, of which
-            # one leaves 0 where nothing may be attended to (activations/softmax.py).
-            if self.keras2:
-                mask = f"-1e9 * ~({mask})" if " & " in mask else f"-1e9 * ~{mask}"
-            elif scores or self.dropout:
-                zero = ", zero_empty=True"
-        elif mask is not None and self._plain(call):
-            inverse = f"~({mask})" if " & " in mask else f"~{mask}"
-            arguments.append(f"attn_mask={inverse}")
-            mask = None
-        if mask is not None and self._plain(call):
-            text = f"masked_attention({module}, {', '.join(arguments)}, {mask}{zero})"
-            helpers = (*helpers, "masked_attention")
-        elif self._plain(call):
-            arguments.append(
-                "average_attn_weights=False" if scores else "need_weights=False"
-            )
-            text = f"{module}({', '.join(arguments)})"
-        else:
-            arguments += [mask] if mask is not None else []
-            text = f"{module}({', '.join(arguments)}{zero})"
-        if scores:
-            return Forward(text, helpers=helpers, unpack=True, names=("", "scores"))
-        return Forward(f"{text}[0]", helpers=helpers)
-
-    def _only_bands(self, call: Call) -> bool:
-        """Whether the mask leaves each row something to attend to."""
-        return not any(call.masks) and "attention_mask" not in call.named
-
-    def _check(self, call: Call) -> None:
-        others = call.named.keys() - {"attention_mask"}
-        if others:
-            raise self.unsupported(f"call arguments {sorted(others)}")
-
-
-def _columns(kernel: Array) -> Array:
-    """Turn ``(in, heads, size)`` into the rows of an nn.Linear."""
-    return kernel.reshape(kernel.shape[0], -1).T
-
-
-def _rows(kernel: Array) -> Array:
-    """Turn ``(heads, size, out)`` into the rows of an nn.Linear."""
-    return kernel.reshape(-1, kernel.shape[-1]).T
 
 
 class _SequenceAttention(Layer):
@@ -406,7 +148,7 @@ class AdditiveAttention(_SequenceAttention):
         """``scale (features,)``."""
         if not self.use_scale:
             return []
-        return [Weight("scale", (_size(self, shapes[0]),))]
+        return [Weight("scale", (size_of(self, shapes[0]),))]
 
     def module(self, call: Call) -> Module:
         """Return the helper class."""
@@ -414,9 +156,9 @@ class AdditiveAttention(_SequenceAttention):
         if not self.use_scale:
             text = call_text("AdditiveAttention", **rate)
             return Module(text, helpers=("AdditiveAttention",))
-        text = call_text("AdditiveAttention", _size(self, call.x.shape), **rate)
+        text = call_text("AdditiveAttention", size_of(self, call.x.shape), **rate)
         weights = {"scale": copied("scale")}
         return Module(text, weights, helpers=("AdditiveAttention",))
 
 
-__all__ = ["AdditiveAttention", "Attention", "MultiHeadAttention"]
+__all__ = ["AdditiveAttention", "Attention"]

@@ -21,7 +21,7 @@ from keras2torch.dialect import (
 )
 from keras2torch.dialect.attributes import decode, encode
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers.attention import MultiHeadAttention
+from keras2torch.layers.multi_head import MultiHeadAttention
 from keras2torch.layers.definitions import (
     LSTM,
     REGISTRY,

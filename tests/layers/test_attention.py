@@ -12,14 +12,11 @@ import pytest
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers.attention import (
-    AdditiveAttention,
-    Attention,
-    MultiHeadAttention,
-)
+from keras2torch.layers.attention import AdditiveAttention, Attention
 from keras2torch.layers.base import Call, Shape, Tensor
 from keras2torch.layers.definitions import Embedding, Layer
 from keras2torch.layers.merging import Add
+from keras2torch.layers.multi_head import MultiHeadAttention
 from keras2torch.layers.normalization import LayerNormalization
 from keras2torch.layers.pooling import GlobalAveragePooling1D
 from tests.layers.harness import Row, check, rows
@@ -100,6 +97,9 @@ def block(b: GraphBuilder) -> Sequence[ir.Value]:
     return b.call(GlobalAveragePooling1D(name="mean"), [z])
 
 
+AXES = "AxisAttention((6, 6, 6, 6), 2, 3, axes=({}))"
+G, H = (None, 5, 2, 6), (None, 4, 2, 6)
+I, J = (None, 2, 5, 6), (None, 2, 4, 6)
 PLAIN = ("nn.MultiheadAttention(6, 2, batch_first=True)",)
 ROWS = [
     Row("self", attend(mha(), Q), contains=PLAIN),
@@ -127,11 +127,62 @@ ROWS = [
     Row("gate_value_dim", attend(mha(2, 3, value_dim=4, use_gate=True), Q)),
     Row("small_causal", attend(mha(2, 4), Q, use_causal_mask=True)),
     Row("small_window", attend(mha(2, 4, sliding_window=2), Q)),
+    Row("output_axes", attend(mha(output_shape=(2, 3)), Q, V)),
+    # -- more axes: along all of them, along some
+    Row("all_axes", attend(mha(), (None, 4, 3, 6)), contains=(AXES.format("1, 2"),)),
+    Row("axis_1", attend(mha(attention_axes=1), G, H), contains=(AXES.format("1,"),)),
+    Row(
+        "axis_2", attend(mha(attention_axes=(2,)), I, J), contains=(AXES.format("2,"),)
+    ),
+    Row(
+        "axis_last", attend(mha(attention_axes=-2), I, J), contains=(AXES.format("2,"),)
+    ),
+    Row("axes_turned", attend(mha(attention_axes=(2, 1)), I, J[:1] + (3, 5, 6))),
+    Row("axes_open", attend(mha(2, 4, attention_axes=(1, 2)), (None, None, None, 6))),
+    Row("axes_of_5", attend(mha(attention_axes=(1, 3)), (None, 3, 2, 4, 6))),
+    Row("axis_of_5", attend(mha(attention_axes=[2]), (None, 3, 4, 2, 6))),
+    Row(
+        "axes_options",
+        attend(
+            mha(3, 2, value_dim=5, use_bias=False, use_gate=True, output_shape=[7]),
+            I,
+            J,
+        ),
+    ),
+    Row("axes_key", attend(mha(attention_axes=2), I, (*J[:-1], 7), (*J[:-1], 8))),
+    Row("axes_output", attend(mha(attention_axes=2, output_shape=(2, 3)), I, J)),
+    Row("axes_dropout", attend(mha(attention_axes=2, dropout=0.4), I, J)),
+    Row(
+        "axes_mask",
+        attend(mha(attention_axes=2), I, J, attention_mask=(None, 2, 1, 5, 4)),
+    ),
+    Row("axes_mask3", attend(mha(attention_axes=2), I, J, attention_mask=(None, 5, 4))),
+    Row(
+        "axes_masks",
+        attend(mha(), (None, 2, 3, 6), attention_mask=(None, 2, 3, 2, 3)),
+    ),
+    Row(
+        "axes_mask_heads",
+        attend(mha(), (None, 2, 3, 6), attention_mask=(None, 2, 2, 3, 2, 3)),
+    ),
+    Row("axes_causal", attend(mha(attention_axes=1), G, H, use_causal_mask=True)),
+    Row("axes_window", attend(mha(attention_axes=1, sliding_window=2), G)),
     # -- masks
     *(
         Row(f"{kind}_mask{rank}", attend(mha(2, size), Q, V, attention_mask=shape))
         for kind, size in (("plain", 3), ("small", 4))
-        for rank, shape in ((3, (None, 5, 4)), (4, (None, 2, 5, 4)))
+        for rank, shape in (
+            (3, (None, 5, 4)),
+            ("3_rows", (None, 1, 4)),
+            ("3_columns", (None, 5, 1)),
+            (4, (None, 2, 5, 4)),
+            ("4_samples", (None, 1, 5, 4)),
+            ("4_heads", (None, 2, 1, 4)),
+        )
+    ),
+    Row(
+        "mask4_and_causal",
+        attend(mha(), Q, V, attention_mask=(None, 2, 5, 4), use_causal_mask=True),
     ),
     Row(
         "mask_and_causal",
@@ -233,6 +284,10 @@ SCORES = [
     Row("small", with_scores(mha(2, 4), Q, V)),
     Row("small_mask", with_scores(mha(2, 4), Q, V, attention_mask=(None, 5, 4))),
     Row("plain_mask", with_scores(mha(), Q, V, attention_mask=(None, 5, 4))),
+    Row("axes", with_scores(mha(attention_axes=2), I, J)),
+    Row("axes_all", with_scores(mha(), I, J[:1] + (3, 5, 6))),
+    Row("axes_turned", with_scores(mha(attention_axes=(2, 1)), I, (None, 3, 4, 6))),
+    Row("output_axes", with_scores(mha(output_shape=(2, 3)), Q, V)),
     Row("dot", with_scores(Attention(), Q, V)),
     Row("concat", with_scores(Attention(score_mode="concat"), Q, V, K)),
     Row("additive", with_scores(AdditiveAttention(), Q, V)),
@@ -252,8 +307,10 @@ def test_scores_like_keras(row, keras):
     ("layer", "shapes"),
     [
         (mha(attention_axes=[2]), [Q, V]),
-        (mha(), [(None, 2, 5, 6), (None, 2, 4, 6)]),
-        (mha(output_shape=(2, 3)), [Q, V]),
+        (mha(attention_axes=[0]), [Q, V]),
+        (mha(attention_axes=[1, 1]), [I, J]),
+        (mha(), [I, V]),
+        (mha(), [(None, 6), (None, 6)]),
         (mha(), [(None, 5, None), V]),
         (Attention(), [(None, 6), (None, 6)]),
         (Attention(), [Q]),

@@ -32,10 +32,11 @@ def attend_in_heads(
     A row with nothing to attend to is a mean or zero, as in Keras, and not NaN. A mask
     of floats is added to the scores.
     """
-    q, k, v = (x.view(*x.shape[:-1], heads, -1).transpose(1, 2) for x in (q, k, v))
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(-3, -2) for x in (q, k, v))
     scores = (q @ k.transpose(-2, -1)) * k.shape[-1] ** -0.5
     if mask is not None:
-        mask = mask[:, None] if mask.dim() == 3 else mask
+        while mask.dim() < scores.dim():
+            mask = mask.unsqueeze(-3)
         if mask.is_floating_point():
             scores = scores + mask.to(scores.dtype)
         else:
@@ -44,7 +45,7 @@ def attend_in_heads(
     if mask is not None and zero_empty:
         scores = scores.masked_fill(~mask, 0.0)
     x = F.dropout(scores, dropout) @ v
-    return x.transpose(1, 2).flatten(2), scores
+    return x.transpose(-3, -2).flatten(-2), scores
 
 
 def masked_attention(
@@ -104,6 +105,54 @@ class MultiHeadAttention(nn.Module):
         x, scores = attend_in_heads(q, k, v, self.heads, mask, dropout, zero_empty)
         if self.gate is not None:
             x = x * torch.sigmoid(self.gate(query))
+        return self.output(x), scores
+
+
+class AxisAttention(MultiHeadAttention):
+    """The same along some axes of inputs that have more; the others are like samples.
+
+    Scores and masks have the query's axes, then the key's, behind those of samples.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, int, int, int],
+        heads: int,
+        key_dim: int,
+        axes: tuple[int, ...],
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        bias: bool = True,
+        gate: bool = False,
+    ) -> None:
+        super().__init__(widths, heads, key_dim, value_dim, dropout, bias, gate)
+        self.axes = axes
+
+    def forward(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        zero_empty: bool = False,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        count, last = len(self.axes), query.dim() - 1
+        rows = [query.shape[a] for a in self.axes]
+        columns = [key.shape[a] for a in self.axes]
+        samples = [a for a in range(last) if a not in self.axes]
+        order = [*samples, *self.axes, last]
+        q, k, v = self.query(query), self.key(key), self.value(value)
+        q, k, v = (x.permute(order).flatten(-count - 1, -2) for x in (q, k, v))
+        if mask is not None:
+            mask = mask.expand(*mask.shape[: -2 * count], *rows, *columns)
+            mask = mask.flatten(-count).flatten(-count - 1, -2)
+        dropout = self.dropout if self.training else 0.0
+        x, scores = attend_in_heads(q, k, v, self.heads, mask, dropout, zero_empty)
+        back = [order.index(i) for i in range(last + 1)]
+        x = x.unflatten(-2, rows).permute(back)
+        if self.gate is not None:
+            x = x * torch.sigmoid(self.gate(query))
+        scores = scores.unflatten(-1, columns).unflatten(-count - 1, rows)
         return self.output(x), scores
 
 
