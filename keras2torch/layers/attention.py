@@ -5,7 +5,7 @@ Sources: ``keras/src/layers/attention`` (Keras 3.15).
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from keras2torch.layers.base import (
     Call,

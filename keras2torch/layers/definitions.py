@@ -12,6 +12,7 @@ from keras2torch.layers import (
     convolution_transpose,
     core,
     einsum,
+    grouped_query,
     images,
     locally_connected,
     lookup,
@@ -113,6 +114,7 @@ from keras2torch.layers.images import (
     CenterCrop,
     Resizing,
 )
+from keras2torch.layers.grouped_query import GroupQueryAttention
 from keras2torch.layers.locally_connected import (
     LocallyConnected1D,
     LocallyConnected2D,
@@ -261,6 +263,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "HashedCrossing",
     "Hashing",
     "Identity",
@@ -338,6 +341,7 @@ __all__ = [
     "core",
     "einsum",
     "from_config",
+    "grouped_query",
     "images",
     "locally_connected",
     "lookup",

@@ -50,7 +50,8 @@ class Equation:
         """Return an equation in one of the forms that Keras takes."""
         for form, elided in _FORMS:
             if found := form.fullmatch(text):
-                return Equation(*found.groups(), elided)
+                ins, kernel, outs = found.groups()
+                return Equation(ins, kernel, outs, elided)
         return None
 
     @property

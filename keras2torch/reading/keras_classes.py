@@ -15,8 +15,7 @@ _CLASSES = frozenset(
     """
     AugMix AutoContrast CategoryEncoding CenterCrop
     ContrastLimitedAdaptiveHistogramEqualization
-    CutMix Discretization Equalization GroupQueryAttention
-    GroupedQueryAttention MelSpectrogram MixUp RandAugment RandomBrightness
+    CutMix Discretization Equalization MelSpectrogram MixUp RandAugment RandomBrightness
     RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
     RandomElasticTransform RandomErasing RandomFlip RandomFourierFeatures
     RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert

@@ -15,6 +15,7 @@ from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.attention import AdditiveAttention, Attention
 from keras2torch.layers.base import Call, Shape, Tensor
 from keras2torch.layers.definitions import Embedding, Layer
+from keras2torch.layers.grouped_query import GroupQueryAttention
 from keras2torch.layers.merging import Add
 from keras2torch.layers.multi_head import MultiHeadAttention
 from keras2torch.layers.normalization import LayerNormalization
@@ -99,7 +100,7 @@ def block(b: GraphBuilder) -> Sequence[ir.Value]:
 
 AXES = "AxisAttention((6, 6, 6, 6), 2, 3, axes=({}))"
 G, H = (None, 5, 2, 6), (None, 4, 2, 6)
-I, J = (None, 2, 5, 6), (None, 2, 4, 6)
+S, T = (None, 2, 5, 6), (None, 2, 4, 6)
 PLAIN = ("nn.MultiheadAttention(6, 2, batch_first=True)",)
 ROWS = [
     Row("self", attend(mha(), Q), contains=PLAIN),
@@ -132,12 +133,12 @@ ROWS = [
     Row("all_axes", attend(mha(), (None, 4, 3, 6)), contains=(AXES.format("1, 2"),)),
     Row("axis_1", attend(mha(attention_axes=1), G, H), contains=(AXES.format("1,"),)),
     Row(
-        "axis_2", attend(mha(attention_axes=(2,)), I, J), contains=(AXES.format("2,"),)
+        "axis_2", attend(mha(attention_axes=(2,)), S, T), contains=(AXES.format("2,"),)
     ),
     Row(
-        "axis_last", attend(mha(attention_axes=-2), I, J), contains=(AXES.format("2,"),)
+        "axis_last", attend(mha(attention_axes=-2), S, T), contains=(AXES.format("2,"),)
     ),
-    Row("axes_turned", attend(mha(attention_axes=(2, 1)), I, J[:1] + (3, 5, 6))),
+    Row("axes_turned", attend(mha(attention_axes=(2, 1)), S, (*T[:1], 3, 5, 6))),
     Row("axes_open", attend(mha(2, 4, attention_axes=(1, 2)), (None, None, None, 6))),
     Row("axes_of_5", attend(mha(attention_axes=(1, 3)), (None, 3, 2, 4, 6))),
     Row("axis_of_5", attend(mha(attention_axes=[2]), (None, 3, 4, 2, 6))),
@@ -145,18 +146,18 @@ ROWS = [
         "axes_options",
         attend(
             mha(3, 2, value_dim=5, use_bias=False, use_gate=True, output_shape=[7]),
-            I,
-            J,
+            S,
+            T,
         ),
     ),
-    Row("axes_key", attend(mha(attention_axes=2), I, (*J[:-1], 7), (*J[:-1], 8))),
-    Row("axes_output", attend(mha(attention_axes=2, output_shape=(2, 3)), I, J)),
-    Row("axes_dropout", attend(mha(attention_axes=2, dropout=0.4), I, J)),
+    Row("axes_key", attend(mha(attention_axes=2), S, (*T[:-1], 7), (*T[:-1], 8))),
+    Row("axes_output", attend(mha(attention_axes=2, output_shape=(2, 3)), S, T)),
+    Row("axes_dropout", attend(mha(attention_axes=2, dropout=0.4), S, T)),
     Row(
         "axes_mask",
-        attend(mha(attention_axes=2), I, J, attention_mask=(None, 2, 1, 5, 4)),
+        attend(mha(attention_axes=2), S, T, attention_mask=(None, 2, 1, 5, 4)),
     ),
-    Row("axes_mask3", attend(mha(attention_axes=2), I, J, attention_mask=(None, 5, 4))),
+    Row("axes_mask3", attend(mha(attention_axes=2), S, T, attention_mask=(None, 5, 4))),
     Row(
         "axes_masks",
         attend(mha(), (None, 2, 3, 6), attention_mask=(None, 2, 3, 2, 3)),
@@ -268,6 +269,56 @@ def test_masks_reach_a_second_block_in_keras_2(keras):
     check(Row("two_blocks", build), keras)
 
 
+def grouped(size: int = 3, **options: Any) -> GroupQueryAttention:
+    return GroupQueryAttention(size, 4, 2, **options)
+
+
+GROUPED = [
+    Row("self", attend(grouped(), Q), contains=("((6, 6, 6), 4, 2, 3)",)),
+    Row("cross", attend(grouped(), Q, V)),
+    Row("key", attend(grouped(5), Q, V, K)),
+    Row("one_group", attend(GroupQueryAttention(3, 4, 1), Q, V)),
+    Row("all_groups", attend(GroupQueryAttention(3, 2, 2), Q, V)),
+    Row("open", attend(grouped(), (None, None, 6), (None, None, 6))),
+    Row("key_width", attend(grouped(), Q, V, (*V[:-1], 7))),
+    Row("no_bias", attend(grouped(use_bias=False), Q, V)),
+    Row("gate", attend(grouped(use_gate=True), Q, V)),
+    Row("gate_no_bias", attend(grouped(use_gate=True, use_bias=False), Q)),
+    Row("dropout", attend(grouped(dropout=0.3), Q, V), contains=("dropout=0.3",)),
+    Row("window", attend(grouped(sliding_window=2), Q)),
+    Row("causal", attend(grouped(), Q, V, use_causal_mask=True)),
+    Row("causal_dropout", attend(grouped(dropout=0.3), Q, V, use_causal_mask=True)),
+    Row("causal_window", attend(grouped(sliding_window=2), Q, use_causal_mask=True)),
+    *(
+        Row(f"mask{rank}", attend(grouped(), Q, V, attention_mask=shape))
+        for rank, shape in (
+            (3, (None, 5, 4)),
+            ("3_rows", (None, 1, 4)),
+            (4, (None, 4, 5, 4)),
+            ("4_samples", (None, 1, 5, 4)),
+        )
+    ),
+    Row(
+        "mask_dropout", attend(grouped(dropout=0.3), Q, V, attention_mask=(None, 5, 4))
+    ),
+    *(
+        Row(f"words_{''.join(str(int(w)) for w in which)}", words(grouped(), which))
+        for which in ((True, True), (True, False), (False, True))
+    ),
+    Row("words_self", words(grouped(), (True,), self_=True)),
+    Row("words_dropout", words(grouped(dropout=0.1), (True, True))),
+    all_masked(Row("grouped", words(grouped(), (True, True), mean=False))),
+    all_masked(
+        Row("grouped_dropout", words(grouped(dropout=0.1), (True, True), mean=False))
+    ),
+]
+
+
+@rows([replace(r, float64=1e-7) for r in GROUPED])
+def test_grouped_queries_like_keras(row, keras):
+    check(row, keras)
+
+
 @rows(DOT)
 def test_attention_like_keras(row, keras):
     check(row, keras)
@@ -284,9 +335,12 @@ SCORES = [
     Row("small", with_scores(mha(2, 4), Q, V)),
     Row("small_mask", with_scores(mha(2, 4), Q, V, attention_mask=(None, 5, 4))),
     Row("plain_mask", with_scores(mha(), Q, V, attention_mask=(None, 5, 4))),
-    Row("axes", with_scores(mha(attention_axes=2), I, J)),
-    Row("axes_all", with_scores(mha(), I, J[:1] + (3, 5, 6))),
-    Row("axes_turned", with_scores(mha(attention_axes=(2, 1)), I, (None, 3, 4, 6))),
+    Row("grouped", with_scores(grouped(), Q, V)),
+    Row("grouped_causal", with_scores(grouped(), Q, use_causal_mask=True)),
+    Row("grouped_mask", with_scores(grouped(), Q, V, attention_mask=(None, 5, 4))),
+    Row("axes", with_scores(mha(attention_axes=2), S, T)),
+    Row("axes_all", with_scores(mha(), S, (*T[:1], 3, 5, 6))),
+    Row("axes_turned", with_scores(mha(attention_axes=(2, 1)), S, (None, 3, 4, 6))),
     Row("output_axes", with_scores(mha(output_shape=(2, 3)), Q, V)),
     Row("dot", with_scores(Attention(), Q, V)),
     Row("concat", with_scores(Attention(score_mode="concat"), Q, V, K)),
@@ -308,10 +362,13 @@ def test_scores_like_keras(row, keras):
     [
         (mha(attention_axes=[2]), [Q, V]),
         (mha(attention_axes=[0]), [Q, V]),
-        (mha(attention_axes=[1, 1]), [I, J]),
-        (mha(), [I, V]),
+        (mha(attention_axes=[1, 1]), [S, T]),
+        (mha(), [S, V]),
         (mha(), [(None, 6), (None, 6)]),
         (mha(), [(None, 5, None), V]),
+        (grouped(), [S, T]),
+        (grouped(), [Q, (None, 4, None)]),
+        (GroupQueryAttention(2, 3, 2), [Q, V]),
         (Attention(), [(None, 6), (None, 6)]),
         (Attention(), [Q]),
     ],

@@ -108,6 +108,52 @@ class MultiHeadAttention(nn.Module):
         return self.output(x), scores
 
 
+class GroupedQueryAttention(nn.Module):
+    """Multi-head attention with fewer heads of keys and values than of queries.
+
+    ``widths`` are those of query, key and value.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, int, int],
+        heads: int,
+        groups: int,
+        head_dim: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        gate: bool = False,
+    ) -> None:
+        super().__init__()
+        self.heads, self.groups, self.dropout = heads, groups, dropout
+        self.query = nn.Linear(widths[0], heads * head_dim, bias)
+        self.key = nn.Linear(widths[1], groups * head_dim, bias)
+        self.value = nn.Linear(widths[2], groups * head_dim, bias)
+        self.gate = nn.Linear(widths[0], heads * head_dim, bias) if gate else None
+        self.output = nn.Linear(heads * head_dim, widths[0], bias)
+
+    def repeated(self, x: torch.Tensor) -> torch.Tensor:
+        """Give each head the keys or values of its group."""
+        x = x.unflatten(-1, (self.groups, -1))
+        return x.repeat_interleave(self.heads // self.groups, dim=-2).flatten(-2)
+
+    def forward(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        zero_empty: bool = False,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        q = self.query(query)
+        k, v = self.repeated(self.key(key)), self.repeated(self.value(value))
+        dropout = self.dropout if self.training else 0.0
+        x, scores = attend_in_heads(q, k, v, self.heads, mask, dropout, zero_empty)
+        if self.gate is not None:
+            x = x * torch.sigmoid(self.gate(query))
+        return self.output(x), scores
+
+
 class AxisAttention(MultiHeadAttention):
     """The same along some axes of inputs that have more; the others are like samples.
 
