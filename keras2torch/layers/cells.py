@@ -242,7 +242,7 @@ class RNN(Layer):
                 if mask is not None and self.go_backwards:
                     mask = dataclasses.replace(mask, name=f"{mask.name}.flip(1)")
             found.append(
-                dataclasses.replace(call, inputs=[x], masks=[mask], states=own)
+                dataclasses.replace(call, inputs=[x], masks=[mask], states=own, read=())
             )
         if states:
             raise self.unsupported(f"{len(states_of(call))} initial states")

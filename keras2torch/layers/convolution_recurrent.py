@@ -53,6 +53,7 @@ class _ConvLSTM(Recurrent):
     torch_name = "ConvLSTM"
     gates = (0, 1, 2, 3)
     state_count = 2
+    two_ways = False
     aliases: ClassVar[dict[str, str]] = KERAS_1_NAMES
 
     filters: int

@@ -120,6 +120,8 @@ class Recurrent(Layer):
     # Whether each gate's matrix is only transposed: cuDNN reads its memory anew.
     transposes: ClassVar[bool] = True
     state_count: ClassVar[int] = 1
+    # Whether one module of torch's kind can run in both directions.
+    two_ways: ClassVar[bool] = True
     cell_path: ClassVar[str] = "cell"
 
     units: int

@@ -82,6 +82,57 @@ def both_ways():
         )
 
 
+def unlike():
+    """Return pairs that no torch module runs both ways: side by side."""
+    for mode, steps, mask in product(
+        ("concat", "sum", None), (False, True), (False, True)
+    ):
+        words = ["steps"] * steps + ["masked"] * mask
+        options = {"return_sequences": steps, "return_state": mode is None}
+        yield recurrent(
+            "_".join(["unlike", str(mode), *words]),
+            Bidirectional(
+                LSTM(UNITS, **options),
+                merge_mode=mode,
+                backward_layer=GRU(
+                    UNITS if mode == "sum" else 2, go_backwards=True, **options
+                ),
+            ),
+            mask=mask,
+            contains=("nn.ModuleDict(", '"backward_layer": nn.GRU('),
+        )
+    yield recurrent(
+        "unlike_dropout",
+        Bidirectional(
+            SimpleRNN(UNITS, dropout=0.3),
+            backward_layer=SimpleRNN(UNITS, go_backwards=True, use_bias=False),
+        ),
+        mask=True,
+    )
+    yield recurrent(
+        "backwards_first",
+        Bidirectional(
+            LSTM(UNITS, go_backwards=True, return_sequences=True),
+            backward_layer=LSTM(UNITS, return_sequences=True),
+        ),
+        mask=True,
+        states=[UNITS] * 4,
+    )
+    for steps in (False, True):
+        yield recurrent(
+            f"unlike_stacked{'_steps' * steps}",
+            Bidirectional(
+                RNN(StackedRNNCells([LSTMCell(4), GRUCell(2)]), return_sequences=steps),
+                backward_layer=RNN(
+                    LSTMCell(3, activation="elu"),
+                    go_backwards=True,
+                    return_sequences=steps,
+                ),
+            ),
+            mask=True,
+        )
+
+
 BIDIRECTIONAL = [
     recurrent("reset_before", Bidirectional(GRU(4, reset_after=False)), mask=True),
     recurrent(
@@ -97,6 +148,7 @@ BIDIRECTIONAL = [
     recurrent(
         "of_a_cell", Bidirectional(RNN(LSTMCell(4), return_sequences=True)), mask=True
     ),
+    *unlike(),
     stack(
         "embedding_masked_stacked",
         [
@@ -346,15 +398,20 @@ def test_a_frozen_layer_inside_is_frozen():
 @pytest.mark.parametrize(
     ("layer", "why"),
     [
-        (Bidirectional(LSTM(2, go_backwards=True)), "goes backwards"),
+        (Bidirectional(LSTM(2), backward_layer=LSTM(2)), "in the same direction"),
         (Bidirectional(Dense(2)), "Dense"),
         (
-            Bidirectional(LSTM(2), backward_layer=SimpleRNN(2, go_backwards=True)),
-            "different kinds",
+            Bidirectional(
+                LSTM(2),
+                backward_layer=LSTM(2, go_backwards=True, return_state=True),
+            ),
+            "differ in return_state",
         ),
         (
-            Bidirectional(LSTM(2), backward_layer=LSTM(3, go_backwards=True)),
-            "differ in units",
+            Bidirectional(
+                LSTM(2), merge_mode="sum", backward_layer=LSTM(3, go_backwards=True)
+            ),
+            "cannot be merged",
         ),
     ],
 )
