@@ -22,7 +22,8 @@ def wrap(grid: torch.Tensor, height: int, width: int) -> torch.Tensor:
     at = ((grid + 1) * size - 1) / 2
     forth = at + size * ((-at / last).floor() + 1)
     back = at - size * (at / last).floor()
-    at = torch.where(at < 0, forth, torch.where(at > last, back, at))
+    # Rounding must not send an edge to the opposite one.
+    at = torch.where(at < -1e-4, forth, torch.where(at > last + 1e-4, back, at))
     return (2 * at + 1) / size - 1
 
 
