@@ -36,8 +36,16 @@ Config = dict[str, Any]
 # Computed by Keras 2 alone; Keras 3 has no layer or function that does the same.
 _KERAS2_FUNCTIONS = {"hard_sigmoid_keras2": "hard_sigmoid"}
 _KERAS2_LAYERS = frozenset(
-    {"LocallyConnected1D", "LocallyConnected2D", "ThresholdedReLU"}
+    {
+        "LocallyConnected1D",
+        "LocallyConnected2D",
+        "RandomHeight",
+        "RandomWidth",
+        "ThresholdedReLU",
+    }
 )
+# What Keras 3 resizes no more by.
+_KERAS2_INTERPOLATIONS = ("gaussian", "mitchellcubic")
 # The same arithmetic without a GPU, and how many gates it has.
 _CUDNN = {"CuDNNLSTM": ("LSTM", 4), "CuDNNGRU": ("GRU", 3)}
 # Argument names that Keras 3 changed: today's → tf_keras'.
@@ -107,7 +115,10 @@ def keras_needed(model: ir.Model) -> Library:
         layer = call.layer
         # Both compute the same where there is no mask.
         by_mask = getattr(layer, "keras2", False) and any(call.masks)
-        if node.op_type in _KERAS2_LAYERS or by_mask:
+        resizes = node.op_type == "RandomCrop" and getattr(layer, "keras2", False)
+        if node.op_type in _KERAS2_LAYERS or by_mask or resizes:
+            return "tf_keras"
+        if getattr(layer, "interpolation", None) in _KERAS2_INTERPOLATIONS:
             return "tf_keras"
         if _mentions(to_config(layer), _KERAS2_FUNCTIONS):
             return "tf_keras"
