@@ -56,6 +56,8 @@ def resized(
     more = {"antialias": True} if antialias else {}
     if kind in _KERNELS:
         name, options = _KERNELS[kind]
+        if more and name != "resize_lanczos":
+            raise owner.unsupported(f"interpolation {kind!r} with antialias")
         return Forward(call_text(name, raw, to, **options, **more), helpers=(name,))
     if kind == "area" and not _is_whole(old, new):
         return Forward(call_text("resize_area", raw, to), helpers=("resize_area",))
@@ -69,6 +71,9 @@ def resized(
         raise owner.unsupported(f"interpolation {interpolation!r} has no rule")
     if kind in ("nearest", "area"):
         more = {}
+    if more and new[1] == 1:
+        # torch 2.15 computes something else there.
+        raise owner.unsupported("antialias, where one column is left")
     mode = modes.get(kind, kind)
     return Forward(call_text("F.interpolate", raw, size=to, mode=mode, **more))
 

@@ -108,6 +108,8 @@ KERAS_HELPERS = {
     "wrappers",
 }
 PLAIN_BUILTINS = {"dict", "ellipsis", "float", "int", "list", "slice", "str", "tuple"}
+# Layers of keras.applications.convnext, which are no names of keras.layers.
+APPLICATIONS_CLASSES = {"LayerScale", "StochasticDepth"}
 FOREIGN_CLASSES = {
     "FlaxLayer",
     "JaxLayer",
@@ -648,6 +650,32 @@ def check_config(value: Any, custom: dict[str, Any]) -> None:
         check_config(item, custom)
 
 
+def classes_of_applications(lib: Library, config: Any) -> dict[str, Any]:
+    """Keras' own classes that Keras does not find by name, as far as a file has them.
+
+    HDF5 files name no modules; where one does, and it is the user's, so is the class.
+    """
+    found: dict[str, Any] = {}
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            name, module = value.get("class_name"), value.get("module")
+            if isinstance(name, str) and name in APPLICATIONS_CLASSES:
+                parts = str(module or "keras.applications").split(".")
+                if parts[0] not in KERAS_MODULES or "applications" not in parts:
+                    return {}
+                found[name] = None
+            waiting += value.values()
+        elif isinstance(value, (list, tuple)):
+            waiting += value
+    if not found:
+        return {}
+    function = lib.module.applications.convnext.ConvNeXtTiny
+    home = sys.modules[inspect.unwrap(function).__module__]
+    return {name: getattr(home, name) for name in found}
+
+
 def check_module(module: Any, name: Any) -> None:
     if module is None:
         return
@@ -1067,7 +1095,8 @@ def load(
             continue
         try:
             names().mean(lib.module)
-            custom = custom_objects(custom_file) if custom_file else {}
+            custom = classes_of_applications(lib, source.config)
+            custom.update(custom_objects(custom_file) if custom_file else {})
             if trust:
                 give_lambdas_names(lib, custom)
                 config = with_own_bytecode(source.config, functions)
@@ -1406,6 +1435,10 @@ def array(value: Any) -> Any:
 
     if hasattr(value, "to_tensor"):  # ragged
         value = value.to_tensor()
+    elif hasattr(value, "dense_shape"):
+        import tensorflow as tf
+
+        value = tf.sparse.to_dense(value)
     value = getattr(value, "value", value) if not hasattr(value, "numpy") else value
     value = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
     if value.dtype == object:
@@ -1650,17 +1683,29 @@ def has_long_loop(loaded: Loaded, tensors: list[Any]) -> bool:
     return longest > 64 and any(recurrent(layer) for _, layer in loaded.layers())
 
 
+def casts_pixels(loaded: Loaded, tensors: list[Any]) -> bool:
+    """Whether a layer gets integer images: Keras 3 casts them within a graph only."""
+
+    def casts(layer: Any) -> bool:
+        kinds = [kind.__name__ for kind in type(layer).__mro__]
+        return "BaseImagePreprocessingLayer" in kinds
+
+    integers = any(t.dtype.is_integer and len(t.shape) > 2 for t in tensors)
+    return integers and any(casts(layer) for _, layer in loaded.layers())
+
+
 def evaluate(
     loaded: Loaded, function: Callable[..., Any], tensors: list[Any], *more: Any
 ) -> Any:
     """Call ``function`` eagerly, or as one graph where eager loops would take minutes.
 
     905 steps of a bidirectional LSTM: 22 s for the gradient eagerly, 3 s as a graph.
+    Integer images are floats in the graphs of ``predict`` and ``fit`` alone.
     """
     import tensorflow as tf
 
     reset_states(loaded)
-    if has_long_loop(loaded, tensors):
+    if has_long_loop(loaded, tensors) or casts_pixels(loaded, tensors):
         try:
             return tf.function(function, autograph=False)(tensors, *more)
         except Exception:
@@ -1828,7 +1873,10 @@ def in_float64(value: Any) -> Any:
     """A config in which every floating dtype and policy reads float64."""
     if isinstance(value, dict):
         if value.get("class_name") in POLICIES:
-            return "float64"
+            policy = dict(value.get("config") or {}).get("name")
+            # That of a layer that computes indices, such as Hashing.
+            whole = str(policy).startswith(("int", "uint", "string", "bool"))
+            return policy if whole else "float64"
         return {
             key: "float64"
             if key in ("dtype", "value_dtype") and str(item) in FLOATING

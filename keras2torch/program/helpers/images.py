@@ -6,8 +6,10 @@ import torch.nn.functional as F
 
 def pixel_distances(old: int, new: int, antialias: bool = False) -> torch.Tensor:
     """How far the middle of each new pixel is from those of the old ones."""
-    at = (torch.arange(new, dtype=torch.float64) + 0.5) * old / new
-    distances = at[:, None] - torch.arange(old, dtype=torch.float64) - 0.5
+    # In float32, as in TensorFlow: kernels that jump at their edge show it.
+    scale = torch.tensor(new / old, dtype=torch.float32)
+    at = (torch.arange(new, dtype=torch.float32) + 0.5) * (1 / scale)
+    distances = torch.arange(old, dtype=torch.float32) + 0.5 - at[:, None]
     return distances / max(old / new, 1) if antialias else distances
 
 
@@ -28,7 +30,7 @@ def lanczos(d: torch.Tensor, radius: int) -> torch.Tensor:
 def resize_lanczos(
     x: torch.Tensor, size: tuple[int, int], radius: int, antialias: bool = False
 ) -> torch.Tensor:
-    """Resize images by a Lanczos kernel, which F.interpolate does not have."""
+    """Resize images by a Lanczos kernel, which torch has no function for."""
     rows = lanczos(pixel_distances(x.shape[2], size[0], antialias), radius)
     columns = lanczos(pixel_distances(x.shape[3], size[1], antialias), radius)
     return resize_matrices(x, rows, columns)
@@ -39,12 +41,10 @@ def gaussian(d: torch.Tensor) -> torch.Tensor:
     return (d.abs() < 1.5) * torch.exp(-2 * d**2)
 
 
-def resize_gaussian(
-    x: torch.Tensor, size: tuple[int, int], antialias: bool = False
-) -> torch.Tensor:
-    """Resize images by a Gaussian kernel, which F.interpolate does not have."""
-    rows = gaussian(pixel_distances(x.shape[2], size[0], antialias))
-    columns = gaussian(pixel_distances(x.shape[3], size[1], antialias))
+def resize_gaussian(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Resize images by a Gaussian kernel, which torch has no function for."""
+    rows = gaussian(pixel_distances(x.shape[2], size[0]))
+    columns = gaussian(pixel_distances(x.shape[3], size[1]))
     return resize_matrices(x, rows, columns)
 
 
@@ -56,12 +56,10 @@ def mitchell(d: torch.Tensor) -> torch.Tensor:
     return torch.where(d < 1, near, torch.where(d < 2, far, torch.zeros_like(d)))
 
 
-def resize_mitchell(
-    x: torch.Tensor, size: tuple[int, int], antialias: bool = False
-) -> torch.Tensor:
-    """Resize images by Mitchell's kernel, which F.interpolate does not have."""
-    rows = mitchell(pixel_distances(x.shape[2], size[0], antialias))
-    columns = mitchell(pixel_distances(x.shape[3], size[1], antialias))
+def resize_mitchell(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Resize images by Mitchell's kernel, which torch has no function for."""
+    rows = mitchell(pixel_distances(x.shape[2], size[0]))
+    columns = mitchell(pixel_distances(x.shape[3], size[1]))
     return resize_matrices(x, rows, columns)
 
 
@@ -74,7 +72,7 @@ def area_matrix(old: int, new: int) -> torch.Tensor:
 
 
 def resize_area(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Resize images by mean areas; F.interpolate does so by whole pixels only."""
+    """Resize images by means of areas, of parts of pixels too."""
     rows = area_matrix(x.shape[2], size[0])
     return resize_matrices(x, rows, area_matrix(x.shape[3], size[1]))
 
