@@ -6,7 +6,7 @@ its weights as named initializers (without data: whoever reads a file fills them
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from keras2torch.dialect.nodes import (
     is_layer,
     to_node,
 )
+from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.definitions import Functional, Layer, Shape, Weight
 
 OPSET = 21
@@ -199,6 +200,8 @@ class GraphBuilder:
             all the same.
         """
         path = self.path + layer.name
+        if not layer.reads_strings:
+            _no_strings(inputs, layer.unsupported)
         shapes = [shape_of(v) for v in inputs]
         there = (
             list(masks)
@@ -371,6 +374,10 @@ class GraphBuilder:
             That of what draws numbers, where it is none of standard ONNX.
         """
         path = self._unique(self.path + name)
+        _no_strings(
+            inputs,
+            lambda why: UnsupportedLayer(f"operation {path!r} ({op_type}): {why}"),
+        )
         node = ir.Node(
             domain, op_type, inputs, attributes, num_outputs=len(outputs), name=path
         )
@@ -471,6 +478,14 @@ class GraphBuilder:
             producer_name="keras2torch",
             metadata_props=dict(metadata),
         )
+
+
+def _no_strings(
+    values: Sequence[ir.Value | None], error: Callable[[str], UnsupportedLayer]
+) -> None:
+    """Raise where strings, which no tensor holds, come to what computes on tensors."""
+    if any(v is not None and v.dtype == ir.DataType.STRING for v in values):
+        raise error("it is called on strings, which only layers that look them up read")
 
 
 __all__ = [

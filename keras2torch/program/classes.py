@@ -10,7 +10,7 @@ from dataclasses import replace
 from keras2torch.layers.definitions import Call, Forward, Tensor
 from keras2torch.layout import GraphPlan, LayerStep, PermuteStep
 from keras2torch.ops import Operator
-from keras2torch.program.classtext import Capture, ClassText
+from keras2torch.program.classtext import Capture, ClassText, nested_strings
 from keras2torch.program.docstrings import Docstring
 from keras2torch.program.expressions import (
     Pending,
@@ -107,6 +107,11 @@ class ClassWriter:
         self._members.reach(self._plan.outputs)
         roll(text, self._members.finish())
         text.returns = len(self._plan.outputs)
+        text.returned_strings = {
+            i: nested_strings(t)
+            for i, t in enumerate(self._plan.outputs)
+            if t.dtype == "string"
+        }
         self._return()
         return text
 
@@ -119,6 +124,8 @@ class ClassWriter:
             tensor.name = names.unique(wish)
             self._live[tensor.name] = tensor
             self._text.arguments.append(tensor.name)
+            if tensor.dtype == "string":
+                self._text.strings[tensor.name] = nested_strings(tensor)
 
     def _last_use(self, tensor: Tensor) -> int:
         uses = self._uses.get(id(tensor), [])
@@ -402,7 +409,6 @@ class ClassWriter:
         before, results, mask = made.before, made.results, made.mask
         for name in sorted(bound & (self._live.keys() | self._reserved)):
             pattern, n = re.compile(rf"(?<![\w.]){name}\b(?!\s*=[^=])"), 1
-            bind = re.compile(rf"^{name} = ")
             while (new := f"{name}_{n}") in self._live.keys() | self._reserved | bound:
                 n += 1
 
@@ -410,12 +416,11 @@ class ClassWriter:
             renamed = []
             for line in before:
                 # Before it is bound the name still means the live variable.
-                head = bind.match(line)
-                rest = line[head.end() :] if head else line
-                if seen:
-                    rest = pattern.sub(new, rest)
-                renamed.append((f"{new} = " if head else "") + rest)
-                seen = seen or head is not None
+                head, rest = _bound_and_rest(line)
+                rest = pattern.sub(new, rest) if seen else rest
+                own = re.sub(rf"(?<![\w.]){name}\b", new, head)
+                renamed.append(own + rest)
+                seen = seen or own != head
             before = tuple(renamed)
             if isinstance(results, str):
                 results = pattern.sub(new, results)
@@ -442,3 +447,12 @@ class ClassWriter:
             self._text.captures.append(whole)
         else:
             self._add(f"return {joined[0]}", parts)
+
+
+def _bound_and_rest(line: str) -> tuple[str, str]:
+    """Split a statement: ``out, (h, c) = `` and what is computed."""
+    statement = ast.parse(line).body[0]
+    if not isinstance(statement, ast.Assign):
+        return "", line
+    end = len(line.encode()[: statement.value.col_offset].decode())
+    return line[:end], line[end:]

@@ -69,6 +69,8 @@ class ClassText:
         What its modules need: see :class:`Module`.
     parameters
         Arguments of the constructor: numbers that differ between instances → types.
+    strings, returned_strings
+        Arguments, and places among what returns, that are strings → their types.
     pinned
         Its names are used from outside.
     """
@@ -92,6 +94,8 @@ class ClassText:
     imports: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
+    strings: dict[str, str] = field(default_factory=dict)
+    returned_strings: dict[int, str] = field(default_factory=dict)
     pinned: bool = False
 
     def absorb(self, other: ClassText) -> None:
@@ -110,10 +114,13 @@ class ClassText:
         lines += ["", f"    def __init__(self{given}) -> None:"]
         lines += ["        super().__init__()"]
         lines += [f"        {_plain(shortened(line))}" for line in self.init]
-        arguments = ", ".join(f"{a}: torch.Tensor" for a in self.arguments)
-        returned = "torch.Tensor"
-        if self.returns > 1:
-            returned = "tuple[" + ", ".join(["torch.Tensor"] * self.returns) + "]"
+        arguments = ", ".join(
+            f"{a}: {self.strings.get(a, 'torch.Tensor')}" for a in self.arguments
+        )
+        kinds = [
+            self.returned_strings.get(i, "torch.Tensor") for i in range(self.returns)
+        ]
+        returned = kinds[0] if len(kinds) == 1 else f"tuple[{', '.join(kinds)}]"
         lines += ["", f"    def forward(self, {arguments}) -> {returned}:"]
         lines += [f"        {line}" for line in self.forward]
         if self.penalties:
@@ -134,6 +141,17 @@ class ClassText:
                 "        return self",
             ]
         return "\n".join(lines)
+
+
+def nested_strings(tensor: Tensor) -> str:
+    """Return the type of nested lists of strings, as many deep as there are axes.
+
+    Examples
+    --------
+    >>> nested_strings(Tensor((None, 1), "string"))
+    'list[list[str]]'
+    """
+    return "list[" * tensor.rank + "str" + "]" * tensor.rank
 
 
 def located(text: ClassText, held: Held) -> str | None:

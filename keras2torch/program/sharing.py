@@ -143,6 +143,8 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
         *rest,
         tuple(numbered.get(a, a) for a in text.arguments),
         text.returns,
+        tuple(text.strings.items()),
+        tuple(text.returned_strings.items()),
         tuple(sorted(text.helpers)),
         tuple(sorted(text.pieces.items())),
     )

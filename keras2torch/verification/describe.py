@@ -86,7 +86,7 @@ def _tensor(name: str, tensor: Tensor) -> TensorRow:
         name,
         list(tensor.torch_shape),
         "float32" if floating else tensor.dtype,
-        list(tensor.layout.axes),
+        None if tensor.dtype == "string" else list(tensor.layout.axes),
     )
 
 

@@ -81,6 +81,10 @@ def difference(keras: Array, torch: Array) -> Difference:
         return Difference(math.inf, math.inf, why=why)
     if keras.size == 0:
         return Difference()
+    if keras.dtype.kind in "US" or torch.dtype.kind in "US":
+        if (keras == torch).all():
+            return Difference()
+        return Difference(math.inf, math.inf, why="other strings")
     if keras.dtype.kind in "bO" or torch.dtype.kind in "bO":
         keras, torch = keras.astype("int8"), torch.astype("int8")
     kind = "complex128" if keras.dtype.kind == "c" else "float64"
@@ -97,6 +101,10 @@ def difference(keras: Array, torch: Array) -> Difference:
             return Difference()
     largest = float(np.abs(a).max())
     absolute = float(np.abs(a - b).max())
+    whole = keras.dtype.kind in "iu" and torch.dtype.kind in "iu"
+    if whole and not np.array_equal(keras, torch):
+        # The next index is another word, however large both are.
+        return Difference(max(absolute, 1.0), math.inf, why="other integers")
     if absolute == 0.0 or (largest == 0.0 and absolute <= _ZERO):
         return Difference(absolute, 0.0)
     return Difference(absolute, absolute / largest if largest else math.inf)

@@ -18,8 +18,15 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.dialect import LayerNode, dtype_of, from_node, is_layer, shape_of
-from keras2torch.errors import VerificationUnavailable
-from keras2torch.layers.definitions import Functional, Layer, Shape, from_config
+from keras2torch.layers.definitions import (
+    Functional,
+    IntegerLookup,
+    Layer,
+    Shape,
+    StringLookup,
+    TextVectorization,
+    from_config,
+)
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +78,10 @@ class Need:
         A mask: zeros and ones.
     choices
         The only values that mean something.
+    words
+        Strings that some layer has in its vocabulary.
+    known
+        No other strings are taken.
     """
 
     limit: int | None = None
@@ -82,6 +93,8 @@ class Need:
     pixels: bool = False
     flags: bool = False
     choices: Sequence[float] = field(default_factory=tuple)
+    words: list[str] = field(default_factory=list)
+    known: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,22 +115,12 @@ class Input:
 
 
 def inputs_of(model: ir.Model) -> list[Input]:
-    """Return the inputs of a graph with what their readers want.
-
-    Raises
-    ------
-    VerificationUnavailable
-        For an input of strings.
-    """
+    """Return the inputs of a graph with what their readers want."""
     graph = model.graph
     needs = _Reader(graph).needs
     found = []
     for value, need in zip(graph.inputs, needs, strict=True):
         name = str(value.metadata_props.get("keras_name", value.name))
-        if dtype_of(value) == "string":
-            raise VerificationUnavailable(
-                f"the input {name!r} holds strings, which no torch tensor does"
-            )
         found.append(
             Input(name, shape_of(value), dtype_of(value), need, _symbols(value))
         )
@@ -156,6 +159,8 @@ def make_batches(
             for i in inputs
             if i.shape and i.shape[0] is not None and not i.symbols
         ]
+        # A row of words shows little.
+        size *= 8 if any(i.dtype == "string" for i in inputs) else 1
         rows = int(fixed[0]) if fixed else size
         sizes: dict[str, int] = {}
         made.append(
@@ -211,6 +216,8 @@ def _values(
     rng: np.random.Generator, this: Input, shape: tuple[int, ...], scale: float
 ) -> Array:
     need, dtype = this.need, this.dtype
+    if dtype == "string":
+        return _strings(rng, need, shape)
     whole = dtype.startswith(("int", "uint"))
     if dtype == "bool" or need.flags:
         array = rng.random(shape) < 0.7
@@ -235,6 +242,47 @@ def _values(
     if need.steps is not None:
         _mask_steps(array, need.steps, need.mask_value)
     return array
+
+
+# What words are made of that no vocabulary holds: nothing, blanks, capitals,
+# punctuation, letters of other alphabets, and enough letters for each way of hashing.
+_STRANGE = (
+    "",
+    " ",
+    "Zebra",
+    "don't",
+    "e-mail, again!",
+    "Élan ÜBER straße",
+    "日本語",
+    "tab\tand  blanks",
+    "x" * 20,
+    "a word of some forty letters, more or less",
+    "longer than sixty-four letters, which is where hashing starts to go in rounds",
+    "7",
+)
+
+
+def _strings(rng: np.random.Generator, need: Need, shape: tuple[int, ...]) -> Array:
+    """Return words that the model knows, changed ones and strange ones."""
+    count = math.prod(shape)
+    known = sorted(set(need.words))
+    if need.known and known:
+        made = [known[i] for i in rng.integers(0, len(known), count)]
+        return np.asarray(made, dtype=str).reshape(shape)
+    strange = list(_STRANGE)
+    made = []
+    for i in range(count):
+        kind = int(rng.integers(0, 5)) if known else 4
+        picked = [known[j] for j in rng.integers(0, max(len(known), 1), 4) if known]
+        if kind == 0:
+            made.append(picked[0])
+        elif kind == 1:
+            made.append(picked[0].upper() + "!")
+        elif kind in (2, 3):
+            made.append(" ".join([*picked, strange[int(rng.integers(len(strange)))]]))
+        else:
+            made.append(strange[(i + int(rng.integers(3))) % len(strange)])
+    return np.asarray(made, dtype=str).reshape(shape)
 
 
 def _numpy_dtype(dtype: str) -> str:
@@ -396,13 +444,24 @@ class _Reader:
             for need in self._in_order(origins):
                 need.steps = shape
                 need.mask_value = float(given.get("mask_value", 0.0))
-        elif kind in ("CategoryEncoding", "OneHot") and given.get("num_tokens"):
+        elif kind == "CategoryEncoding" and given.get("num_tokens"):
             self._limit(origins, int(given["num_tokens"]))
-        elif kind == "IntegerLookup" and given.get("vocabulary"):
-            known = [float(v) for v in given["vocabulary"] if _is_number(v)]
+        elif isinstance(layer, (StringLookup, TextVectorization)):
+            lookup = layer if isinstance(layer, StringLookup) else layer.lookup
+            for origin in origins if not lookup.invert else ():
+                need = self.needs[origin.index]
+                need.words += lookup.terms
+                need.known = need.known or lookup.num_oov_indices == 0
+        elif isinstance(layer, IntegerLookup) and not layer.invert:
+            known = [float(v) for v in layer.terms]
+            unknown = [max(known) + 1, max(known) + 2, min(known) - 1]
+            if layer.mask_token is not None:
+                known.append(float(layer.mask_token))
             for origin in origins:
-                unknown = max(known, default=0.0) + 1
-                self.needs[origin.index].choices = [*known, unknown]
+                choices = known if layer.num_oov_indices == 0 else known + unknown
+                self.needs[origin.index].choices = choices
+        elif isinstance(layer, (IntegerLookup, StringLookup)):
+            self._limit(origins, layer.size + 1)
         elif kind == "Discretization" and given.get("bin_boundaries"):
             bounds = np.asarray(given["bin_boundaries"], dtype=float)
             width = max(float(np.ptp(bounds)), 1.0)
@@ -481,7 +540,3 @@ def _listed(axis: Any) -> list[int]:
     if axis is None:
         return []
     return [int(a) for a in axis] if isinstance(axis, (list, tuple)) else [int(axis)]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float))

@@ -222,6 +222,11 @@ def _example(tensor: TensorRow) -> str:
     sizes = [1 if i == 0 else _EXAMPLE_SIZE for i in range(len(tensor.shape))]
     shape = [s if n is None else n for n, s in zip(tensor.shape, sizes, strict=True)]
     text = ", ".join(map(str, shape))
+    if tensor.dtype == "string":
+        example = "'words'"
+        for size in reversed(shape):
+            example = "[" + ", ".join([example] * size) + "]"
+        return example
     if tensor.dtype == "bool":
         return f"torch.ones({text}, dtype=torch.bool)"
     template = _WHOLE if tensor.dtype.startswith(("int", "uint")) else _FLOATS

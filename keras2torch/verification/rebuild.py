@@ -51,7 +51,11 @@ _CUDNN = {"CuDNNLSTM": ("LSTM", 4), "CuDNNGRU": ("GRU", 3)}
 # Argument names that Keras 3 changed: today's → tf_keras'.
 _KERAS2_ARGUMENTS = {"LeakyReLU": {"negative_slope": "alpha"}}
 # What Keras reads from a config without a default.
-_EXPECTED = {"Activation": ("activation",), "Rescaling": ("offset",)}
+_EXPECTED = {
+    "Activation": ("activation",),
+    "Rescaling": ("offset",),
+    "TextVectorization": ("standardize", "split", "ngrams"),
+}
 _KERAS2_SHAPES = {
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
 }
@@ -274,6 +278,8 @@ class _Writer:
     def _node3(self, work: _Graph, node: LayerNode) -> Config:
         tensors = [self._place(work, v).keras3() for v in node.inputs]
         args = tensors if _spread(node) else [tensors]
+        if node.layer.packs:
+            args = [tensors[0], tensors[1:]]
         kwargs: Config = dict(node.options)
         for key, value in node.named.items():
             kwargs[key] = self._place(work, value).keras3()

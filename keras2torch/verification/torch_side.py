@@ -92,7 +92,7 @@ def run(
                     results = _forward(module, given)
             outputs.append(
                 [
-                    to_keras(r.detach().cpu().numpy(), t.layout)
+                    to_keras(_array(r), t.layout)
                     for r, t in zip(results, program.outputs, strict=True)
                 ]
             )
@@ -111,6 +111,8 @@ def _gradients(
     results = _forward(module, _tensors(program, batch, double))
     terms = []
     for result, tensor in zip(results, program.outputs, strict=True):
+        if tensor.dtype == "string":
+            continue
         if result.is_floating_point() and result.requires_grad:
             sizes = to_keras(np.empty(result.shape), tensor.layout).shape
             ramp = np.cos(np.arange(np.prod(sizes), dtype="float64")).reshape(sizes)
@@ -129,11 +131,19 @@ def _gradients(
     }
 
 
-def _tensors(
-    program: Program, batch: Sequence[Array], double: bool
-) -> list[torch.Tensor]:
-    tensors = []
+def _array(result: Any) -> Array:
+    """Return what came out as an array: strings are nested lists."""
+    if isinstance(result, torch.Tensor):
+        return np.asarray(result.detach().cpu().numpy())
+    return np.asarray(result)
+
+
+def _tensors(program: Program, batch: Sequence[Array], double: bool) -> list[Any]:
+    tensors: list[Any] = []
     for array, (_, tensor) in zip(batch, program.inputs, strict=True):
+        if tensor.dtype == "string":
+            tensors.append(array.tolist())
+            continue
         given = torch.from_numpy(to_torch(array, tensor.layout))
         if double and given.is_floating_point():
             given = given.double()
@@ -141,13 +151,15 @@ def _tensors(
     return tensors
 
 
-def _forward(module: nn.Module, given: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+def _forward(module: nn.Module, given: Sequence[Any]) -> list[Any]:
     """Call the module; layers that keep a state between calls begin with zeros."""
     for part in module.modules():
         if callable(reset := getattr(part, "reset_states", None)):
             reset()
     result = module(*given)
-    return list(result) if isinstance(result, (tuple, list)) else [result]
+    # A list that holds no tensors is one output: strings.
+    listed = isinstance(result, list) and all(torch.is_tensor(r) for r in result)
+    return list(result) if listed or isinstance(result, tuple) else [result]
 
 
 @contextmanager

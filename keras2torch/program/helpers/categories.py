@@ -1,7 +1,5 @@
 """Numbers that stand for categories."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
@@ -51,7 +49,7 @@ class Discretization(nn.Module):
 
     boundaries: torch.Tensor
 
-    def __init__(self, boundaries: Sequence[float] | torch.Tensor) -> None:
+    def __init__(self, boundaries: list[float] | torch.Tensor) -> None:
         super().__init__()
         self.register_buffer("boundaries", torch.as_tensor(boundaries))
 

@@ -4,8 +4,6 @@ Arithmetic is that of 64 unsigned bits; torch's int64 holds the same bits, and o
 shifts to the right and remainders have to be told so.
 """
 
-from collections.abc import Sequence
-
 import torch
 
 
@@ -137,7 +135,7 @@ def farm_hash(words: torch.Tensor) -> torch.Tensor:
     return farm_hash_16(mixed, e + rotated(f + a, 18) + g, mul)
 
 
-def sip_hash(words: torch.Tensor, key: Sequence[int]) -> torch.Tensor:
+def sip_hash(words: torch.Tensor, key: tuple[int, int]) -> torch.Tensor:
     """Return SipHash-2-4 of words of one length: ``tf.strings.to_hash_bucket_strong``.
 
     ``words`` holds bytes, a word in each row; ``key`` is the salt, two numbers.
@@ -166,12 +164,12 @@ def sip_hash(words: torch.Tensor, key: Sequence[int]) -> torch.Tensor:
     return v0 ^ v1 ^ v2 ^ v3
 
 
-def hash_bytes(words: torch.Tensor, salt: Sequence[int] | None) -> torch.Tensor:
+def hash_bytes(words: torch.Tensor, salt: tuple[int, int] | None) -> torch.Tensor:
     """Hash words of one length, with a salt if there is one."""
     return farm_hash(words) if salt is None else sip_hash(words, salt)
 
 
-def hash_words(words: Sequence[str], salt: Sequence[int] | None = None) -> torch.Tensor:
+def hash_words(words: list[str], salt: tuple[int, int] | None = None) -> torch.Tensor:
     """Return a hash for each word, 64 bits of it, as an int64."""
     by_length: dict[int, list[int]] = {}
     encoded = [word.encode("utf-8", "surrogateescape") for word in words]
@@ -186,7 +184,7 @@ def hash_words(words: Sequence[str], salt: Sequence[int] | None = None) -> torch
 
 
 def hash_integers(
-    values: torch.Tensor, salt: Sequence[int] | None = None
+    values: torch.Tensor, salt: tuple[int, int] | None = None
 ) -> torch.Tensor:
     """Return a hash of the decimal digits of each integer."""
     left, negative = values.reshape(-1), values.reshape(-1) < 0
@@ -209,7 +207,7 @@ def hash_integers(
     return found.reshape(values.shape)
 
 
-def cross_hashes(hashes: Sequence[torch.Tensor]) -> torch.Tensor:
+def cross_hashes(hashes: list[torch.Tensor]) -> torch.Tensor:
     """Combine hashes of several features, as ``tf.sparse.cross_hashed`` does."""
     mul = signed(0xC6A4A7935BD1E995)
     found = torch.full_like(hashes[0], 0xDECAFCAFFE)

@@ -1,7 +1,5 @@
 """Words and integers, and their places in a vocabulary."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
@@ -21,7 +19,7 @@ class StringLookup(nn.Module):
 
     def __init__(
         self,
-        vocabulary: Sequence[str],
+        vocabulary: list[str],
         oov_indices: int = 1,
         mask_token: str | None = None,
         mask_index: int = 0,
@@ -56,7 +54,7 @@ class InverseStringLookup(nn.Module):
 
     def __init__(
         self,
-        vocabulary: Sequence[str],
+        vocabulary: list[str],
         first: int = 1,
         oov_token: str = "[UNK]",
         mask_token: str | None = None,
@@ -70,7 +68,7 @@ class InverseStringLookup(nn.Module):
     def forward(self, indices: torch.Tensor) -> object:
         places = indices.long().reshape(-1).tolist()
         found = [self.words.get(i, self.oov_token) for i in places]
-        return nested_words(found, indices.shape)
+        return nested_words(found, tuple(indices.shape))
 
 
 class IntegerLookup(nn.Module):
@@ -85,7 +83,7 @@ class IntegerLookup(nn.Module):
 
     def __init__(
         self,
-        vocabulary: Sequence[int],
+        vocabulary: list[int],
         oov_indices: int = 1,
         mask_token: int | None = None,
         mask_index: int = 0,
@@ -129,7 +127,7 @@ class InverseIntegerLookup(nn.Module):
 
     def __init__(
         self,
-        vocabulary: Sequence[int],
+        vocabulary: list[int],
         first: int = 1,
         oov_token: int = -1,
         mask_token: int | None = None,

@@ -1,7 +1,5 @@
 """Texts as indices of words."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
@@ -21,7 +19,7 @@ class TextVectorization(nn.Module):
         lower: bool = True,
         strip_punctuation: bool = True,
         split: str | None = "whitespace",
-        ngrams: Sequence[int] = (1,),
+        ngrams: tuple[int, ...] = (1,),
         length: int | None = None,
         padding: int = 0,
     ) -> None:
@@ -66,7 +64,7 @@ class TextVectorization(nn.Module):
         rows = [self.terms(row) for row in rows]
         lengths = [len(row) for row in rows]
         length = max(lengths, default=0) if self.length is None else self.length
-        indices = self.lookup([term for row in rows for term in row])
+        indices: torch.Tensor = self.lookup([term for row in rows for term in row])
         found = indices.new_full((len(rows), length), self.padding)
         for at, here in enumerate(indices.split(lengths)):
             found[at, : len(here)] = here[:length]

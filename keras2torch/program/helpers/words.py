@@ -1,7 +1,5 @@
 """Strings, which no tensor holds."""
 
-from collections.abc import Sequence
-
 
 def read_words(name: str) -> list[str]:
     """Return the words, one a line, of a file that lies beside this one."""
@@ -27,7 +25,7 @@ def flat_words(words: object) -> tuple[list[str], list[int]]:
     return flat, [len(parts), *(parts[0][1] if parts else [])]
 
 
-def nested_words(words: list[str], shape: Sequence[int]) -> object:
+def nested_words(words: list[str], shape: tuple[int, ...]) -> object:
     """Return a list of strings as nested lists of a shape."""
     if not shape:
         return words[0]
