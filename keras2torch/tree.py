@@ -112,6 +112,13 @@ def tuples(structure: Any) -> Any:
     return structure
 
 
+def lists(structure: Any) -> Any:
+    """Return a structure with lists for its tuples."""
+    if isinstance(structure, (list, tuple)):
+        return [lists(v) for v in structure]
+    return structure
+
+
 def like(structure: Any, values: list[Any]) -> Any:
     """Return values as a list, tuple or named tuple, as the structure is."""
     if isinstance(structure, tuple) and hasattr(structure, "_fields"):

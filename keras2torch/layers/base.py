@@ -214,6 +214,8 @@ class Weight:
         ``vars``, ``"cell"``, ``"forward_layer/cell"``, ``"query_dense"`` for a part.
     optional
         May be missing in a file (filled by ``default`` then).
+    also
+        Where Keras 3 stores it a second time, as ``path``.
     fans
         Which axes count as units that come in, and which as units that go out, where
         an initializer cannot tell by their order.
@@ -225,7 +227,13 @@ class Weight:
     path: str = ""
     optional: bool = False
     default: float = 0.0
+    also: str | None = None
     fans: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Every place of it in a file of Keras 3."""
+        return (self.path,) if self.also is None else (self.path, self.also)
 
 
 @dataclass(frozen=True)
@@ -376,6 +384,8 @@ class Layer:
         Names of the leading tensor arguments of Keras' ``call`` where it has several.
     reads_strings
         Its inputs may be strings, which come as nested lists or arrays, not as tensors.
+    packs
+        The inputs behind the first are one argument, a list; so are the outputs.
     aliases
         Argument names of older Keras versions → today's.
     ignored
@@ -386,6 +396,7 @@ class Layer:
     masking: ClassVar[Literal["stop", "pass", "use"]] = "stop"
     arguments: ClassVar[tuple[str, ...]] = ("inputs",)
     reads_strings: ClassVar[bool] = False
+    packs: ClassVar[bool] = False
     aliases: ClassVar[Mapping[str, str]] = {}
     ignored: ClassVar[frozenset[str]] = frozenset()
 

@@ -19,15 +19,21 @@ from keras2torch.layers.base import (
     Layout,
     Module,
     Shape,
-    Source,
     Tensor,
     Weight,
     from_config,
     layer,
     to_config,
 )
-from keras2torch.layers.recurrence import WITHOUT_EFFECT, Recurrent, states_of
+from keras2torch.layers.recurrence import (
+    WITHOUT_EFFECT,
+    Recurrent,
+    states_of,
+    temporary,
+)
 from keras2torch.layers.recurrent import GRU, LSTM, SimpleRNN
+from keras2torch.layers.text import Raw
+from keras2torch.layers.text import call as call_text
 
 # A layer that is one step: what it computes over all steps is a recurrent layer.
 _LAYER_OF_CELL: dict[str, type[Recurrent]] = {
@@ -38,13 +44,97 @@ _LAYER_OF_CELL: dict[str, type[Recurrent]] = {
 
 
 class _Cell(Layer):
-    """A cell; only an RNN around it becomes PyTorch."""
+    """A cell: one step of a recurrent layer, called by an RNN or by itself."""
 
+    arguments = ("inputs", "states")
+    packs = True
     ignored = WITHOUT_EFFECT
 
+    units: int
+
+    @cached_property
+    def whole(self) -> Recurrent:
+        """The layer that computes the same over many steps."""
+        cls = _LAYER_OF_CELL[type(self).__name__]
+        names = {f.name for f in dataclasses.fields(cls)}
+        config = {k: v for k, v in to_config(self).items() if k in names}
+        found = from_config(cls.__name__, config)
+        assert isinstance(found, Recurrent)
+        return found
+
+    # -- Keras
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """Return those of the layer, without a cell around them."""
+        batch, *step = shapes[0]
+        found = self.whole.weights((batch, None, *step))
+        return [dataclasses.replace(w, path="") for w in found]
+
+    def state_shapes(self, shape: Shape) -> list[Shape]:
+        """Return the shapes of the states for an input's shape."""
+        batch, *step = shape
+        self.whole.return_state = True
+        return self.whole.output_shapes((batch, None, *step))[1:]
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """Return the output and the new states."""
+        states = self.state_shapes(shapes[0])
+        if len(shapes) != 1 + len(states):
+            raise self.unsupported(f"a call with {len(shapes) - 1} states")
+        return [states[0], *states]
+
+    def regularizers(self) -> dict[str, Any]:
+        """Return those of the layer."""
+        return self.whole.regularizers()
+
+    # -- PyTorch
+    def _sequence(self, call: Call) -> Call:
+        """Return the call of the layer on a sequence of one step."""
+        batch, *step = call.x.shape
+        axes = (0, 1, *[a + 1 for a in call.x.layout.axes[1:]])
+        layout = Layout(axes, call.x.layout.flat)
+        x = Tensor((batch, 1, *step), call.x.dtype, layout, f"{call.x.name}[:, None]")
+        return dataclasses.replace(call, inputs=[x], outputs=[], masks=[], read=())
+
+    def module(self, call: Call) -> Module:
+        """``nn.LSTMCell(8, 16)`` and its like, else the helper that runs steps."""
+        one = self._sequence(call)
+        made = self.whole.module(one)
+        if self.dropout:
+            made.notes += (
+                "in training Keras drops the same features in every call of a cell "
+                "that no RNN calls; here each call draws",
+            )
+        if self.whole.is_stepped(one):
+            return made
+        options = self.whole.plain_options()
+        if not self.use_bias:
+            options["bias"] = False
+        name = f"nn.{self.whole.torch_name.removeprefix('Simple')}Cell"
+        made.text = call_text(name, self.whole.size(one), self.units, **options)
+        made.weights = {k.removesuffix("_l0"): v for k, v in made.weights.items()}
+        made.init = tuple(line.replace("_l0", "") for line in made.init)
+        return made
+
     def forward(self, call: Call, module: str) -> Forward:
-        """Only within an RNN, a Bidirectional or StackedRNNCells."""
-        raise self.unsupported("a cell is called without an RNN around it")
+        """``h, c = self.cell(x, (h, c))``; the output is h."""
+        one = self._sequence(call)
+        x, *states = [t.name for t in call.inputs]
+        names = [temporary(module, n) for n in ("h", "c")][: len(states)]
+        made = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        if self.whole.is_stepped(one):
+            named = [Tensor(t.shape, name=t.name) for t in call.inputs[1:]]
+            state = self.whole.state_text(named)
+            run, helpers = self.whole.run(one, module, stepped=True, state=state)
+            given = f"_, {made} = {run}"
+            results = [f"{n}[0]" for n in names]
+            return Forward([results[0], *results], (given,), helpers)
+        if self.dropout and call.options.get("training") is not False:
+            when = True if call.options.get("training") else Raw(f"{module}.training")
+            x = call_text("F.dropout", Raw(x), float(self.dropout), when)
+        state = states[0] if len(states) == 1 else f"({', '.join(states)})"
+        line = f"{made.strip('()')} = {module}({x}, {state})"
+        told = ("", "h", "c")[: 1 + len(states)]
+        return Forward([names[0], *names], (line,), names=told)
 
 
 @layer
@@ -115,13 +205,104 @@ class SimpleRNNCell(_Cell):
 
 
 @layer
-class StackedRNNCells(_Cell):
+class StackedRNNCells(Layer):
     """Cells on top of each other: layers on top of each other."""
+
+    arguments = ("inputs", "states")
+    packs = True
+    ignored = WITHOUT_EFFECT
 
     cells: Any
 
     def __post_init__(self) -> None:
         self.cells = [serialized(c) for c in self.cells]
+
+    @cached_property
+    def stack(self) -> list[_Cell]:
+        """The cells, the first first."""
+        found = []
+        for config in self.cells:
+            kind = _kind(config)
+            if kind not in _LAYER_OF_CELL:
+                raise self.unsupported(f"the cell {kind or config!r} has no rule")
+            cell = from_config(kind, config["config"])
+            assert isinstance(cell, _Cell)
+            cell.trainable = self.trainable and cell.trainable
+            found.append(cell)
+        return found
+
+    def _shapes(self, shape: Shape) -> list[Shape]:
+        """Return the input shape of each cell."""
+        found = [shape]
+        for cell in self.stack:
+            found.append(cell.state_shapes(found[-1])[0])
+        return found[:-1]
+
+    # -- Keras
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """Return those of the cells, the first cell's first."""
+        paths = _paths([str(_kind(c)) for c in self.cells])
+        cells = zip(self.stack, self._shapes(shapes[0]), paths, strict=True)
+        return [
+            dataclasses.replace(w, name=f"{i}/{w.name}", path=f"cells/{path}")
+            for i, (cell, shape, path) in enumerate(cells)
+            for w in cell.weights(shape)
+        ]
+
+    def state_shapes(self, shape: Shape) -> list[Shape]:
+        """Return the shapes of all cells' states for an input's shape."""
+        cells = zip(self.stack, self._shapes(shape), strict=True)
+        return [state for cell, x in cells for state in cell.state_shapes(x)]
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """Return the last cell's output and the new states of all cells."""
+        states = self.state_shapes(shapes[0])
+        if len(shapes) != 1 + len(states):
+            raise self.unsupported(f"a call with {len(shapes) - 1} states")
+        last = self.stack[-1]
+        return [states[-len(last.state_shapes(self._shapes(shapes[0])[-1]))], *states]
+
+    def regularizers(self) -> dict[str, Any]:
+        """Return those of the cells."""
+        return {
+            f"{i}/{key}": value
+            for i, cell in enumerate(self.stack)
+            for key, value in cell.regularizers().items()
+        }
+
+    # -- PyTorch
+    def _calls(self, call: Call) -> list[Call]:
+        """Return each cell's call; what comes from the cell below has no name yet."""
+        given = call.inputs[1:]
+        found = []
+        for cell, shape in zip(self.stack, self._shapes(call.x.shape), strict=True):
+            count = len(cell.state_shapes(shape))
+            own, given = given[:count], given[count:]
+            x = call.x if not found else Tensor(shape)
+            found.append(dataclasses.replace(call, inputs=[x, *own], read=()))
+        return found
+
+    def module(self, call: Call) -> Module:
+        """``nn.ModuleList`` of the cells."""
+        parts = zip(self.stack, self._calls(call), strict=True)
+        return _listed([cell.module(part) for cell, part in parts])
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """Call the cells one after the other."""
+        before: list[str] = []
+        states: list[str] = []
+        helpers: tuple[str, ...] = ()
+        out = call.x.name
+        for i, (cell, part) in enumerate(
+            zip(self.stack, self._calls(call), strict=True)
+        ):
+            part.inputs[0].name = out
+            made = cell.forward(part, f"{module}[{i}]")
+            out, *new = made.results
+            before += made.before
+            states += new
+            helpers += made.helpers
+        return Forward([out, *states], tuple(before), helpers)
 
 
 @layer
@@ -252,28 +433,8 @@ class RNN(Layer):
         """The layer of its cell (``nn.LSTM`` for an LSTMCell); a list of them."""
         if len(self.stack) == 1:
             return self.inner.module(call)
-        made = [a.module(c) for a, c in zip(self.stack, self._calls(call), strict=True)]
-        weights = {
-            f"{i}.{key}": Source(
-                tuple(f"{i}/{w}" for w in source.weights),
-                source.transform,
-                source.how,
-                source.trainable,
-            )
-            for i, m in enumerate(made)
-            for key, source in m.weights.items()
-        }
-        init = [
-            line.replace("{self}", f"{{self}}[{i}]")
-            for i, m in enumerate(made)
-            for line in m.init
-        ]
-        return Module(
-            f"nn.ModuleList([{', '.join(m.text for m in made)}])",
-            weights,
-            tuple(h for m in made for h in m.helpers),
-            tuple(init),
-        )
+        parts = zip(self.stack, self._calls(call), strict=True)
+        return _listed([inner.module(part) for inner, part in parts])
 
     def forward(self, call: Call, module: str) -> Forward:
         """Call the layers one after the other."""
@@ -312,6 +473,29 @@ def serialized(inner: Any) -> Any:
 
 def _kind(config: Any) -> str | None:
     return config.get("class_name") if isinstance(config, Mapping) else None
+
+
+def _listed(parts: list[Module]) -> Module:
+    """Return modules as one list; weights are numbered as they are in Keras."""
+    weights = {
+        f"{i}.{key}": dataclasses.replace(
+            source, weights=tuple(f"{i}/{w}" for w in source.weights)
+        )
+        for i, part in enumerate(parts)
+        for key, source in part.weights.items()
+    }
+    init = [
+        line.replace("{self}", f"{{self}}[{i}]")
+        for i, part in enumerate(parts)
+        for line in part.init
+    ]
+    return Module(
+        f"nn.ModuleList([{', '.join(part.text for part in parts)}])",
+        weights,
+        tuple(h for part in parts for h in part.helpers),
+        tuple(init),
+        tuple(note for part in parts for note in part.notes),
+    )
 
 
 def _paths(kinds: list[str]) -> list[str]:

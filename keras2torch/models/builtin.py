@@ -388,8 +388,11 @@ class BuiltIn(Layer):
             shapes = [input_shape]
         tensors = [KerasTensor(s) for s in shapes]
         listed = len(self.definition.arguments) == 1 and len(tensors) > 1
-        node = Node(self, (tensors,) if listed else tuple(tensors))
-        self._written_for(node)
+        args = (tensors,) if listed else tuple(tensors)
+        if self.definition.packs:
+            states = self.definition.state_shapes(tensors[0].shape)  # type: ignore[attr-defined]
+            args = (tensors[0], [KerasTensor(s) for s in states])
+        self._written_for(Node(self, args))
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call on tensors."""
@@ -417,6 +420,7 @@ class BuiltIn(Layer):
         try:
             with self._computing():
                 outputs = call.run(args, kwargs, bool(training) and self._learns())
+            outputs = self._structured(outputs, args, kwargs)
         except (RuntimeError, IndexError, ValueError, AssertionError) as error:
             values = [*tree.leaves(list(args)), *tree.leaves(kwargs)]
             told = explained(error, self, values)
@@ -429,6 +433,13 @@ class BuiltIn(Layer):
         if self._regularizer is not None:
             self._add_activity(outputs)
         return outputs
+
+    def _structured(self, outputs: Any, args: Any, kwargs: Any) -> Any:
+        """Return what a call gives; a cell, its output and a list of states."""
+        if not self.definition.packs:
+            return super()._structured(outputs, args, kwargs)
+        states = kwargs["states"] if "states" in kwargs else args[1]
+        return outputs[0], tree.pack(tree.lists(states), outputs[1:])
 
     def _learns(self) -> bool:
         """Whether it behaves as in training; a frozen BatchNormalization does not."""

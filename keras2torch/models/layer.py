@@ -367,15 +367,17 @@ class Layer(Holder):
         if self.is_written:
             node.outputs = outputs_of(node)
             self._inbound_nodes.append(node)
-            return self._structured(node.outputs)
+            return self._structured(node.outputs, args, kwargs)
         self._probe(node)
         node.outputs = outputs_of(node)
         self._inbound_nodes.append(node)
         shown = self._shown[id(node)]
         return tree.pack(shown.structure, node.outputs)
 
-    def _structured(self, outputs: list[KerasTensor]) -> Any:
-        return outputs[0] if len(outputs) == 1 else outputs
+    def _structured(self, outputs: Any, args: Any, kwargs: Any) -> Any:
+        """Return what a call gives, in Keras' structure."""
+        one = isinstance(outputs, list) and len(outputs) == 1
+        return outputs[0] if one else outputs
 
     @property
     def _shown(self) -> dict[int, Any]:
@@ -424,7 +426,8 @@ class Layer(Holder):
     @property
     def output(self) -> Any:
         """The symbolic tensors that its only call made."""
-        return self._structured(self._only_node("output").outputs)
+        node = self._only_node("output")
+        return self._structured(node.outputs, node.args, node.kwargs)
 
     @property
     def input_shape(self) -> Any:

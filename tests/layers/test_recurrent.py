@@ -181,6 +181,32 @@ CELLS = [
 ]
 
 
+def alone(name, made: Layer, *sizes, **options):
+    """Return the row of a cell that is called by itself, twice."""
+
+    def build(b: GraphBuilder):
+        made.name = "cell"
+        x = b.input("x", (None, 3))
+        states = [b.input(f"state_{i}", (None, n)) for i, n in enumerate(sizes)]
+        _, *states = b.call(made, [x, *states])
+        return b.call(made, [b.input("y", (None, 3)), *states])
+
+    return Row(name, build, **options)
+
+
+ALONE = [
+    alone("alone_lstm", LSTMCell(4), 4, 4, contains=("nn.LSTMCell(",)),
+    alone("alone_gru", GRUCell(4), 4, contains=("nn.GRUCell(",)),
+    alone("alone_simple", SimpleRNNCell(4), 4, contains=("nn.RNNCell(",)),
+    alone("alone_dropout", LSTMCell(4, dropout=0.3), 4, 4, contains=("F.dropout(",)),
+    alone("alone_no_bias", GRUCell(4, use_bias=False), 4, contains=("bias=False",)),
+    alone("alone_relu", SimpleRNNCell(4, activation="relu"), 4),
+    alone("alone_elu", LSTMCell(4, activation="elu"), 4, 4),
+    alone("alone_reset_before", GRUCell(4, reset_after=False), 4),
+    alone("alone_recurrent_dropout", GRUCell(4, recurrent_dropout=0.2), 4),
+]
+
+
 def shared(b: GraphBuilder):
     """One layer called with a mask, without one, and on its own states."""
     x, mask = b.input("x", SHAPE), b.input("mask", SHAPE[:2], "bool")
@@ -218,7 +244,7 @@ HARDEST = [r for r in TABLE if "masked_first" in r.name or "zero" in r.name]
 
 
 @pytest.mark.needs_keras
-@rows([*HARDEST, *HARD, *RESET_BEFORE[-2:], *CELLS, *MODELS])
+@rows([*HARDEST, *HARD, *RESET_BEFORE[-2:], *CELLS, *ALONE, *MODELS])
 def test_like_keras(row, keras):
     check(row, keras)
 
@@ -328,7 +354,6 @@ def test_keras_2s_cudnn_layers_like_their_conversion():
     [
         (LSTM(4, activation="glu"), "glu"),
         (RNN({"class_name": "MyCell", "config": {}}), "MyCell"),
-        (LSTMCell(4), "without an RNN"),
     ],
 )
 def test_what_has_no_rule_is_named(layer, why):
