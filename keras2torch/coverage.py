@@ -39,6 +39,10 @@ _ARGUMENTS: dict[str, Any] = {
     "cells": [{"class_name": "LSTMCell", "config": {"units": 8}}],
 }
 _WRAPPED = {
+    "SpectralNormalization": {
+        "class_name": "Dense",
+        "config": {"units": 8, "name": "d"},
+    },
     "Bidirectional": {"class_name": "LSTM", "config": {"units": 8, "name": "lstm"}},
     "TimeDistributed": {"class_name": "Dense", "config": {"units": 8, "name": "d"}},
 }
@@ -68,7 +72,12 @@ _BY_CLASS: dict[str, Shape] = {
     "RepeatVector": (None, 4),
 }
 # Modules that share a family.
-_FAMILIES = {"einsum": "core", "grouped_query": "attention", "multi_head": "attention"}
+_FAMILIES = {
+    "einsum": "core",
+    "spectral": "normalization",
+    "grouped_query": "attention",
+    "multi_head": "attention",
+}
 # What becomes of everything else.
 REST = """\
 A layer above with an argument that has no rule is traced, which runs no code of the

@@ -3,6 +3,7 @@
 from keras2torch.layers import (
     activation,
     attention,
+    audio,
     augmentation,
     bidirectional,
     categories,
@@ -25,6 +26,7 @@ from keras2torch.layers import (
     recurrent,
     regularization,
     reshaping,
+    spectral,
     text_vectorization,
     wrappers,
 )
@@ -40,6 +42,10 @@ from keras2torch.layers.activation import (
 from keras2torch.layers.attention import (
     AdditiveAttention,
     Attention,
+)
+from keras2torch.layers.audio import (
+    MelSpectrogram,
+    STFTSpectrogram,
 )
 from keras2torch.layers.augmentation import (
     RandomCrop,
@@ -110,11 +116,11 @@ from keras2torch.layers.core import (
     Sequential,
 )
 from keras2torch.layers.einsum import EinsumDense
+from keras2torch.layers.grouped_query import GroupQueryAttention
 from keras2torch.layers.images import (
     CenterCrop,
     Resizing,
 )
-from keras2torch.layers.grouped_query import GroupQueryAttention
 from keras2torch.layers.locally_connected import (
     LocallyConnected1D,
     LocallyConnected2D,
@@ -195,6 +201,7 @@ from keras2torch.layers.reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from keras2torch.layers.spectral import SpectralNormalization
 from keras2torch.layers.text_vectorization import TextVectorization
 from keras2torch.layers.wrappers import TimeDistributed
 
@@ -280,6 +287,7 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "Module",
     "MultiHeadAttention",
@@ -303,6 +311,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "Sequential",
@@ -314,6 +323,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",
     "Subtract",
@@ -331,6 +341,7 @@ __all__ = [
     "ZeroPadding3D",
     "activation",
     "attention",
+    "audio",
     "augmentation",
     "bidirectional",
     "categories",
@@ -354,6 +365,7 @@ __all__ = [
     "recurrent",
     "regularization",
     "reshaping",
+    "spectral",
     "text_vectorization",
     "to_config",
     "wrappers",

@@ -215,6 +215,16 @@ class EinsumDense(Layer):
             weights["bias"] = copied("bias") if len(bias) == 1 else flat
         return Module(call_text("nn.Linear", ins, outs, bias=bias is not None), weights)
 
+    def axis_of_last(self, call: Call) -> int:
+        """Return which axis of the torch weight ends in the kernel's last axis."""
+        parsed = self._parsed()
+        if not self._linear(call.x.shape):
+            return len(parsed.kernel) - 1
+        last = parsed.kernel[-1]
+        if last in (parsed.new[-1], parsed.contracted[-1]):
+            return 0 if last in parsed.new else 1
+        raise self.unsupported(f"equation={self.equation!r} within a wrapper")
+
     def forward(self, call: Call, module: str) -> Forward:
         """``self.project(x).unflatten(-1, (4, 16))``."""
         parsed, x = self._parsed(), call.x.name

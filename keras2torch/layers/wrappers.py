@@ -238,6 +238,7 @@ def moved(weight: Weight, prefix: str, path: str, inner: Layer) -> Weight:
         weight,
         name=f"{prefix}{weight.name}",
         path=f"{path}/{weight.path}".rstrip("/"),
+        also=None if weight.also is None else f"{path}/{weight.also}".rstrip("/"),
         trainable=weight.trainable and inner.trainable,
     )
 

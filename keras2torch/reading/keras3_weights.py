@@ -175,7 +175,8 @@ class Keras3Store:
     ) -> list[Stored]:
         by_part: dict[str, list[Weight]] = {}
         for weight in weights.weights:
-            by_part.setdefault(weight.path, []).append(weight)
+            for part in weight.paths:
+                by_part.setdefault(part, []).append(weight)
         arrays: dict[str, Stored] = {}
         for part, wanted in by_part.items():
             # Trainable ones come first in `vars` (Layer.save_own_variables).

@@ -111,7 +111,8 @@ def _built_in(layer: BuiltIn, path: str) -> Iterator[Place]:
             key=lambda pair: not pair[0].trainable,
         )
         for weight, variable in pairs:
-            parts.setdefault(weight.path, []).append(variable)
+            for part in weight.paths:
+                parts.setdefault(part, []).append(variable)
     for part, variables in parts.items():
         if not part:
             yield Place(path, str(layer.name), [*variables, *layer._own], layer)

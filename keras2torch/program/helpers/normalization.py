@@ -1,6 +1,7 @@
 """Normalization that torch lacks, as it stands in generated files."""
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
@@ -92,3 +93,51 @@ class AxisRMSNorm(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         mean = x.square().mean(dim=self.dim, keepdim=True)
         return x * torch.rsqrt(mean + self.eps) * self.weight
+
+
+class ChannelScale(nn.Module):
+    """Multiplies each channel by a learned factor: the LayerScale of ConvNeXt."""
+
+    def __init__(self, shape: tuple[int, ...], value: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, value))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.weight
+
+
+class SpectralNorm(nn.Module):
+    """Divides a layer's weight by its largest singular value at each training step.
+
+    The weight itself is changed, as by Keras: torch's spectral_norm keeps the one
+    before. ``u`` is along the last ``size`` entries of axis ``dim``.
+    """
+
+    u: torch.Tensor
+
+    def __init__(
+        self, layer: nn.Module, size: int, dim: int = 0, iterations: int = 1
+    ) -> None:
+        super().__init__()
+        self.layer, self.dim, self.iterations = layer, dim, iterations
+        self.register_buffer("u", 0.02 * torch.randn(1, size))
+
+    @torch.no_grad()
+    def normalize(self) -> None:
+        """Find the singular value by power iteration, and divide by it."""
+        weight = self.layer.weight
+        if not weight.any():
+            return
+        size = self.u.shape[1]
+        rows = weight.unflatten(self.dim, (-1, size)).movedim(self.dim + 1, -1)
+        rows, u = rows.reshape(-1, size), self.u
+        for _ in range(self.iterations):
+            v = F.normalize(u @ rows.T)
+            u = F.normalize(v @ rows)
+        self.u.copy_(u)
+        weight.div_(v @ rows @ u.T)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.normalize()
+        return self.layer(x)
