@@ -25,6 +25,15 @@ TORCH_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 for _norm in ("BiasedBatchNorm", "MaskedBatchNorm"):
     TORCH_DEFAULTS[_norm] = {"eps": 1e-5, "momentum": 0.1, "affine": True}
+TORCH_DEFAULTS["MelSpectrogram"] = {
+    "win_length": None,
+    "window": "hann",
+    "max_freq": None,
+    "power_to_db": True,
+    "power": 2.0,
+    "min_power": 1e-10,
+    "ref_power": 1.0,
+}
 for _n in (1, 2, 3):
     TORCH_DEFAULTS[f"nn.Dropout{_n}d"] = {"p": 0.5}
     TORCH_DEFAULTS[f"nn.BatchNorm{_n}d"] = {
