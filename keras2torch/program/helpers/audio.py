@@ -29,16 +29,15 @@ class STFTSpectrogram(nn.Module):
         self.frame_step = frame_step
 
     def spectrum(self, x: torch.Tensor) -> torch.Tensor:
-        if self.mode == "real":
-            return self.real(x)
-        if self.mode == "imag":
-            return self.imag(x)
-        real, imag = self.real(x), self.imag(x)
+        real: torch.Tensor = x if self.mode == "imag" else self.real(x)
+        imag: torch.Tensor = x if self.mode == "real" else self.imag(x)
+        if self.mode in ("real", "imag"):
+            return real if self.mode == "real" else imag
         if self.mode == "angle":
             return torch.atan2(imag, real)
         if self.mode == "stft":
             return torch.cat([real, imag], dim=1)
-        power = real**2 + imag**2
+        power = real.square() + imag.square()
         if self.mode == "psd":
             # What is between the first and the last bin stands for two frequencies.
             return power + F.pad(power[:, 1:-1], (0, 0, 1, 1))
@@ -123,7 +122,7 @@ class MelSpectrogram(nn.Module):
         self.ref_power = max(abs(ref_power), min_power)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        spectrum = torch.stft(
+        spectrum: torch.Tensor = torch.stft(
             x,
             self.fft_length,
             self.hop_length,
