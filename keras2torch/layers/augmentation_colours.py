@@ -38,7 +38,7 @@ class _Colours(Augmentation):
     ordered: ClassVar[bool] = True
 
     def _made(self, *arguments: object, **options: object) -> Module:
-        values = _range(self, getattr(self, "value_range"), ordered=self.ordered)
+        values = _range(self, vars(self)["value_range"], ordered=self.ordered)
         if values != _PIXELS:
             options["value_range"] = values
         name = type(self).__name__

@@ -132,6 +132,7 @@ from keras2torch.layers.core import (
     Functional,
     Identity,
     Masking,
+    ReversibleEmbedding,
     Sequential,
 )
 from keras2torch.layers.einsum import EinsumDense
@@ -344,6 +345,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
     "Resizing",
     "STFTSpectrogram",
     "SeparableConv1D",
