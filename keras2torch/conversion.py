@@ -419,7 +419,7 @@ def _of_theano(program: Program, graph: ir.Model) -> list[str]:
     """
     metadata = graph.metadata_props
     version, backend = metadata.get("keras_version", ""), metadata.get("backend", "")
-    if backend != "theano" and (backend or not version.startswith("1.")):
+    if backend != "theano" and (backend or not version.startswith(("0.", "1."))):
         return []
 
     def other(layer: Any) -> bool:

@@ -123,7 +123,7 @@ class BatchNormalization(_AffinePair):
         "gamma_init": "gamma_initializer",
         "beta_init": "beta_initializer",
     }
-    ignored = frozenset({"fused", "mode"})
+    ignored = frozenset({"fused"})
 
     axis: Axes = -1
     momentum: float = 0.99

@@ -19,7 +19,7 @@ from keras2torch.errors import Keras2TorchError, UnusableFile
 from keras2torch.models.rebuilding import Rebuilder, custom_class, rebuilt
 from keras2torch.models.specs import owners_of
 from keras2torch.reading import reader, topology
-from keras2torch.reading.configs import Context, class_of
+from keras2torch.reading.configs import class_of
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import ModelSpec
 from keras2torch.saving import stored
@@ -127,7 +127,7 @@ def _architecture(source: Source) -> Any:
         _build(model, source.config.get("build_config"))
         stored.read_weights(model, source)
         return model
-    ctx = Context(source.version)
+    ctx = reader.context_of(source)
     spec = topology.model_spec(source.config, None, ctx)
     builder = GraphBuilder(spec.name)
     model = Rebuilder(ctx, reader.peek_of(source, spec)).model(spec, own)

@@ -13,12 +13,18 @@ from typing import Any
 from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import Keras2TorchError, UnknownLayers
 from keras2torch.layers.definitions import REGISTRY, Shape
-from keras2torch.reading.configs import Context
 from keras2torch.reading.keras_classes import are_keras_own
-from keras2torch.reading.reader import arrays_of, built, stored_shapes, unknown_layers
+from keras2torch.reading.reader import (
+    arrays_of,
+    built,
+    context_of,
+    stored_shapes,
+    unknown_layers,
+)
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import LayerSpec, ModelSpec, flat, model_spec
 from keras2torch.reading.unknown import described
+from keras2torch.reading.vocabularies import complete
 
 _SHOWN_CHARACTERS = 60
 
@@ -104,7 +110,7 @@ def inspect(source: Path, weights: Path | None = None) -> Inspection:
 
 
 def _inspected(opened: Source) -> Inspection:
-    ctx = Context(opened.version)
+    ctx = context_of(opened)
     model = model_spec(opened.config, None, ctx)
     unknown = described(unknown_layers(ctx, model), opened.config)
     problems = [
@@ -117,6 +123,7 @@ def _inspected(opened: Source) -> Inspection:
     if not problems:
         builder = GraphBuilder(model.name)
         try:
+            complete(opened, model)
             built(opened, model, builder)
             arrays_of(opened, model, builder)
         except Keras2TorchError as error:

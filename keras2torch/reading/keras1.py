@@ -27,6 +27,7 @@ _MERGES = {
     "concat": "Concatenate",
     "dot": "Dot",
     "cos": "Dot",
+    "cos0": "Dot",
 }
 _ARGUMENTS = {
     "nb_filter": "filters",
@@ -72,6 +73,7 @@ _BY_CLASS = {
     "GaussianNoise": {"sigma": "stddev"},
     "UpSampling1D": {"length": "size"},
     "PReLU": {"init": "alpha_initializer"},
+    "Reshape": {"dims": "target_shape"},
 }
 _INITIALIZERS = {
     "normal": "RandomNormal",
@@ -221,11 +223,9 @@ def translated(
 
 
 def _normalization(config: Config) -> None:
-    # mode 0: by feature, statistics kept; 2: the same over the last axis;
-    # 1: by sample, which is another layer and stays an unknown argument.
-    if config.get("mode") == 2:
-        config["axis"] = -1
-    if config.get("mode") in (0, 2):
+    # mode 0: by feature, statistics kept. 1 goes by sample, 2 by the statistics of the
+    # batch even after training: other layers, which stay an argument without a rule.
+    if config.get("mode") == 0:
         del config["mode"]
 
 
@@ -239,10 +239,10 @@ def _merge(config: Config) -> tuple[str, Config]:
         return "Merge", made | {"mode": "function"}
     if mode == "concat":
         made["axis"] = config.get("concat_axis", -1)
-    if mode in ("dot", "cos"):
+    if mode in ("dot", "cos", "cos0"):
         made["axes"] = config.get("dot_axes", -1)
-        if mode == "cos":
-            made |= {"normalize": True, "expand": True}
+        if mode != "dot":
+            made |= {"normalize": True, "expand": mode == "cos"}
     return _MERGES[mode], made
 
 

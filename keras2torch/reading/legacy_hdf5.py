@@ -43,7 +43,24 @@ class Slot:
 
 def is_legacy(root: h5py.Group) -> bool:
     """Whether a group is in this format."""
-    return any(n in root.attrs for n in ("layer_names", "layer_names0", "nb_layers"))
+    if any(n in root.attrs for n in ("layer_names", "layer_names0", "nb_layers")):
+        return True
+    return _is_graph(root)
+
+
+def _is_graph(root: h5py.Group) -> bool:
+    """Whether these are the weights of a ``Graph`` of Keras 0.3: one list of all."""
+    there = hdf5.find(root, "graph")
+    return isinstance(there, h5py.Group) and "nb_params" in there.attrs
+
+
+# Variables of tf_keras whose values no definition has as weights.
+_LEARNED = {
+    "Discretization": ("summary",),
+    "IntegerLookup": ("Variable", "num_documents"),
+    "StringLookup": ("Variable", "num_documents"),
+    "TextVectorization": ("Variable", "num_documents"),
+}
 
 
 class LegacyStore:
@@ -65,10 +82,21 @@ class LegacyStore:
         names = hdf5.texts(root, "layer_names")
         # Before Keras 1.0 the layers were numbered.
         numbered = hdf5.count(root, "nb_layers")
-        for name in names or [f"layer_{k}" for k in range(numbered)]:
+        names = names or [f"layer_{k}" for k in range(numbered)]
+        if not names and _is_graph(root):
+            names = ["graph"]
+        for name in names:
             if name not in self.names:
                 self.names.append(name)
         self._arrays: dict[str, list[Stored]] = {}
+
+    @property
+    def by_theano(self) -> bool:
+        """Whether Keras ran on Theano, as far as the file tells."""
+        if self.backend is not None or self.version.major > 1:
+            return self.backend == "theano"
+        first = [self.arrays(n)[0] for n in self.names if self.arrays(n)]
+        return bool(first) and legacy_weights.written_by_theano(first)
 
     def arrays(self, name: str) -> list[Stored]:
         """Return the arrays of one layer of the file, seeds left out."""
@@ -119,6 +147,10 @@ class LegacyStore:
     ) -> dict[str, list[Stored]]:
         """Return for each layer (by path) its arrays, in the definition's order."""
         found: dict[str, list[Stored]] = {}
+        self._leave_out_learned({spec.kind for spec in model.leaves()})
+        if self.version.before_1:
+            self._one_list(model, layers, found)
+            return found
         for spec, path, name in self._pairs(model, layers):
             # Keras 1 asks the number of arrays whether gates are apart; a count of
             # samples is stored by some versions only.
@@ -137,6 +169,31 @@ class LegacyStore:
                 slots = _named(slots, arrays)
             self._assign(name, slots, arrays, found)
         return found
+
+    def _leave_out_learned(self, kinds: set[str]) -> None:
+        """Leave out what tf_keras saves and a config has: see ``vocabularies``."""
+        learned = {name for kind in kinds for name in _LEARNED.get(kind, ())}
+        for name in self.names if learned else ():
+            self._arrays[name] = [
+                a
+                for a in self.arrays(name)
+                if a.name.rpartition("/")[2].partition(":")[0] not in learned
+            ]
+
+    def _one_list(
+        self,
+        model: ModelSpec,
+        layers: Mapping[str, LayerWeights],
+        found: dict[str, list[Stored]],
+    ) -> None:
+        """Match as Keras 0.3 did: all weights in the order of the layers."""
+        slots = [
+            slot
+            for spec in model.layers
+            for slot in _slots(spec, spec.name, layers, self.version)
+        ]
+        arrays = [array for name in self.names for array in self.arrays(name)]
+        self._assign(model.name, slots, arrays, found)
 
     def _without_owned(
         self,
@@ -301,7 +358,7 @@ def _slots(
 ) -> list[Slot]:
     """Return the weights of a layer of the file in their order."""
     order = _order(spec, path, layers, version, optional)
-    if version.major >= 3 and not spec.trainable:
+    if version.before_1 or (version.major >= 3 and not spec.trainable):
         return order.plain
     return order.trainable + order.others
 

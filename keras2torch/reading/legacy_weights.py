@@ -92,7 +92,7 @@ def converted(
     """
     inner = _inner(spec)
     size = len(arrays) // inner.copies
-    if backend is None and version.major == 1 and _written_by_theano(arrays):
+    if backend is None and version.major == 1 and written_by_theano(arrays):
         backend = "theano"
     made: list[Stored] = []
     for i in range(inner.copies):
@@ -105,7 +105,7 @@ def converted(
     return made
 
 
-def _written_by_theano(arrays: Sequence[Stored]) -> bool:
+def written_by_theano(arrays: Sequence[Stored]) -> bool:
     """Keras 1 wrote no backend; TensorFlow's variables are called ``W:0``."""
     return all(":" not in a.name.rpartition("/")[2] for a in arrays)
 
@@ -122,6 +122,10 @@ def _changes(
 ) -> list[_Change]:
     found: list[_Change] = []
     kind = inner.kind
+    if kind == "BatchNormalization" and len(arrays) > 1 and version.keeps_deviations:
+        found.append(lambda a: _variances(a, inner.config))
+    if kind == "Embedding" and version.before_1 and inner.raw.get("dropout"):
+        found.append(lambda a: _scaled(a, 1.0 - float(inner.raw["dropout"])))
     if version.major == 1:
         if _gate_by_gate(inner):
             found.append(lambda a: _joined(a, kind))
@@ -198,6 +202,24 @@ def _keras1_conv1d(kernel: Array, config: Mapping[str, Any]) -> Array:
     if kernel.shape[:2] != (size, 1) or kernel.shape[3] != filters:
         kernel = kernel.transpose(2, 3, 1, 0)
     return kernel[:, 0, :, :]
+
+
+# ----------------------------------------------------------- other layers of Keras 0
+def _variances(arrays: list[Stored], config: Mapping[str, Any]) -> list[Stored]:
+    """Return statistics with a variance where Keras before 1.0.5 had a deviation.
+
+    It divided by ``std + epsilon`` where Keras divides by ``sqrt(variance + epsilon)``.
+    """
+    epsilon = float(config.get("epsilon", 1e-6))
+    deviation = arrays[-1]
+    values = deviation().astype(np.float64)
+    made = ((values + epsilon) ** 2 - epsilon).astype(deviation.dtype)
+    return [*arrays[:-1], deviation.holding(made)]
+
+
+def _scaled(arrays: list[Stored], kept: float) -> list[Stored]:
+    """Keras 0.3 left words out in training and scaled all of them by that after it."""
+    return [a.holding((a() * kept).astype(a.dtype)) for a in arrays]
 
 
 # --------------------------------------------------------------------- recurrent

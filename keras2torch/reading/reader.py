@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import onnx_ir as ir
 from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import UnknownLayers, UnusableFile, WeightMismatch
 from keras2torch.layers.definitions import Weight
-from keras2torch.reading import legacy_hdf5, operations
+from keras2torch.reading import legacy_hdf5, operations, vocabularies
 from keras2torch.reading.build import Assembler, Owned, Peek, Traced
 from keras2torch.reading.configs import Context
 from keras2torch.reading.decompiling import Source as Function
@@ -88,20 +89,29 @@ def assemble(
     source: Source, traced: Traced | None = None, own: frozenset[str] = frozenset()
 ) -> ir.Model:
     """Build the graph of an opened file and fill in its weights."""
-    ctx = Context(source.version, own=own)
+    ctx = context_of(source, own)
     model = model_spec(source.config, None, ctx)
     unknown = unknown_layers(ctx, model)
     if unknown and traced is None:
         raise UnknownLayers(
             described(unknown, source.config), source.path, source.weights_path
         )
+    vocabularies.complete(source, model)
     builder = GraphBuilder(model.name)
     outputs = built(source, model, builder, traced)
     if traced is None:
         fill(builder.layers, arrays_of(source, model, builder), source.place)
     else:
         traced.fill(builder)
-    return builder.model(outputs, **source.metadata)
+    notes = {"notes": json.dumps(ctx.notes)} if ctx.notes else {}
+    return builder.model(outputs, **source.metadata, **notes)
+
+
+def context_of(source: Source, own: frozenset[str] = frozenset()) -> Context:
+    """Return what the reading of a file's config shares."""
+    store = _store(source) if source.version.major == 1 else None
+    theano = isinstance(store, LegacyStore) and store.by_theano
+    return Context(source.version, own=own, theano=theano)
 
 
 def unknown_layers(ctx: Context, model: ModelSpec) -> list[tuple[str, str]]:

@@ -15,6 +15,9 @@ _HEAD = 4096
 # A user block may come first: the signature is then at 512, 1024, 2048 …
 _HDF5_OFFSETS = (0, 512, 1024, 2048)
 
+# The last two are of Keras 0.3, which wrote no class names.
+_YAML_KEYS = (b"class_name:", b"cache_enabled:", b"node_config:")
+
 # First bytes of what is often found under a Keras name → what is wrong, what to do.
 _FOREIGN: dict[bytes, str] = {
     b"version https://git-lfs": (
@@ -95,7 +98,7 @@ def _kind_of_rest(path: Path, head: bytes) -> Kind:
         raise UnusableFile(
             f"{path} is a web page, not a Keras model: download the raw file."
         )
-    if b"class_name:" in head and b"\x00" not in head:
+    if any(key in head for key in _YAML_KEYS) and b"\x00" not in head:
         return "yaml"
     if not head.strip(b"\x00"):
         raise UnusableFile(f"{path} holds only zeros: download or save it again.")

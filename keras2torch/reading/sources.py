@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 
 from keras2torch.errors import UnusableFile
-from keras2torch.reading import hdf5, keras3_weights, legacy_hdf5, text
+from keras2torch.reading import hdf5, keras0, keras3_weights, legacy_hdf5, text
 from keras2torch.reading.archive import Archive
 from keras2torch.reading.sniffing import kind
 from keras2torch.reading.versions import Version
@@ -40,6 +40,8 @@ class Source:
         The file that :attr:`weights` are in.
     weights_path
         The second file, where the weights come apart from the architecture.
+    archive
+        The ``.keras`` file, while it is open.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Source:
     metadata: dict[str, str] = field(default_factory=dict)
     place: hdf5.Place | None = None
     weights_path: Path | None = None
+    archive: Archive | None = None
 
 
 @contextmanager
@@ -142,6 +145,7 @@ def _from_zip(path: Path, stack: ExitStack) -> Source:
     source.place = hdf5.Place(member, path, archive.opener(_WEIGHTS))
     source.weights = stack.enter_context(source.place.opened())
     source.weights_version = source.version
+    source.archive = archive
     return source
 
 
@@ -169,6 +173,11 @@ def _from_text(path: Path, what: str) -> Source:
     if isinstance(parsed, str):
         # json.dump(model.to_json()): JSON in a JSON string.
         parsed = text.from_json(parsed, str(path))
+    if keras0.is_keras0(parsed):
+        version = Version.of(None, parsed)
+        source = Source(path, what, keras0.as_keras1(parsed), version)
+        source.metadata = _metadata(source, None, keras0.compiled(parsed))
+        return source
     config = _root(parsed, str(path))
     version = Version.of(_text(config.get("keras_version")), config)
     source = Source(path, what, config, version)

@@ -16,7 +16,7 @@ import numpy as np
 
 from keras2torch.errors import NeedsTracing, UnusableFile
 from keras2torch.layers.definitions import REGISTRY, Shape
-from keras2torch.reading import configs, keras1
+from keras2torch.reading import configs, keras0, keras1, theano_padding
 from keras2torch.reading.configs import MODELS, Config, Context
 
 _MAX_NESTING = 32
@@ -165,6 +165,8 @@ def model_spec(
     config = spec.get("config")
     if ctx.version.major == 1 and not depth:
         ctx.ordering = keras1.dim_ordering(config)
+    if kind == "Graph" and isinstance(config, dict) and "node_config" in config:
+        config, kind = keras0.keras1_graph(config), "Functional"
     if ctx.version.major == 1 and (merged := keras1.as_functional(config)):
         config, kind = merged, "Functional"
     if isinstance(config, list):
@@ -175,6 +177,8 @@ def model_spec(
             f"the config of model {name or kind!r} lists no layers: it is a subclassed "
             "model, whose structure is in its code and not in the file."
         )
+    if ctx.theano:
+        config = theano_padding.padded(config)
     kind = "Functional" if kind == "Model" else kind
     made = ModelSpec(
         name=str(name or config.get("name") or kind.lower()),
@@ -220,7 +224,8 @@ def layer_spec(
         made = LayerSpec(name, "Replaced", config, kind)
     elif _is_model(entry):
         inner = model_spec(entry, name, ctx, depth + 1)
-        if not inner.trainable:
+        if not inner.trainable and ctx.version.major < 3:
+            # In Keras 3 the layers' own flags count: freezing a model sets them all.
             config["trainable"] = False
         made = LayerSpec(name, inner.kind, config, kind, inner)
     elif kind == "InputLayer":

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from keras2torch.reading.keras0 import is_keras0
+
 _KERAS_1_CLASSES = frozenset(
     {
         "AtrousConvolution1D",
@@ -42,8 +44,13 @@ class Version:
 
     @property
     def major(self) -> int:
-        """1, 2 or 3."""
-        return self.numbers[0]
+        """1, 2 or 3; Keras 0.3 is read as Keras 1."""
+        return max(self.numbers[0], 1)
+
+    @property
+    def before_1(self) -> bool:
+        """Whether it was Keras 0.3."""
+        return self.numbers[0] == 0
 
     @property
     def multi_backend(self) -> bool:
@@ -55,9 +62,20 @@ class Version:
             "tf" not in self.text and self.numbers[:2] < (2, 4)
         )
 
+    @property
+    def keeps_deviations(self) -> bool:
+        """Whether BatchNormalization kept standard deviations, not variances."""
+        return self.before_1 or (
+            bool(self.text)
+            and self.major == 1
+            and (1, 0, 0) <= self.numbers < (1, 0, 5)
+        )
+
     @staticmethod
     def of(text: str | None, config: Any) -> Version:
         """Return the version that a file names, or that its config shows."""
+        if is_keras0(config):
+            return Version("0.3", (0, 3))
         found = [int(n) for n in re.findall(r"\d+", text or "")[:3]]
         if found and 1 <= found[0] <= 9:
             return Version(text or "", tuple(found))
