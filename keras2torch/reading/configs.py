@@ -81,6 +81,8 @@ class Context:
         What the user registered for classes and layers.
     ordering
         Of Keras 1: ``"th"`` or ``"tf"``, the order of axes that its layers name.
+    theano
+        Whether it was Keras 1 on Theano, which padded in its own way.
     own
         Classes that the user's code defines: they go before Keras' of the same name.
     """
@@ -88,6 +90,7 @@ class Context:
     version: Version
     unknown: list[tuple[str, str]] = field(default_factory=list)
     ordering: str | None = None
+    theano: bool = False
     replacements: Mapping[str, Replacement] = field(default_factory=active)
     own: frozenset[str] = frozenset()
 
