@@ -62,6 +62,17 @@ class _Cell(Layer):
         assert isinstance(found, Recurrent)
         return found
 
+    @property
+    def output_size(self) -> int:
+        """The width of what comes out."""
+        return self.units
+
+    @property
+    def state_size(self) -> Any:
+        """The width of the state, a list of them where there are two."""
+        count = self.whole.state_count
+        return self.units if count == 1 else [self.units] * count
+
     # -- Keras
     def weights(self, *shapes: Shape) -> list[Weight]:
         """Return those of the layer, without a cell around them."""
@@ -230,6 +241,16 @@ class StackedRNNCells(Layer):
             cell.trainable = self.trainable and cell.trainable
             found.append(cell)
         return found
+
+    @property
+    def output_size(self) -> int:
+        """The width of what comes out."""
+        return self.stack[-1].units
+
+    @property
+    def state_size(self) -> Any:
+        """Those of the cells."""
+        return [cell.state_size for cell in self.stack]
 
     def _shapes(self, shape: Shape) -> list[Shape]:
         """Return the input shape of each cell."""

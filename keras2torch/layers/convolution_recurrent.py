@@ -84,6 +84,11 @@ class _ConvLSTM(Recurrent):
     stateful: bool = False
     zero_output_for_mask: bool = False
 
+    @property
+    def units(self) -> int:  # type: ignore[override]
+        """The channels of each gate."""
+        return self.filters
+
     # -- Keras
     def _conv(self, *, recurrent: bool = False) -> _Convolution:
         """Return the definition of one of the two convolutions."""

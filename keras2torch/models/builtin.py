@@ -36,6 +36,8 @@ from keras2torch.models.symbolic import InputLayer, KerasTensor, Node
 _OF_LAYER = frozenset(f.name for f in dataclasses.fields(Definition))
 # How many exact shapes a layer is written for before one text serves all sizes.
 _EXACT = 4
+# They put other weights in the kernel's place.
+_OTHER_WEIGHTS = ("lora_rank", "lora_alpha", "quantization_config")
 _OBJECTS = ("_initializer", "_regularizer", "_constraint")
 
 
@@ -68,6 +70,12 @@ class BuiltIn(Layer):
                 raise TypeError(f"{type(self).__name__} got two values for {name!r}.")
             own[name] = value
         own = {self.definition_class.aliases.get(k, k): v for k, v in own.items()}
+        for name in _OTHER_WEIGHTS:
+            if own.get(name) is not None:
+                raise Keras2TorchError(
+                    f"{type(self).__name__} has no rule for {name}={own[name]!r}: "
+                    "train the weights themselves."
+                )
         own = {k: v for k, v in own.items() if k in fields}
         self._objects: dict[str, Any] = {}
         self._after_call: Any = None
@@ -223,7 +231,8 @@ class BuiltIn(Layer):
                 return stack[int(weight.partition("/")[0])]
             inner = getattr(found, "inner", None)
             if isinstance(inner, tuple):
-                found = inner[1 if weight.startswith("backward") else 0]
+                way, _, weight = weight.partition("/")
+                found = inner[1 if way == "backward" else 0]
             elif isinstance(inner, Definition):
                 found = inner
             else:
@@ -243,6 +252,8 @@ class BuiltIn(Layer):
         if leaf == "kernel":
             # The kernel of a DepthwiseConv2D, whose arguments are named otherwise.
             stems.append("depthwise")
+        if what == "initializer":
+            stems.append(leaf.removeprefix("reverse_"))
         owner = self._owner_of(weight.name)
         for stem in stems:
             field = f"{stem}_{what}"
@@ -257,6 +268,19 @@ class BuiltIn(Layer):
         self.ensure_built()
         made = [] if self._torch_state is None else self._torch_state.variables
         return [*made, *self._own]
+
+    def in_order(self, own: list[Any]) -> list[Any]:
+        """Return the weights part by part, trainable ones first in each."""
+        if self._torch_state is None:
+            return super().in_order(own)
+        parts: dict[str, list[Any]] = {}
+        made = zip(self._torch_state.declared, self._torch_state.variables, strict=True)
+        for weight, variable in made:
+            parts.setdefault(weight.paths[-1], []).append(variable)
+        parts.setdefault("", []).extend(self._own)
+        return [
+            v for part in parts.values() for v in super(BuiltIn, self).in_order(part)
+        ]
 
     def ensure_built(self) -> None:
         """Build the models that have this layer; alone it is built when called."""

@@ -191,7 +191,7 @@ def _ranks(layer: Any, definition: Any, kind: str, shapes: Any, node: Node) -> N
     axes = _AXES[rank]
     if kind.startswith("ConvLSTM"):
         wanted, axes = wanted + 1, f"steps, {axes if rank > 1 else 'rows, '}"
-    if kind in _LOOPS:
+    if kind in _LOOPS and not _is_of_images(definition):
         wanted, axes = 3, "steps, "
     if kind == "RepeatVector":
         wanted, axes = 2, ""
@@ -211,6 +211,13 @@ def _ranks(layer: Any, definition: Any, kind: str, shapes: Any, node: Node) -> N
             f"{called(layer)} takes at least {least} axes, the batch first; it was "
             f"called on shape {shape}, which has {found}."
         )
+
+
+def _is_of_images(definition: Any) -> bool:
+    """Whether a Bidirectional is one of a ConvLSTM."""
+    inner = getattr(definition, "layer", None)
+    kind = inner.get("class_name") if isinstance(inner, dict) else ""
+    return str(kind).startswith("ConvLSTM")
 
 
 def _advice(kind: str, found: int, wanted: int) -> str:

@@ -65,6 +65,10 @@ def _make(name: str) -> Any:
         if f.name in fields
     ]
     extra: dict[str, Any] = {"__new__": _NEW[name]} if name in _NEW else {}
+    if definition.packs:
+        from keras2torch.models.own_cells import OF_CELLS
+
+        extra = dict(OF_CELLS)
     if name == "Normalization":
         from keras2torch.models.adapting import adapt, statistics
 

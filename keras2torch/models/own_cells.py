@@ -14,6 +14,36 @@ from keras2torch.models.layer import Layer
 from keras2torch.models.naming import auto_name
 
 
+def _state_size(self: Any) -> Any:
+    """How wide its states are; of stacked cells a list."""
+    return self.definition.state_size
+
+
+def _output_size(self: Any) -> int:
+    """How wide its output is."""
+    return int(self.definition.output_size)
+
+
+def _initial_state(self: Any, batch_size: int | None = None) -> Any:
+    """Return zeros for a batch, in the structure that a call takes."""
+
+    def zeros(size: Any) -> Any:
+        if isinstance(size, list):
+            return [zeros(s) for s in size]
+        return torch.zeros(batch_size or 1, size)
+
+    sizes = self.definition.state_size
+    return zeros(sizes if isinstance(sizes, list) else [sizes])
+
+
+# What the built-in cells have beside a layer's members.
+OF_CELLS = {
+    "state_size": property(_state_size),
+    "output_size": property(_output_size),
+    "get_initial_state": _initial_state,
+}
+
+
 class OwnCellRNN(Layer):
     """Calls a cell step by step.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keras2torch.errors import UnsupportedLayer, UnusableFile
+from keras2torch.layers import applications
 from keras2torch.layers.definitions import REGISTRY
 from keras2torch.plugins import Replacement, active, find
 from keras2torch.reading import keras1
@@ -46,6 +47,14 @@ _BOOKKEEPING = frozenset(
 # Keys whose value is a layer inside the layer.
 WRAPPED = ("layer", "backward_layer", "cell", "forward_layer")
 MODELS = frozenset({"Functional", "Model", "Sequential"})
+_THAWED = (
+    "it has trainable=False in the file, which Keras 3 does not hand on to the weights "
+    "inside when it loads the file: they are trained, there and here"
+)
+# Layers with layers inside of which the config says nothing.
+_HOLDING = frozenset(
+    "ConvLSTM1D ConvLSTM2D ConvLSTM3D GroupQueryAttention MultiHeadAttention".split()
+)
 
 # Class names that mean a layer of today.
 _SAME_CLASS = {
@@ -85,6 +94,8 @@ class Context:
         Whether it was Keras 1 on Theano, which padded in its own way.
     own
         Classes that the user's code defines: they go before Keras' of the same name.
+    notes
+        (layer name, remark) of what the report has to say.
     """
 
     version: Version
@@ -93,6 +104,7 @@ class Context:
     theano: bool = False
     replacements: Mapping[str, Replacement] = field(default_factory=active)
     own: frozenset[str] = frozenset()
+    notes: list[tuple[str, str]] = field(default_factory=list)
 
     def replaces(self, name: str, kind: str) -> bool:
         """Whether the user registered a PyTorch replacement for a layer."""
@@ -165,7 +177,7 @@ def layer_config(
         config["axis"] = config["axis"][0] if len(config["axis"]) == 1 else None
         if config["axis"] is None:
             raise UnusableFile(f"layer {name!r}: several axes have no rule.")
-    if kind not in REGISTRY:
+    if kind not in REGISTRY and not applications.is_one(kind, config):
         ctx.unknown.append((name, kind))
     return kind, _cleaned(kind, config, name, ctx)
 
@@ -200,19 +212,43 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
         else:
             made[key] = value
     made.setdefault("name", name)
+    if made.get("trainable") is False and ctx.version.major >= 3 and _holds(kind, made):
+        del made["trainable"]
+        if kind in _HOLDING:
+            ctx.notes.append((name, _THAWED))
     if "keras2" in known and ctx.version.major < 3:
         # Masks meet in another way there (merges, attention, TimeDistributed).
         made["keras2"] = True
     if "forgets_mask" in known and (3, 0) <= ctx.version.numbers[:2] < (3, 4):
         made["forgets_mask"] = True
-    if "zero_masked" in known and ctx.version.multi_backend:
-        made["zero_masked"] = False
+    if "zero_masked" in known:
+        # Keras 2's loop over images never heard of zero_output_for_mask.
+        of_images = str(inner_kind(config)).startswith("ConvLSTM")
+        if ctx.version.multi_backend or (of_images and ctx.version.major < 3):
+            made["zero_masked"] = False
     if kind == "UpSampling2D" and made.get("interpolation") == "bilinear":
         # TensorFlow 1's resize_bilinear, which tf.keras left after TensorFlow 1.12.
         old_tf = ctx.version.text and ctx.version.numbers < (2, 2, 4)
         if ctx.version.multi_backend or old_tf:
             made["interpolation"] = "bilinear_keras2"
     return made
+
+
+def _holds(kind: str, config: Config) -> bool:
+    """Whether all weights are those of layers inside, which have flags of their own.
+
+    A flag that Keras 3 reads from a config stops at the layer itself; setting
+    ``trainable`` goes on to the layers inside, and so stands in their configs. Of
+    attention and ConvLSTM the config has no layers inside: read back, all are trained
+    (measured: Keras 3.15).
+    """
+    return kind in _HOLDING or any(key in config for key in (*WRAPPED, "cells"))
+
+
+def inner_kind(config: Mapping[str, Any]) -> str | None:
+    """Return the class of the layer in a wrapper's config."""
+    inner = config.get("layer")
+    return inner.get("class_name") if isinstance(inner, Mapping) else None
 
 
 def _arguments(kind: str) -> frozenset[str]:

@@ -165,7 +165,6 @@ def one(shape: tuple[int, ...], body: Body) -> Callable[[Any], Arrays]:
 
 
 MISSING = {
-    "bidirectional-two": "Bidirectional of two layers of different kinds",
     "einsum-dense": "EinsumDense",
 }
 for name, (shape, body) in TABLE.items():
