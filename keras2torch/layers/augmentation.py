@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from keras2torch.layers.augmentation_base import Augmentation
+from keras2torch.layers.augmentation_base import Augmentation, Range
 from keras2torch.layers.base import Call, Forward, Module, Shape, layer
+from keras2torch.layers.text import Raw
 from keras2torch.layers.text import call as call_text
 
 _PADDING = {
@@ -46,6 +47,15 @@ class _Sampled(Augmentation):
         if mode == "constant" and value:
             found["fill_value"] = value
         return found
+
+    def _affine(self, *bounds: Range) -> Module:
+        """Return the helper of the layer's own name, which draws between bounds."""
+        name, options = type(self).__name__, self._options()
+        helpers: tuple[str, ...] = (name,)
+        if options.get("padding_mode") == "wrap":
+            options |= {"padding_mode": "border", "wrap": Raw("Wrap()")}
+            helpers = (name, "Wrap")
+        return Module(call_text(name, *bounds, **options), helpers=helpers)
 
 
 @layer
@@ -86,9 +96,7 @@ class RandomRotation(_Sampled):
 
     def helper(self, call: Call) -> Module:
         """``RandomRotation((-0.1, 0.1))``, in parts of a full turn."""
-        factor = self.bounds(self.factor or 0.0)
-        text = call_text("RandomRotation", factor, **self._options())
-        return Module(text, helpers=("RandomRotation",))
+        return self._affine(self.bounds(self.factor or 0.0))
 
 
 @layer
@@ -107,8 +115,7 @@ class RandomTranslation(_Sampled):
         """``RandomTranslation((-0.1, 0.1), (-0.2, 0.2))``."""
         height = self.bounds(self.height_factor, name="height_factor")
         width = self.bounds(self.width_factor, name="width_factor")
-        text = call_text("RandomTranslation", height, width, **self._options())
-        return Module(text, helpers=("RandomTranslation",))
+        return self._affine(height, width)
 
 
 @layer
@@ -128,8 +135,7 @@ class RandomZoom(_Sampled):
         bounds = [self.bounds(self.height_factor, name="height_factor")]
         if self.width_factor is not None:
             bounds.append(self.bounds(self.width_factor, name="width_factor"))
-        text = call_text("RandomZoom", *bounds, **self._options())
-        return Module(text, helpers=("RandomZoom",))
+        return self._affine(*bounds)
 
 
 @layer
@@ -148,8 +154,7 @@ class RandomShear(_Sampled):
         """``RandomShear((-0.2, 0.2), (0.0, 0.0))``."""
         x = self.bounds(self.x_factor, name="x_factor")
         y = self.bounds(self.y_factor, name="y_factor")
-        text = call_text("RandomShear", x, y, **self._options())
-        return Module(text, helpers=("RandomShear",))
+        return self._affine(x, y)
 
 
 @layer

@@ -24,8 +24,9 @@ class ImageLayer(Layer):
     """
 
     layout = "channels_first"
-    # Where the boxes of a dict of inputs are; a model's layers get images alone.
-    ignored: ClassVar[frozenset[str]] = frozenset({"bounding_box_format"})
+    # How boxes are given, which come in a dict: a model's layers get images alone;
+    # and how tf_keras draws.
+    ignored: ClassVar[frozenset[str]] = frozenset({"bounding_box_format", "rng_type"})
 
     def output_dtype(self, *dtypes: str) -> str:
         """Floats."""

@@ -4,6 +4,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from keras2torch.program.helpers.augmentation_base import Augmentation
 from keras2torch.program.helpers.images import crop_to_aspect_ratio
@@ -15,16 +16,18 @@ def draw(x: torch.Tensor, bounds: tuple[float, float]) -> torch.Tensor:
     return torch.empty(len(x), device=x.device).uniform_(low, high)
 
 
-def wrap(grid: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Bring points beside the image back in, by laps as TensorFlow counts them."""
-    size = grid.new_tensor([width, height])
-    last = (size - 1).clamp(min=1)
-    at = ((grid + 1) * size - 1) / 2
-    forth = at + size * ((-at / last).floor() + 1)
-    back = at - size * (at / last).floor()
-    # Rounding must not send an edge to the opposite one.
-    at = torch.where(at < -1e-4, forth, torch.where(at > last + 1e-4, back, at))
-    return (2 * at + 1) / size - 1
+class Wrap(nn.Module):
+    """Brings points beside an image back in, by laps as TensorFlow counts them."""
+
+    def forward(self, grid: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        size = grid.new_tensor([width, height])
+        last = (size - 1).clamp(min=1)
+        at = ((grid + 1) * size - 1) / 2
+        forth = at + size * ((-at / last).floor() + 1)
+        back = at - size * (at / last).floor()
+        # Rounding must not send an edge to the opposite one.
+        at = torch.where(at < -1e-4, forth, torch.where(at > last + 1e-4, back, at))
+        return (2 * at + 1) / size - 1
 
 
 def sample(
@@ -35,14 +38,10 @@ def sample(
     fill_value: float = 0.0,
 ) -> torch.Tensor:
     """Sample images; what lies beside them is repeated or filled with a value."""
-    if padding_mode == "wrap":
-        grid, padding_mode = wrap(grid, *x.shape[-2:]), "border"
     # 16 bits would be too few for coordinates.
     dtype = torch.promote_types(x.dtype, grid.dtype)
-    y = F.grid_sample(
-        x.to(dtype) - fill_value, grid.to(dtype), mode, padding_mode, False
-    )
-    return (y + fill_value).to(x.dtype)
+    x, grid = x.to(dtype) - fill_value, grid.to(dtype)
+    return F.grid_sample(x, grid, mode, padding_mode, align_corners=False) + fill_value
 
 
 class RandomAffine(Augmentation):
@@ -54,12 +53,14 @@ class RandomAffine(Augmentation):
         mode: str = "bilinear",
         padding_mode: str = "reflection",
         fill_value: float = 0.0,
+        wrap: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.bounds = bounds
         self.mode = mode
         self.padding_mode = padding_mode
         self.fill_value = fill_value
+        self.wrap = wrap
 
     def theta(self, x: torch.Tensor, *drawn: torch.Tensor) -> list[torch.Tensor]:
         """Upper two rows of the matrix, for coordinates from -1 to 1."""
@@ -69,7 +70,10 @@ class RandomAffine(Augmentation):
         """Map the images by numbers drawn for them."""
         theta = torch.stack(self.theta(x, *drawn), dim=1).view(-1, 2, 3)
         grid = F.affine_grid(theta, list(x.shape), align_corners=False)
-        return sample(x, grid, self.mode, self.padding_mode, self.fill_value)
+        if self.wrap is not None:
+            grid = self.wrap(grid, *x.shape[-2:])
+        y = sample(x, grid, self.mode, self.padding_mode, self.fill_value)
+        return y.to(x.dtype)
 
     def augment(self, x: torch.Tensor) -> torch.Tensor:
         return self.warp(x, *(draw(x, b) for b in self.bounds))
@@ -179,7 +183,7 @@ class RandomPerspective(Augmentation):
         grid = F.affine_grid(plain, list(x.shape), align_corners=False)
         grid = F.pad(grid, (0, 1), value=1.0) @ matrix.mT.unsqueeze(1)
         grid = grid[..., :2] / grid[..., 2:]
-        return sample(x, grid, self.mode, "zeros", self.fill_value)
+        return sample(x, grid, self.mode, "zeros", self.fill_value).to(x.dtype)
 
     def augment(self, x: torch.Tensor) -> torch.Tensor:
         chosen = draw(x, (0.0, 1.0)) < draw(x, self.factor)
@@ -232,7 +236,7 @@ class RandomElasticTransform(Augmentation):
             # At the upper and left edge the first pixel is not repeated.
             at = at.abs()
         grid = (2 * at + 1) / size - 1
-        return sample(x, grid, self.mode, padding_mode, self.fill_value)
+        return sample(x, grid, self.mode, padding_mode, self.fill_value).to(x.dtype)
 
     def augment(self, x: torch.Tensor) -> torch.Tensor:
         chosen = draw(x, (0.0, 1.0)) < draw(x, self.factor)
