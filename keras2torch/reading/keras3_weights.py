@@ -54,6 +54,11 @@ class Keras3Store:
         names = sorted((n for n in here if n.isdigit()), key=int)
         return [hdf5.array(here, n) for n in names]
 
+    def named(self, path: str, name: str) -> Stored | None:
+        """Return the array that the object at a path stores under a name."""
+        here = self._groups.get(path)
+        return hdf5.array(here, name) if here is not None and name in here else None
+
     def shapes(self, model: ModelSpec) -> dict[str, dict[str, tuple[int, ...]]]:
         """Return layer → array → shape."""
         return {

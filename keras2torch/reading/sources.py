@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 
 from keras2torch.errors import UnusableFile
-from keras2torch.reading import hdf5, keras0, keras3_weights, legacy_hdf5, text
+from keras2torch.reading import hdf5, keras0, keras3_weights, legacy_hdf5, shards, text
 from keras2torch.reading.archive import Archive
 from keras2torch.reading.sniffing import kind
 from keras2torch.reading.versions import Version
@@ -178,6 +178,11 @@ def _from_text(path: Path, what: str) -> Source:
         source = Source(path, what, keras0.as_keras1(parsed), version)
         source.metadata = _metadata(source, None, keras0.compiled(parsed))
         return source
+    if shards.is_map(parsed):
+        raise UnusableFile(
+            f"{path} says which files hold the weights, and no architecture: give the "
+            "architecture (`model.to_json()`) and this file as its weights."
+        )
     config = _root(parsed, str(path))
     version = Version.of(_text(config.get("keras_version")), config)
     source = Source(path, what, config, version)
@@ -208,6 +213,8 @@ def _weights(
         place = hdf5.Place(str(weights), weights, archive.opener(_WEIGHTS))
     elif what == "hdf5":
         place = hdf5.Place(str(weights), weights)
+    elif what == "json":
+        place = shards.joined(weights)
     else:
         raise UnusableFile(
             f"{weights} holds no weights: give the HDF5 file that "

@@ -235,6 +235,7 @@ def library(name: str) -> Library:
             raise ImportError(f"the installed keras is {version}, not Keras 3")
         if keras.backend.backend() != "tensorflow":
             raise ImportError("Keras 3 does not run on TensorFlow here")
+        _add_biases_along_their_axis()
         return Library("keras", keras, "Keras " + version)
     try:
         import tf_keras
@@ -329,6 +330,32 @@ def _transpose_channels_first_on_cpu() -> None:
         op = getattr(gen_nn_ops, name, None)
         if op is not None and not hasattr(op, "transposing"):
             setattr(gen_nn_ops, name, transposing(op))
+
+
+def _add_biases_along_their_axis() -> None:
+    """Let Keras 3 add the bias of a channels-first layer along the channels.
+
+    Its ``add`` takes (1, C, 1, 1) for a bias of the last axis wherever that axis has C
+    entries too (keras/src/backend/tensorflow/numpy.py, 3.15); only TensorFlow's does.
+    """
+    try:
+        from keras.src.backend.tensorflow import numpy as backend
+    except ImportError:
+        return
+    plain: Any = backend.add
+    if hasattr(plain, "broadcasting"):
+        return
+
+    @functools.wraps(plain)
+    def add(x1: Any, x2: Any) -> Any:
+        shape = getattr(x2, "shape", None)
+        rank = getattr(shape, "rank", None) or 0
+        # The other way round nothing of it looks like a bias of the last axis.
+        swapped = rank > 1 and shape[-1] == 1 and hasattr(x1, "shape")
+        return plain(x2, x1) if swapped else plain(x1, x2)
+
+    add.broadcasting = True  # type: ignore[attr-defined]
+    backend.add = add
 
 
 def pool3d_in_float64(
@@ -968,7 +995,9 @@ class Loaded:
         return [v for v in layer.weights if id(v) not in held]
 
     def weights(self, layer: Any) -> list[Any]:
-        return self.own_weights(layer) if self.holds(layer) else list(layer.weights)
+        found = self.own_weights(layer) if self.holds(layer) else list(layer.weights)
+        # tf_keras has the table of a lookup among the weights.
+        return [v for v in found if hasattr(v, "shape")]
 
     def short_name(self, variable: Any) -> str:
         """What a variable is called where it is held."""
@@ -1417,12 +1446,15 @@ def finalize(loaded: Loaded) -> None:
     """Let a loaded model compute what its file says.
 
     What Normalization layers compute with are copies of their weights: Keras 3 forgets
-    to renew those in nested models when it reads HDF5.
+    to renew those in nested models when it reads HDF5. So does tf_keras with the bins
+    of a Discretization that it reads from .keras files.
     """
     if loaded.by_itself:
         compute_as_keras_by_itself(loaded.model, loaded.lib)
     for _, layer in loaded.layers():
-        if type(layer).__name__ == "Normalization":
+        kind = type(layer).__name__
+        unbinned = kind == "Discretization" and not layer.bin_boundaries
+        if kind == "Normalization" or (unbinned and layer.built):
             layer.finalize_state()
 
 
@@ -1537,7 +1569,10 @@ def count(variables: list[Any]) -> int:
     total = 0
     for variable in {id(v): v for v in variables}.values():
         size = 1
-        for n in tuple(variable.shape):
+        shape = getattr(variable, "shape", (0,))  # a table is no variable
+        if None in tuple(shape):
+            shape = variable.numpy().shape
+        for n in tuple(shape):
             size *= int(n)
         total += size
     return total
@@ -1930,10 +1965,22 @@ def float64_copy(loaded: Loaded, batch: list[Any]) -> Loaded:
     copied_layers = dict(copy.layers())
     for path, layer in loaded.layers():
         if hasattr(layer, "get_vocabulary"):
-            with tempfile.TemporaryDirectory(prefix="keras2torch-") as folder:
-                layer.save_assets(folder)
-                copied_layers[path].load_assets(folder)
+            copy_vocabulary(layer, copied_layers[path])
     return copy
+
+
+def copy_vocabulary(layer: Any, other: Any) -> None:
+    """Give a lookup the vocabulary of another, if the config has it not."""
+    layer = getattr(layer, "_lookup_layer", layer)
+    other = getattr(other, "_lookup_layer", other)
+    if other.input_vocabulary is not None:
+        return
+    terms = layer.get_vocabulary()
+    if layer.output_mode == "tf_idf":
+        weights = layer.idf_weights_const.numpy()[: len(terms)]
+        other.set_vocabulary(terms, idf_weights=weights)
+    else:
+        other.set_vocabulary(terms)
 
 
 def batches_of(arrays: Any, kind: str) -> list[list[Any]]:

@@ -82,6 +82,8 @@ class Need:
         Strings that some layer has in its vocabulary.
     known
         No other strings are taken.
+    texts
+        Texts, of which each holds a word, so that means over words are defined.
     """
 
     limit: int | None = None
@@ -95,6 +97,7 @@ class Need:
     choices: Sequence[float] = field(default_factory=tuple)
     words: list[str] = field(default_factory=list)
     known: bool = False
+    texts: bool = False
 
 
 @dataclass(frozen=True)
@@ -281,7 +284,8 @@ def _strings(rng: np.random.Generator, need: Need, shape: tuple[int, ...]) -> Ar
         elif kind in (2, 3):
             made.append(" ".join([*picked, strange[int(rng.integers(len(strange)))]]))
         else:
-            made.append(strange[(i + int(rng.integers(3))) % len(strange)])
+            word = strange[(i + int(rng.integers(3))) % len(strange)]
+            made.append(" ".join([word, *picked[:1]]) if need.texts else word)
     return np.asarray(made, dtype=str).reshape(shape)
 
 
@@ -451,6 +455,7 @@ class _Reader:
             for origin in origins if not lookup.invert else ():
                 need = self.needs[origin.index]
                 need.words += lookup.terms
+                need.texts = need.texts or lookup is not layer
                 need.known = need.known or lookup.num_oov_indices == 0
         elif isinstance(layer, IntegerLookup) and not layer.invert:
             known = [float(v) for v in layer.terms]
