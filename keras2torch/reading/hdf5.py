@@ -211,7 +211,10 @@ def stored(dataset: h5py.Dataset) -> Stored:
         )
     shape = dataset.shape
     dtype = dataset.dtype
-    if shape is None or dtype.kind not in "fiub" or dtype.hasobject:
+    # NumPy has no bfloat16: h5py writes two bytes of no known meaning for it.
+    half = dtype.str == "|V2" or dataset.attrs.get("dtype") == "bfloat16"
+    half = half and dtype.itemsize == 2
+    if shape is None or (dtype.kind not in "fiub" and not half) or dtype.hasobject:
         raise UnusableFile(
             f"{name} in the HDF5 file holds {dtype}, which is no weight: "
             "save the model again."
@@ -228,7 +231,7 @@ def stored(dataset: h5py.Dataset) -> Stored:
             f"{name} declares {size} bytes and stores {there}: "
             "such a file is refused, it would fill the memory."
         )
-    if dataset.attrs.get("dtype") == "bfloat16" and dtype.itemsize == 2:
+    if half:
         return Stored(name, shape, np.dtype(np.float32), lambda: _bfloat16(dataset))
     plain = dataset.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
     offset = dataset.id.get_offset() if plain and size else None
