@@ -11,6 +11,8 @@ import onnx_ir as ir
 from keras2torch.dialect import DOMAIN, DRAWS, is_layer
 from keras2torch.dialect.attributes import decode, encode
 from keras2torch.errors import Keras2TorchError, VerificationUnavailable
+from keras2torch.layers.augmentation_base import Augmentation
+from keras2torch.layers.definitions import REGISTRY
 from keras2torch.tracing import (
     KerasError,
     KerasProcess,
@@ -229,7 +231,7 @@ def always_random(model: ir.Model) -> list[ir.Node]:
         for node in graph:
             if not is_layer(node):
                 continue
-            if "_call" in node.attributes and node.op_type in _NOISE:
+            if "_call" in node.attributes and _is_noise(node.op_type):
                 options = decode(node.attributes["_call"])
                 if options.get("training"):
                     found.append(node)
@@ -238,6 +240,11 @@ def always_random(model: ir.Model) -> list[ir.Node]:
 
     look(model.graph)
     return found
+
+
+def _is_noise(kind: str) -> bool:
+    cls = REGISTRY.get(kind)
+    return kind in _NOISE or (cls is not None and issubclass(cls, Augmentation))
 
 
 def draws(model: ir.Model) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -71,6 +72,10 @@ def run(
         In float64, weights as they are in float32.
     """
     module = make().eval()
+    if _AT_REST.get():
+        for part in module.modules():
+            if hasattr(part, "augment"):
+                part.augment = part.forward
     counts = _count(program, module)
     with _precision(double), warnings.catch_warnings():
         # Which kernel torch takes on this machine is nobody's concern here.
@@ -257,12 +262,17 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, int)
 
 
+# Whether images pass layers that would change them at random in every call.
+_AT_REST: ContextVar[bool] = ContextVar("_AT_REST", default=False)
+
+
 @contextmanager
 def quiet(wanted: bool) -> Iterator[None]:
     """Switch off what is random at every call (``F.dropout(…, training=True)``)."""
     if not wanted:
         yield
         return
+    resting = _AT_REST.set(True)
     names = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")
     functional, random = torch.nn.functional, cast(Any, torch)
     before = {name: getattr(functional, name) for name in names}
@@ -273,6 +283,7 @@ def quiet(wanted: bool) -> Iterator[None]:
         random.randn_like = torch.zeros_like
         yield
     finally:
+        _AT_REST.reset(resting)
         random.randn_like = noise
         for name, function in before.items():
             setattr(functional, name, function)

@@ -271,11 +271,15 @@ def test_training_in_the_call_is_kept():
     layer = colours.RandomBrightness(0.3, name="layer")
     builder = GraphBuilder("model")
     x = builder.input("x", IMAGE)
-    source = write(builder.model(builder.call(layer, [x], training=True))).source
+    source = write(
+        builder.model(builder.call(layer, [x], options={"training": True}))
+    ).source
     assert "self.layer.augment(x)" in source
     builder = GraphBuilder("model")
     x = builder.input("x", IMAGE)
-    source = write(builder.model(builder.call(layer, [x], training=False))).source
+    source = write(
+        builder.model(builder.call(layer, [x], options={"training": False}))
+    ).source
     assert "RandomBrightness" not in source
 
 
