@@ -60,6 +60,7 @@ _SHAPES: dict[str, Shape] = {
 _BY_CLASS: dict[str, Shape] = {
     "EinsumDense": (None, 10, 16),
     "Embedding": (None, 10),
+    "ReversibleEmbedding": (None, 10),
     "Masking": (None, 10, 4),
     "BatchNormalization": (None, 32, 32, 4),
     "GroupNormalization": (None, 32, 32, 64),

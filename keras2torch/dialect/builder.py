@@ -125,6 +125,8 @@ class GraphBuilder:
         self._nodes: list[ir.Node] = []
         self._operations: set[ir.Node] = set()
         self._masks: dict[ir.Value, ir.Value] = {}
+        # Values that have no mask when the model runs: attention took it away.
+        self._stripped: set[ir.Value] = set()
         # Of a nested model: the mask given to an input, here → out there.
         self._given_masks: dict[ir.Value, ir.Value] = {}
 
@@ -156,6 +158,16 @@ class GraphBuilder:
     def mask_of(self, value: ir.Value) -> ir.Value | None:
         """Return the mask that travels with a value, as ``_keras_mask`` does."""
         return self._masks.get(value)
+
+    def _seen_mask(self, layer: Layer, value: ir.Value) -> ir.Value | None:
+        """Return the mask of a value that a layer reads when the model runs."""
+        reads = layer.masking == "use" and not layer.makes_mask([True])
+        lost = value in self._stripped and reads and not layer.told_masks()
+        return None if lost else self._masks.get(value)
+
+    def live_mask_of(self, value: ir.Value) -> ir.Value | None:
+        """Return the mask that a value has when the model runs."""
+        return None if value in self._stripped else self._masks.get(value)
 
     def nested(self, name: str) -> GraphBuilder:
         """Return the builder of a model inside this one."""
@@ -206,10 +218,12 @@ class GraphBuilder:
         there = (
             list(masks)
             if masks is not None
-            else [self._masks.get(value) for value in inputs]
+            else [self._seen_mask(layer, value) for value in inputs]
         )
         weights = self._weights(layer, path, shapes)
-        made = not self._explicit and layer.makes_mask([m is not None for m in there])
+        made = not self._explicit and layer.call_makes_mask(
+            dict(options or {}), [m is not None for m in there]
+        )
         node = LayerNode(
             layer=layer,
             path=path,
@@ -241,7 +255,20 @@ class GraphBuilder:
             if passes:
                 for value in node.outputs[: layer.masked_outputs()]:
                     self._masks[value] = there[0]
+        self._follow_stripped(layer, inputs, node.outputs)
         return node.outputs
+
+    def _follow_stripped(
+        self, layer: Layer, inputs: Sequence[ir.Value], outputs: Sequence[ir.Value]
+    ) -> None:
+        """Follow where Keras 3 has masks while a model is made, and none as it runs."""
+        source = self._masks.get(inputs[0]) if inputs else None
+        if layer.strips_masks() and source is not None and outputs:
+            self._masks[outputs[0]] = source
+        if not layer.told_masks() and self._stripped & set(inputs):
+            self._stripped |= {v for v in outputs if v in self._masks}
+        if layer.strips_masks():
+            self._stripped |= {v for v in inputs if v in self._masks}
 
     def call_model(
         self,

@@ -434,6 +434,21 @@ class Layer:
         """Whether the call returns a mask of its own, given which inputs have one."""
         return False
 
+    def call_makes_mask(self, options: dict[str, Any], masked: Sequence[bool]) -> bool:
+        """Whether a call with these options returns a mask of its own."""
+        return self.makes_mask(masked)
+
+    def strips_masks(self) -> bool:
+        """Whether its inputs have no mask any more for what is called after it."""
+        return False
+
+    def told_masks(self) -> bool:
+        """Whether Keras 3 writes the masks that it reads into a model's calls.
+
+        What is not told looks at the tensors when the model runs.
+        """
+        return self.masking == "use"
+
     def regularizers(self) -> dict[str, Any]:
         """Return weight name → Keras regularizer config, for those that have one."""
         found = {}

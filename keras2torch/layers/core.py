@@ -23,6 +23,9 @@ from keras2torch.layers.base import (
     transposed,
 )
 from keras2torch.layers.text import call as call_text
+from keras2torch.layers.text import literal
+
+_FLOATS = ("bfloat16", "float16", "float32", "float64")
 
 
 @layer
@@ -70,13 +73,36 @@ class Dense(Layer):
         return [(*shapes[0][:-1], self.units)]
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
-        """Any order of a flattened input; out comes Keras' order or a Reshape's."""
+        """Any order of a flattened input; out comes Keras' order or a Reshape's.
+
+        An image stays as it is, unless Keras' order is wanted afterwards.
+        """
+        if self._pointwise(call) and not call.wants_keras:
+            return [call.x.layout], [call.x.layout]
         out = call.flat_wish or Layout.keras(call.x.rank)
         return [self._wanted(call.x)], [out]
 
+    def asks(self, call: Call) -> list[Layout]:
+        """Channels first, where what comes out is wanted so."""
+        first = Layout.channels_first(call.x.rank)
+        if call.wish == first and self._pointwise(call, first):
+            return [first]
+        return super().asks(call)
+
+    def _pointwise(self, call: Call, layout: Layout | None = None) -> bool:
+        """Whether it is a convolution of width 1 over an image with channels first."""
+        first = Layout.channels_first(call.x.rank)
+        here = (layout or call.x.layout) == first
+        return here and 3 <= call.x.rank <= 5 and not call.shared
+
     def module(self, call: Call) -> Module:
-        """``nn.Linear``, its columns in the order in which Flatten ran."""
+        """``nn.Linear``, its columns in the order in which Flatten ran.
+
+        Between convolutions ``nn.Conv2d(16, 32, kernel_size=1)``.
+        """
         size = call.x.shape[-1]
+        if self._pointwise(call):
+            return self._convolution(call)
         text = call_text("nn.Linear", size, self.units, bias=self.use_bias)
         ins, outs = call.x.layout.feature_order(), call.y.layout.feature_order()
 
@@ -93,6 +119,24 @@ class Dense(Layer):
             weights["bias"] = copied("bias")
         elif self.use_bias:
             weights["bias"] = Source(("bias",), lambda a: a[outs], "in NCHW order")
+        return Module(text, weights)
+
+    def _convolution(self, call: Call) -> Module:
+        dims = call.x.rank - 2
+        text = call_text(
+            f"nn.Conv{dims}d",
+            call.x.shape[-1],
+            self.units,
+            kernel_size=1,
+            bias=self.use_bias,
+        )
+
+        def kernel(a: Array) -> Array:
+            return a.T.reshape(*a.T.shape, *[1] * dims)
+
+        weights = {"weight": Source(("kernel",), kernel, "transpose, kernel of size 1")}
+        if self.use_bias:
+            weights["bias"] = copied("bias")
         return Module(text, weights)
 
     def forward(self, call: Call, module: str) -> Forward:
@@ -161,6 +205,80 @@ class Embedding(Layer):
 
 
 @layer
+class ReversibleEmbedding(Embedding):
+    """An embedding that is also called backwards: from vectors to logits of words.
+
+    Attributes
+    ----------
+    tie_weights
+        Whether it is the same table both ways.
+    reverse_dtype
+        What the product is computed in.
+    logit_soft_cap
+        The logits stay below it, by a tanh.
+    """
+
+    input_dim: int
+    output_dim: int
+    tie_weights: bool = True
+    embeddings_initializer: Any = "uniform"
+    embeddings_regularizer: Any = None
+    embeddings_constraint: Any = None
+    mask_zero: bool = False
+    reverse_dtype: Any = None
+    logit_soft_cap: float | None = None
+
+    def weights(self, *shapes: Shape) -> list[Weight]:
+        """``embeddings (input_dim, output_dim)``, and the other table turned."""
+        found = super().weights(*shapes)
+        if not self.tie_weights:
+            shape = (self.output_dim, self.input_dim)
+            found.append(Weight("reverse_embeddings", shape))
+        return found
+
+    def call_shapes(self, options: dict[str, Any], *shapes: Shape) -> list[Shape]:
+        """One more axis; with ``reverse`` a logit for each word."""
+        if not options.get("reverse"):
+            return self.output_shapes(*shapes)
+        return [(*shapes[0][:-1], self.input_dim)]
+
+    def call_makes_mask(self, options: dict[str, Any], masked: Any) -> bool:
+        """With ``mask_zero``, of words."""
+        return self.mask_zero and not options.get("reverse")
+
+    def module(self, call: Call) -> Module:
+        """``nn.Embedding``, or one that has a second table."""
+        if self.tie_weights:
+            return super().module(call)
+        text = call_text("TwoWayEmbedding", self.input_dim, self.output_dim)
+        weights = {"weight": copied("embeddings")}
+        weights["reverse"] = transposed("reverse_embeddings")
+        return Module(text, weights, ("TwoWayEmbedding",))
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``self.embedding(x)``; backwards ``F.linear(x, self.embedding.weight)``."""
+        if not call.options.get("reverse"):
+            return super().forward(call, module)
+        x = call.x.name
+        table = f"{module}.weight" if self.tie_weights else f"{module}.reverse"
+        if self.reverse_dtype is not None:
+            if self.reverse_dtype not in _FLOATS:
+                raise self.unsupported(f"reverse_dtype={self.reverse_dtype!r}")
+            kind = f"torch.{self.reverse_dtype}"
+            x, table = f"{x}.to({kind})", f"{table}.to({kind})"
+        elif "float" not in call.x.dtype:
+            x = f"{x}.to({module}.weight.dtype)"
+        text = f"F.linear({x}, {table})"
+        if self.logit_soft_cap is not None:
+            cap = literal(float(self.logit_soft_cap))
+            text = f"torch.tanh({text} / {cap}) * {cap}"
+        if self.reverse_dtype is not None:
+            # What comes next casts what it gets to its own dtype.
+            text = f"({text}).to({module}.weight.dtype)"
+        return Forward(text)
+
+
+@layer
 class Masking(Layer):
     """Masks the steps in which every feature equals ``mask_value``, and zeroes them."""
 
@@ -212,6 +330,10 @@ class Functional(Layer):
                 names.append(f"{name}.new_ones({name}.shape[:2], dtype=torch.bool)")
         text = f"{module}({', '.join(names)})"
         return Forward(text, unpack=len(call.outputs) > 1)
+
+
+class Block(Functional):
+    """Layers of the model itself, called as if they were one; no file holds it."""
 
 
 @layer

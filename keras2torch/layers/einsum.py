@@ -92,6 +92,11 @@ class EinsumDense(Layer):
         Keras 2; Keras 3 knows only what it was told.
     """
 
+    # A file has the kernel with what LoRA adds; a quantized one is refused.
+    ignored = frozenset(
+        {"lora_rank", "lora_alpha", "gptq_unpacked_column_size", "quantization_config"}
+    )
+
     equation: str
     output_shape: Any
     activation: Any = None
@@ -102,10 +107,6 @@ class EinsumDense(Layer):
     bias_regularizer: Any = None
     kernel_constraint: Any = None
     bias_constraint: Any = None
-    lora_rank: int | None = None
-    lora_alpha: float | None = None
-    gptq_unpacked_column_size: int | None = None
-    quantization_config: Any = None
     keras2: bool = False
 
     # -- Keras

@@ -44,6 +44,10 @@ class _Merge(Layer):
             return False
         return any(masked) if self.keras2 else bool(masked) and all(masked)
 
+    def told_masks(self) -> bool:
+        """It looks at its inputs."""
+        return False
+
     def output_dtype(self, *dtypes: str) -> str:
         """Integers stay integers."""
         floats = [d for d in dtypes if "float" in d]

@@ -69,6 +69,10 @@ class Heads(Layer):
         """The query's mask goes on."""
         return True
 
+    def told_masks(self) -> bool:
+        """It looks at its inputs."""
+        return False
+
     def regularizers(self) -> dict[str, Any]:
         """Each projection has the layer's regularizers."""
         found = {}
@@ -152,6 +156,13 @@ class MultiHeadAttention(Heads):
 
     ``nn.MultiheadAttention`` where heads × head size is the width of all inputs and of
     the output; a helper class of four projections otherwise.
+
+    Attributes
+    ----------
+    keras2
+        Whether masked scores are lowered by 1e9, as in Keras 2.
+    keeps_masks
+        Whether its inputs keep their masks, as before Keras 3.8.
     """
 
     ignored = frozenset(
@@ -176,8 +187,13 @@ class MultiHeadAttention(Heads):
     use_gate: bool = False
     seed: int | None = None
     keras2: bool = False
+    keeps_masks: bool = False
 
     # -- Keras
+    def strips_masks(self) -> bool:
+        """Since Keras 3.8: a sum with what went in has no mask, a block behind none."""
+        return not (self.keras2 or self.keeps_masks)
+
     def _sizes(self, *shapes: Shape) -> tuple[int, int, int]:
         """Return the widths of query, key and value."""
         query, value, key = shapes[0], shapes[1], shapes[-1]

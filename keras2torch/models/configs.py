@@ -39,7 +39,7 @@ from keras2torch.spelling import snake_case
 Config = dict[str, Any]
 
 # What a definition knows beyond Keras' arguments, for files of older Keras.
-_OLDER = ("keras2", "forgets_mask", "zero_masked", "expand")
+_OLDER = ("keras2", "keeps_masks", "forgets_mask", "zero_masked", "expand")
 _OF_LAYER = ("name", "trainable", "dtype", "activity_regularizer")
 
 _OBJECTS = ("_initializer", "_regularizer", "_constraint")

@@ -218,12 +218,14 @@ class Holder(nn.Module):
                     seen.add(id(v))
                     found.append(v)
 
-        own = self.own_variables()
-        take([v for v in own if getattr(v, "declared_trainable", True)])
-        take([v for v in own if not getattr(v, "declared_trainable", True)])
+        take(self.in_order(self.own_variables()))
         for module in self.tracked_layers():
             take(weights_of(module))
         return found
+
+    def in_order(self, own: list[Any]) -> list[Any]:
+        """Return a layer's own weights, trainable ones first."""
+        return sorted(own, key=lambda v: not getattr(v, "declared_trainable", True))
 
     @property
     def variables(self) -> list[Any]:

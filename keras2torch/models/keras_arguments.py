@@ -11,7 +11,8 @@ from typing import Any
 
 _SAYS_ACTIVITY = (
     "Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose "
-    "DepthwiseConv1D DepthwiseConv2D Embedding GRU LSTM MultiHeadAttention "
+    "DepthwiseConv1D DepthwiseConv2D EinsumDense Embedding GRU GroupQueryAttention "
+    "LSTM MultiHeadAttention "
     "SeparableConv1D SeparableConv2D SimpleRNN".split()
 )
 
@@ -20,6 +21,7 @@ EXTRA: dict[str, dict[str, Any]] = {
     kind: {"activity_regularizer": None} for kind in _SAYS_ACTIVITY
 }
 EXTRA["Dense"] = {"quantization_config": None}
+EXTRA["EinsumDense"] |= {"quantization_config": None}
 EXTRA["Embedding"] |= {"quantization_config": None}
 
 # Arguments that Keras does not write down.
@@ -27,6 +29,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     "ActivityRegularization": ("activity_regularizer",),
     "AdditiveAttention": ("score_mode",),
     "GRU": ("use_cudnn",),
+    "GroupQueryAttention": ("flash_attention",),
     "LSTM": ("use_cudnn",),
     "MultiHeadAttention": ("flash_attention",),
     "SimpleRNN": ("seed",),
@@ -77,7 +80,8 @@ def stated(kind: str, key: str, fields: Mapping[str, Any]) -> Any:
         and not isinstance(value, (list, tuple))
     ):
         return [] if value is None else [value]
-    if kind == "MultiHeadAttention" and key == "output_shape":
+    listed = (("MultiHeadAttention", "output_shape"), ("EinsumDense", "output_shape"))
+    if (kind, key) in (*listed, ("MultiHeadAttention", "attention_axes")):
         return [value] if isinstance(value, int) else value
     if key == "padding" and isinstance(value, str):
         return value.lower()

@@ -71,7 +71,13 @@ _SAME_CLASS = {
     "GroupedQueryAttention": "GroupQueryAttention",
     "LayerNormalizationV2": "LayerNormalization",
 }
-_ACTIVATIONS = {"swish": "silu", "hard_swish": "hard_silu"}
+_ACTIVATIONS = {
+    "swish": "silu",
+    "hard_swish": "hard_silu",
+    # tf.nn.softmax and tf.nn.log_softmax by the names that they have inside.
+    "log_softmax_v2": "log_softmax",
+    "softmax_v2": "softmax",
+}
 _OPERATIONS = ("keras.src.ops.", "keras.src.activations.")
 _PACKAGES = ("keras.", "tf_keras.", "tensorflow.", "tensorflow.python.keras.")
 

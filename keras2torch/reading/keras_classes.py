@@ -21,7 +21,7 @@ _CLASSES = frozenset(
     RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert
     RandomPerspective RandomPosterization RandomRotation RandomSaturation
     RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom Resizing
-    ReversibleEmbedding STFTSpectrogram Solarization
+    STFTSpectrogram Solarization
     SyncBatchNormalization
     """.split()
 )

@@ -62,7 +62,7 @@ _KERAS2_SHAPES = {
 # What only Keras before it became tf.keras computed.
 _KERAS_BY_ITSELF = (("zero_masked", False), ("interpolation", "bilinear_keras2"))
 # Our own, which say what an older Keras did with masks.
-_OURS = ("name", "keras2", "forgets_mask")
+_OURS = ("name", "keras2", "forgets_mask", "keeps_masks")
 _TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
 
 
@@ -190,6 +190,8 @@ class _Graph:
     layers: dict[str, Config] = field(default_factory=dict)
     places: dict[ir.Value, _Place] = field(default_factory=dict)
     masks: dict[ir.Value, ir.Value] = field(default_factory=dict)
+    # Values that have no mask any more when the model runs.
+    stripped: set[ir.Value] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
 
 
@@ -274,6 +276,7 @@ class _Writer:
         for k, value in enumerate(node.outputs):
             work.places[value] = _Place(name, call, k, value)
         self._carry_mask(work, node)
+        self._follow_stripped(work, node)
 
     def _node3(self, work: _Graph, node: LayerNode) -> Config:
         tensors = [self._place(work, v).keras3() for v in node.inputs]
@@ -316,6 +319,9 @@ class _Writer:
         if node.layer.masking != "use" or isinstance(node.layer, Functional):
             return {}
         implicit = [work.masks.get(v) for v in node.inputs]
+        if node.layer.strips_masks():
+            pairs = zip(node.inputs, implicit, strict=True)
+            implicit = [None if v in work.stripped else m for v, m in pairs]
         given = node.masks or [None] * len(node.inputs)
         if all(a is b for a, b in zip(implicit, given, strict=True)):
             return {}
@@ -352,6 +358,17 @@ class _Writer:
         if mask is not None:
             for value in node.outputs[: layer.masked_outputs()]:
                 work.masks[value] = mask
+
+    def _follow_stripped(self, work: _Graph, node: LayerNode) -> None:
+        """Follow where Keras 3 has no mask any more when the model runs."""
+        layer = node.layer
+        source = work.masks.get(node.inputs[0]) if node.inputs else None
+        if layer.strips_masks() and source is not None:
+            work.masks[node.outputs[0]] = source
+        if not layer.told_masks() and work.stripped & set(node.inputs):
+            work.stripped |= set(node.outputs)
+        if layer.strips_masks():
+            work.stripped |= set(node.inputs)
 
     # -- layers
     def _layer(self, work: _Graph, node: LayerNode, name: str) -> Config:

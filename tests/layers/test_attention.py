@@ -249,10 +249,9 @@ def test_multi_head_like_keras(row, keras):
     check(row, keras)
 
 
-@pytest.mark.xfail(strict=True, reason="Keras 3 loses the mask on the way")
-def test_masks_reach_a_second_block(keras):
-    # MultiHeadAttention.call of Keras 3.15 deletes the mask of the tensors that it
-    # read, so that the sum behind it has none and the second block sees the padding.
+def test_no_mask_reaches_a_second_block(keras):
+    # MultiHeadAttention.call of Keras 3.8 and later deletes the mask of the tensors
+    # that it read: the sum behind it has none, and the second block sees the padding.
     check(Row("two_blocks", two_blocks, float64=1e-7), keras)
 
 

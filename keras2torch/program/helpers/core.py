@@ -41,3 +41,11 @@ class SparseEmbedding(nn.Embedding):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.embedding(x, LookUps.apply(self.weight), sparse=True)
+
+
+class TwoWayEmbedding(nn.Embedding):
+    """An embedding with a second table, ``reverse``, for the way back to words."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__(num_embeddings, embedding_dim)
+        self.reverse = nn.Parameter(torch.empty_like(self.weight).uniform_(-0.05, 0.05))
