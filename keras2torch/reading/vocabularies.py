@@ -110,7 +110,7 @@ def _vocabulary(source: Source, spec: LayerSpec, path: str) -> list[Any] | None:
 
 
 def _is_encoded(spec: LayerSpec) -> bool:
-    return spec.config.get("output_mode", "int") != "int"
+    return bool(spec.config.get("output_mode", "int") != "int")
 
 
 def _weights(spec: LayerSpec, idf: Stored | None) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from keras2torch.dialect import GraphBuilder
-from keras2torch.errors import VerificationUnavailable
 from keras2torch.layers.definitions import Dense, Embedding, Layer, Masking
 from keras2torch.verification.inputs import attempts, inputs_of, make_batches
 
@@ -121,6 +120,30 @@ def test_a_mask_that_is_an_input_has_true_entries() -> None:
     assert not mask.all()
 
 
-def test_strings_are_refused() -> None:
-    with pytest.raises(VerificationUnavailable, match="'words' holds strings"):
-        inputs_of(graph(lambda b: [b.input("words", (None, 1), "string")]))
+def test_words_are_known_changed_and_strange() -> None:
+    lookup = Layers["StringLookup"](vocabulary=["alpha", "beta"], name="lookup")
+    _, batches = one((None, 4), [lookup], "string")
+    words = {str(word) for batch in batches for word in batch.reshape(-1)}
+    assert {"alpha", "beta", "ALPHA!", ""} <= words
+    assert any(not word.isascii() for word in words)
+
+
+def test_words_are_known_where_others_are_refused() -> None:
+    given = {"vocabulary": ["alpha", "beta"], "num_oov_indices": 0, "name": "lookup"}
+    _, batches = one((None, 4), [Layers["StringLookup"](**given)], "string")
+    assert {str(w) for b in batches for w in b.reshape(-1)} == {"alpha", "beta"}
+
+
+def test_texts_hold_a_word() -> None:
+    given = {"vocabulary": ["alpha", "beta"], "name": "text"}
+    _, batches = one((None,), [Layers["TextVectorization"](**given)], "string")
+    texts = [str(text) for batch in batches for text in batch]
+    assert all("alpha" in text.lower() or "beta" in text.lower() for text in texts)
+    assert any(len(text.split()) > 2 for text in texts)
+
+
+def test_integers_are_known_and_unknown() -> None:
+    lookup = Layers["IntegerLookup"](vocabulary=[5, 900], name="lookup")
+    _, batches = one((None, 40), [lookup], "int64")
+    found = {int(n) for batch in batches for n in batch.reshape(-1)}
+    assert {5, 900} < found
