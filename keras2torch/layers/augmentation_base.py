@@ -102,7 +102,7 @@ class Augmentation(ImageLayer):
         return None if self.switched(call) is False else self.helper(call)
 
     def forward(self, call: Call, module: str) -> Forward:
-        """``self.random_flip(x)``; ``.augment(x)`` with ``training=True`` in the call."""
+        """``self.random_flip(x)``; ``.augment(x)`` with ``training=True`` in a call."""
         mode = self.switched(call)
         if mode is False:
             return Forward(self.floats(call), helpers=self.helpers(call))

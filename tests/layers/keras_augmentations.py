@@ -25,16 +25,20 @@ from keras.src.backend.tensorflow import random as drawing
 DRAWN = []
 
 
+def shaped(values, shape):
+    shape = [int(n) for n in shape]
+    return np.full(shape, values) if values.size == 1 else values.reshape(shape)
+
+
 def drawn(shape=(), minval=0.0, maxval=1.0, dtype=None, seed=None):
     values = np.asarray(DRAWN.pop(0), "float32")
-    if values.shape != tuple(shape):
-        values = values.reshape([int(n) for n in shape])
+    values = shaped(values, shape)
     values = minval + values * (maxval - minval)
     return tf.cast(values, dtype or "float32")
 
 
 def whole(shape, minval=0, maxval=1, dtype="int32", seed=None):
-    values = np.asarray(DRAWN.pop(0)).reshape(shape)
+    values = shaped(np.asarray(DRAWN.pop(0)), shape)
     assert minval <= values.min()
     assert values.max() < maxval
     return tf.cast(values, dtype or "int32")
