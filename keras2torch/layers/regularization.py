@@ -204,18 +204,22 @@ class AlphaDropout(_Noise):
     noise_shape: Any = None
     seed: int | None = None
 
-    def _check(self, call: Call) -> None:
-        if self.noise_shape and self._shared(call, self.noise_shape):
-            raise self.unsupported(f"noise_shape {self.noise_shape!r}")
+    def _axes(self, call: Call) -> tuple[int, ...]:
+        return self._shared(call, self.noise_shape) if self.noise_shape else ()
 
     def _module(self, call: Call) -> Module:
-        self._check(call)
-        return Module(call_text("nn.AlphaDropout", float(self.rate)))
+        rate = float(self.rate)
+        if axes := self._axes(call):
+            text = call_text("SharedAlphaDropout", rate, axes)
+            return Module(text, helpers=("SharedAlphaDropout",))
+        return Module(call_text("nn.AlphaDropout", rate))
 
     def _always(self, call: Call) -> Forward:
-        self._check(call)
-        rate = literal(float(self.rate))
-        return Forward(f"F.alpha_dropout({call.x.name}, p={rate}, training=True)")
+        x, rate = call.x.name, literal(float(self.rate))
+        if axes := self._axes(call):
+            text = f"shared_alpha_dropout({x}, {rate}, {literal(axes)})"
+            return Forward(text, helpers=("shared_alpha_dropout",))
+        return Forward(f"F.alpha_dropout({x}, p={rate}, training=True)")
 
 
 @layer

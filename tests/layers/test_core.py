@@ -17,14 +17,17 @@ from keras2torch.layers.definitions import (
     Dense,
     Embedding,
     Functional,
+    GlobalAveragePooling1D,
     Masking,
+    ReversibleEmbedding,
     Sequential,
 )
 from keras2torch.layers.merging import Add, Concatenate
 from keras2torch.layers.normalization import BatchNormalization
 from keras2torch.layers.regularization import Dropout
 from keras2torch.layers.reshaping import Flatten
-from tests.layers.harness import Row, check, rows, stack
+from keras2torch.program import write
+from tests.layers.harness import Row, check, graph, rows, stack
 
 pytestmark = pytest.mark.needs_keras
 
@@ -195,3 +198,37 @@ def test_like_keras(row, keras):
 def test_what_has_no_rule_is_named():
     with pytest.raises(UnsupportedLayer, match="'my_layer'"):
         Dense(3, name="my_layer").weights((None, None))
+
+
+# ------------------------------------------------------------- embeddings both ways
+def both_ways(**given):
+    def build(b):
+        layer = ReversibleEmbedding(7, 4, name="embed", **given)
+        [x] = b.call(layer, [b.input("words", (None, 5), "int32")])
+        [h] = b.call(Dense(4, name="dense", activation="tanh"), [x])
+        [y] = b.call(layer, [h], options={"reverse": True})
+        [z] = b.call(GlobalAveragePooling1D(name="mean"), [h])
+        return [y, z]
+
+    return build
+
+
+REVERSIBLE = [
+    Row("tied", both_ways(), contains=("F.linear(", "nn.Embedding(7, 4)")),
+    Row("untied", both_ways(tie_weights=False), contains=("TwoWayEmbedding(7, 4)",)),
+    Row("capped", both_ways(logit_soft_cap=0.5), contains=("torch.tanh(",)),
+    Row("capped_untied", both_ways(logit_soft_cap=30.0, tie_weights=False)),
+    Row("masked", both_ways(mask_zero=True)),
+    Row("half", both_ways(reverse_dtype="float64"), contains=("torch.float64",)),
+]
+
+
+@rows(REVERSIBLE)
+def test_reversible_embedding_like_keras(row, keras):
+    check(row, keras)
+
+
+def test_a_reverse_dtype_that_is_none_is_named():
+    row = Row("row", both_ways(reverse_dtype="complex64"))
+    with pytest.raises(UnsupportedLayer, match="reverse_dtype"):
+        write(graph(row))

@@ -73,6 +73,7 @@ ROWS = [
     stack("never", [Dropout(0.0)], (None, 5), contains=("nn.Dropout(0.0)",)),
     stack("seed", [Dropout(0.5, seed=3)], (None, 5), contains=("nn.Dropout(0.5)",)),
     stack("noise", [Dropout(0.2, noise_shape=[None, 1, 3])], (None, 5, 3)),
+    stack("alpha", [AlphaDropout(0.2, noise_shape=[None, 1, 3])], (None, 5, 3)),
     stack("spatial3d", [SpatialDropout3D(0.2)], (None, 2, 3, 4, 3)),
 ]
 
@@ -149,6 +150,20 @@ def test_alpha_dropout_has_the_two_values_of_keras():
     assert kept == pytest.approx(0.8, abs=0.01)
 
 
+def test_alpha_dropout_of_slices():
+    layer = AlphaDropout(0.2, noise_shape=[None, 1, None])
+    x = torch.randn(2000, 3, 50)
+    torch.manual_seed(0)
+    module = write(graph(stack("row", [layer], (None, 3, 50)))).module().train()
+    y = module(x)
+    low = -1.6732632423543772 * 1.0507009873554804
+    a = (0.8 * (1 + 0.2 * low**2)) ** -0.5
+    dropped = torch.isclose(y, torch.tensor(a * low - a * low * 0.2), atol=1e-6)
+    assert (dropped == dropped[:, :1]).all()
+    assert dropped.float().mean().item() == pytest.approx(0.2, abs=0.01)
+    torch.testing.assert_close(y[~dropped], a * x[~dropped] - a * low * 0.2)
+
+
 # ----------------------------------------------------- training given in the call
 def called(layer: Layer, shape: tuple[int | None, ...], training: bool) -> Any:
     def build(b: GraphBuilder) -> Sequence[ir.Value]:
@@ -168,6 +183,7 @@ def called(layer: Layer, shape: tuple[int | None, ...], training: bool) -> Any:
         (GaussianDropout(0.5), (64, 8)),
         (GaussianNoise(0.5), (64, 8)),
         (AlphaDropout(0.5), (64, 8)),
+        (AlphaDropout(0.5, noise_shape=[None, 1, 8]), (64, 3, 8)),
     ],
 )
 def test_training_in_the_call_is_kept(layer, shape):
@@ -194,7 +210,8 @@ def test_activity_regularization_tells_that_it_is_not_carried_over():
     [
         (Dropout(0.5, noise_shape=[None, 3]), (None, 5)),
         (Dropout(0.5, noise_shape=[None, 1, 3]), (None, 3)),
-        (AlphaDropout(0.5, noise_shape=[None, 1]), (None, 5)),
+        (AlphaDropout(0.5, noise_shape=[None, 3]), (None, 5)),
+        (AlphaDropout(0.5, noise_shape=[None]), (None, 5)),
         (GaussianDropout(1.0), (None, 5)),
         (SpatialDropout1D(0.5), (None, 5)),
     ],

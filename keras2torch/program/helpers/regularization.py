@@ -25,6 +25,29 @@ class SharedDropout(nn.Module):
         return shared_dropout(x, self.p, self.dims) if self.training else x
 
 
+def shared_alpha_dropout(
+    x: torch.Tensor, p: float, dims: tuple[int, ...]
+) -> torch.Tensor:
+    """Set slices to what SELU saturates at, and keep mean and variance of the whole."""
+    shape = [1 if i in dims else size for i, size in enumerate(x.shape)]
+    kept = torch.rand(shape, dtype=x.dtype, device=x.device) >= p
+    low = -1.7580993408473766
+    a = ((1 - p) * (1 + p * low**2)) ** -0.5
+    return a * torch.where(kept, x, low) - a * low * p
+
+
+class SharedAlphaDropout(nn.Module):
+    """Alpha dropout of slices: one draw is shared along ``dims``."""
+
+    def __init__(self, p: float, dims: tuple[int, ...]) -> None:
+        super().__init__()
+        self.p = p
+        self.dims = dims
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return shared_alpha_dropout(x, self.p, self.dims) if self.training else x
+
+
 class GaussianDropout(nn.Module):
     """Multiplies by Gaussian noise around 1 while training; torch has no such layer."""
 
