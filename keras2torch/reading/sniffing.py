@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Literal
@@ -37,6 +38,13 @@ _PICKLE = (
     "is a Python pickle, which runs what its author wrote, and is never opened: "
     "load it where it was made and call `model.save('model.keras')`"
 )
+_CHECKPOINT = (
+    "a TensorFlow checkpoint, which has no architecture and which only TensorFlow "
+    "reads: build the model in Keras, `model.load_weights` it there and call "
+    "`model.save('model.keras')`"
+)
+# The last bytes of a table of TensorFlow, which a checkpoint's index is.
+_TABLE = bytes.fromhex("57fb808b247547db")
 _SAVED_MODEL = (
     "is a TensorFlow SavedModel, which this reader does not open: "
     "load it in Keras and call `model.save('model.keras')`"
@@ -59,6 +67,8 @@ def kind(path: Path) -> Kind:
     path = Path(path)
     if path.is_dir():
         _refuse_folder(path)
+    if not path.exists() and path.with_name(f"{path.name}.index").exists():
+        raise UnusableFile(f"{path} names {_CHECKPOINT}.")
     if not path.exists():
         raise UnusableFile(f"{path} does not exist: check the path.")
     try:
@@ -89,6 +99,7 @@ def _kind_of_rest(path: Path, head: bytes) -> Kind:
         )
     if path.name == "saved_model.pb":
         raise UnusableFile(f"{path} {_SAVED_MODEL}.")
+    _refuse_tensorflow(path, head)
     if path.suffix.lower() == ".onnx" or _looks_like_onnx(head):
         return "onnx"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -105,6 +116,32 @@ def _kind_of_rest(path: Path, head: bytes) -> Kind:
     raise UnusableFile(
         f"{path} is no Keras model: none of HDF5, .keras (zip), JSON, YAML or ONNX."
     )
+
+
+def _refuse_tensorflow(path: Path, head: bytes) -> None:
+    """Tell what TensorFlow itself writes: checkpoints, frozen graphs."""
+    if head.startswith(b"model_checkpoint_path:"):
+        raise UnusableFile(f"{path} names {_CHECKPOINT}.")
+    data = re.search(r"\.data-\d{5}-of-\d{5}$", path.name)
+    if data or (path.suffix == ".index" and _ends_with(path, _TABLE)):
+        raise UnusableFile(f"{path} is part of {_CHECKPOINT}.")
+    if path.name == "keras_metadata.pb":
+        raise UnusableFile(
+            f"{path} is a part of a TensorFlow SavedModel: give the folder it is in."
+        )
+    operation = head[:1] == b"\x0a" and (b"Placeholder" in head or b"Const" in head)
+    if operation or head.lstrip().startswith(b"node {"):
+        raise UnusableFile(
+            f"{path} is a frozen TensorFlow graph, in which no Keras layer is left: "
+            "give the Keras model it was made from, or convert it with tf2onnx and "
+            "give the ONNX file."
+        )
+
+
+def _ends_with(path: Path, end: bytes) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(end)))
+        return file.read() == end
 
 
 def _looks_like_onnx(head: bytes) -> bool:

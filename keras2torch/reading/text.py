@@ -93,6 +93,9 @@ def _dtype(loader: yaml.SafeLoader, node: yaml.Node) -> _Kind:
 
 
 def _numbers(kind: Any, data: Any) -> list[Any]:
+    # Python 2 had one kind of strings, and wrote bytes as text where they are ASCII.
+    if isinstance(data, str):
+        data = data.encode("latin-1")
     if not isinstance(kind, tuple) or not isinstance(data, bytes):
         raise ValueError("a numpy number without its bytes")
     name, order = kind

@@ -318,7 +318,7 @@ def auto_encoder():
 
 
 @model
-def siamese():
+def shared_by_stacks():
     left = stack(Dense(4, input_dim=5))
     right = stack(Dense(4, input_dim=6))
     add_shared_layer(Dense(3, activation="relu"), [left, right])

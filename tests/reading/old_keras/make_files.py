@@ -109,16 +109,17 @@ def randomize(model, version, backend):
         if id(one) in seen:
             continue
         seen.add(id(one))
-        if hasattr(one, "assign") and hasattr(one, "numpy"):
-            one.assign(random_value(name, np.asarray(one.numpy())))
+        if hasattr(backend, "set_value"):
+            value = random_value(name, np.asarray(backend.get_value(one)))
+            backend.set_value(one, value)
         else:
-            backend.set_value(
-                one, random_value(name, np.asarray(backend.get_value(one)))
-            )
+            one.assign(random_value(name, np.asarray(one.numpy())))
 
 
 def shape_of(value, backend):
     """Return the shape of a symbolic input."""
+    if hasattr(value, "_keras_shape"):
+        return tuple(value._keras_shape)
     if hasattr(backend, "int_shape"):
         return tuple(backend.int_shape(value))
     return tuple(value.shape)
