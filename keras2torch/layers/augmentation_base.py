@@ -88,6 +88,8 @@ class Augmentation(ImageLayer):
     inference, too.
     """
 
+    trains_by_default = True
+
     def switched(self, call: Call) -> bool | None:
         """Return ``training`` as the call fixes it: ``None`` where it does not."""
         training = call.options.get("training")

@@ -386,6 +386,8 @@ class Layer:
         Its inputs may be strings, which come as nested lists or arrays, not as tensors.
     packs
         The inputs behind the first are one argument, a list; so are the outputs.
+    trains_by_default
+        A call that is told nothing, by nobody around it, is one of training.
     aliases
         Argument names of older Keras versions → today's.
     ignored
@@ -397,6 +399,7 @@ class Layer:
     arguments: ClassVar[tuple[str, ...]] = ("inputs",)
     reads_strings: ClassVar[bool] = False
     packs: ClassVar[bool] = False
+    trains_by_default: ClassVar[bool] = False
     aliases: ClassVar[Mapping[str, str]] = {}
     ignored: ClassVar[frozenset[str]] = frozenset()
 
