@@ -440,6 +440,8 @@ class BuiltIn(Layer):
         args = tuple(tree.map_structure(self._converted, list(args)))
         kwargs = tree.map_structure(self._converted, kwargs)
         training = resolved(kwargs.pop("training", NOT_GIVEN), self.training)
+        if training is None:
+            training = self.definition.trains_by_default
         call = self._program_for(args, kwargs)
         try:
             with self._computing():

@@ -214,7 +214,7 @@ class Model(Trainer, SymbolicModel):
         sizes = [n for n in shape if n is not None]
         self._alone = torch.Size(sizes) if known else None
         net.train(self.training)
-        self._net_mode: tuple[bool, Any] | None = None
+        self._net_mode: tuple[bool | None, Any] | None = None
 
     def _set_kinds(self) -> None:
         """Look up what it takes, computes and gives, by the policies of its layers."""
@@ -356,8 +356,8 @@ class Model(Trainer, SymbolicModel):
         training = resolved(training, self.training)
         tensors = self._standardized(inputs)
         net = self._net
-        if net.training != bool(training) or self._net_mode is None:
-            self._set_mode(bool(training))
+        if net.training != bool(training) or self._net_mode != (training, None):
+            self._set_mode(training)
         run = self._compiled() if self.jit_compile else net
         try:
             if self._mixing is not None or precision.is_mixed():
@@ -407,17 +407,21 @@ class Model(Trainer, SymbolicModel):
         axes = self._out_axes[output]
         return value if axes is None else value.permute(axes)
 
-    def _set_mode(self, training: bool) -> None:
+    def _set_mode(self, mode: bool | None) -> None:
         """Set the mode of the net; what is frozen stays in inference mode."""
-        net = self._net
+        net, training = self._net, bool(mode)
         net.train(training)
         net.training = training
+        if mode is None:
+            # Keras' random layers take a call that says nothing for one of training.
+            for module in net.modules():
+                module.training = hasattr(module, "augment")
         assert self._call_graph is not None
         for owner in owners_of(self._call_graph).values():
             held = isinstance(owner, BuiltIn) and owner._torch_state is not None
             if held and infers_when_frozen(owner.definition):
                 owner._torch_state.module.train(training and owner._trainable)
-        self._net_mode = (training, None)
+        self._net_mode = (mode, None)
 
     def symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Write down that it was called."""
