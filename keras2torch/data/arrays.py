@@ -22,8 +22,16 @@ from keras2torch.data.structures import (
     names,
     same_structure,
 )
-from keras2torch.data.tensors import is_array, is_pandas, is_sparse, shape_of, to_tensor
+from keras2torch.data.tensors import (
+    is_array,
+    is_pandas,
+    is_sparse,
+    shape_of,
+    to_numpy,
+    to_tensor,
+)
 from keras2torch.data.weights import BOTH, class_weight_to_sample_weights
+from keras2torch.data.words import Words, is_text
 
 # More bytes than this are sent to the device batch by batch.
 MOVED_WHOLE = 1 << 30
@@ -124,6 +132,18 @@ class ArraySource:
         """Arrays need not know."""
 
 
+def _kept(array: Any, name: str) -> Any:
+    """Return data as a tensor; strings, which a model may read, as what stands for one.
+
+    ``y`` and weights have to be numbers.
+    """
+    if name.startswith("x") and not isinstance(array, torch.Tensor):
+        found = to_numpy(array)
+        if is_text(found):
+            return Words(found)
+    return to_tensor(array, name)
+
+
 class _Column:
     """One array, and how a batch of it is taken."""
 
@@ -134,10 +154,10 @@ class _Column:
         if is_sparse(array):
             # Rows are made dense batch by batch: whole, they may not fit.
             self.sparse = array.tocsr()
-            self.tensor = torch.empty(0)
+            self.tensor: Any = torch.empty(0)
         else:
             # A channel of images, say, would be gathered at every batch.
-            self.tensor = to_tensor(array, name).contiguous()
+            self.tensor = _kept(array, name).contiguous()
 
     @property
     def nbytes(self) -> int:

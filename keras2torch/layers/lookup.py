@@ -200,7 +200,7 @@ class IndexLookup(Layer):
             given["mask_token"] = self.mask_token
         return given
 
-    def lookup(self, call: Call) -> Module:
+    def finder(self, call: Call) -> Module:
         """Return the helper class that finds places, or what is at a place."""
         kind = type(self).__name__
         text, helpers, files = self.kept(call)
@@ -215,7 +215,7 @@ class IndexLookup(Layer):
 
     def module(self, call: Call) -> Module:
         """``StringLookup(["red", "green"])``."""
-        return weighted(self, self.lookup(call))
+        return weighted(self, self.finder(call))
 
     def forward(self, call: Call, module: str) -> Forward:
         """``categories(self.color(x), 5, "multi_hot")``."""

@@ -112,7 +112,7 @@ class TextVectorization(Layer):
     def module(self, call: Call) -> Module:
         """``TextVectorization(StringLookup([...], mask_token=""), length=200)``."""
         lookup = self.lookup
-        inner = lookup.lookup(call)
+        inner = lookup.finder(call)
         given: dict[str, Any] = {}
         if self.standardize not in ("lower", "lower_and_strip_punctuation"):
             given["lower"] = False

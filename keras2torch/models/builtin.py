@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from keras2torch import tree
+from keras2torch.data.words import as_words
 from keras2torch.errors import Keras2TorchError
 from keras2torch.layers import definitions
 from keras2torch.layers.base import Array, Weight, to_config
@@ -30,6 +31,7 @@ from keras2torch.models.context import NOT_GIVEN, default_device, resolved
 from keras2torch.models.explaining import explained
 from keras2torch.models.layer import Layer, kept_mask
 from keras2torch.models.logits import taps
+from keras2torch.models.naming import policy_name
 from keras2torch.models.specs import owners_of_call, single
 from keras2torch.models.symbolic import InputLayer, KerasTensor, Node
 
@@ -58,6 +60,10 @@ class BuiltIn(Layer):
         if self.definition_class.__name__ == "SimpleRNN":
             # Keras takes it and forgets it (layers/rnn/simple_rnn.py, 3.15).
             kwargs.pop("activity_regularizer", None)
+        given = kwargs.get("dtype")
+        if given is not None and policy_name(given).startswith(("int", "string")):
+            # That of what a Hashing gives out: nothing here is cast to it.
+            kwargs.pop("dtype")
         super().__init__(**kwargs)
         fields = _fields(self.definition_class)
         if len(args) > len(fields):
@@ -80,6 +86,7 @@ class BuiltIn(Layer):
         self._objects: dict[str, Any] = {}
         self._after_call: Any = None
         self._missing(fields, own)
+        self._was_given = own.get("vocabulary") is not None
         settings = {k: self._plain(k, v) for k, v in own.items()}
         self.definition = self.definition_class(
             name=self.name, trainable=self._trainable, **settings
@@ -110,6 +117,10 @@ class BuiltIn(Layer):
         """Return an argument as a config has it; what a config cannot say is kept."""
         if isinstance(value, Layer) and field != "activation":
             return self._inside(value)
+        if field == "vocabulary" and value is not None:
+            from keras2torch.models.learning_words import terms_of
+
+            return terms_of(value, self)
         if field.endswith("activation"):
             return self._activation(value)
         if field.endswith(_OBJECTS):
@@ -437,6 +448,8 @@ class BuiltIn(Layer):
         return getattr(made, "_keras_mask", None)
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.definition.reads_strings:
+            args = tuple(_with_words(list(args)))
         args = tuple(tree.map_structure(self._converted, list(args)))
         kwargs = tree.map_structure(self._converted, kwargs)
         training = resolved(kwargs.pop("training", NOT_GIVEN), self.training)
@@ -558,6 +571,14 @@ class BuiltIn(Layer):
         raise AttributeError(
             f"'{type(self).__name__}' object has no attribute '{name}'"
         )
+
+
+def _with_words(value: Any) -> Any:
+    """Return the arguments of a call with strings as they are batched."""
+    found = as_words(value)
+    if isinstance(found, (list, tuple)):
+        return [_with_words(v) for v in found]
+    return found
 
 
 WEIGHT_NAMES = frozenset(

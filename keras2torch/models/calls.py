@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from keras2torch import tree
+from keras2torch.data.words import Words
 from keras2torch.models.logits import Tap
 from keras2torch.models.symbolic import KerasTensor, Node
 
@@ -39,7 +40,7 @@ class ShapedCall:
         """Call it on tensors; masks come along and go along."""
         tensors: list[Any] = []
         for value in [*tree.leaves(list(args)), *tree.leaves(kwargs)]:
-            if isinstance(value, torch.Tensor) and all(value is not t for t in tensors):
+            if _is_data(value) and all(value is not t for t in tensors):
                 tensors.append(value)
         masks = [tensors[i]._keras_mask for i in self.masked]
         if self.training != training:
@@ -65,7 +66,7 @@ def described(
     made: dict[int, KerasTensor] = {}
 
     def symbol(value: Any) -> Any:
-        if not isinstance(value, torch.Tensor):
+        if not _is_data(value):
             return value
         if id(value) not in made:
             kind = str(value.dtype).removeprefix("torch.")
@@ -82,7 +83,11 @@ def described(
     )
 
 
-def _sizes(tensor: torch.Tensor, *, exact: bool) -> tuple[int | None, ...]:
+def _is_data(value: Any) -> bool:
+    return isinstance(value, (torch.Tensor, Words))
+
+
+def _sizes(tensor: torch.Tensor | Words, *, exact: bool) -> tuple[int | None, ...]:
     if exact or tensor.ndim < 2:
         return (None, *tensor.shape[1:])
     return (*[None] * (tensor.ndim - 1), tensor.shape[-1])
@@ -93,7 +98,7 @@ def signature(args: Any, kwargs: Any, *, exact: bool) -> Any:
     order: list[int] = []
 
     def key(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
+        if _is_data(value):
             if id(value) not in order:
                 order.append(id(value))
             masked = getattr(value, "_keras_mask", None) is not None

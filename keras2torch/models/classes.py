@@ -74,6 +74,14 @@ def _make(name: str) -> Any:
 
         extra = {"adapt": adapt, "mean": statistics("mean")}
         extra["variance"] = statistics("variance")
+    if name in ("IntegerLookup", "StringLookup", "TextVectorization"):
+        from keras2torch.models.learning_words import LOOKUPS
+
+        extra = dict(LOOKUPS)
+    if name == "Discretization":
+        from keras2torch.models.learning_words import BINS
+
+        extra = dict(BINS)
     found = type(
         name,
         (BuiltIn,),

@@ -39,7 +39,15 @@ from keras2torch.spelling import snake_case
 Config = dict[str, Any]
 
 # What a definition knows beyond Keras' arguments, for files of older Keras.
-_OLDER = ("keras2", "keeps_masks", "forgets_mask", "zero_masked", "expand")
+_OLDER = (
+    "keras2",
+    "keeps_masks",
+    "forgets_mask",
+    "zero_masked",
+    "expand",
+    "sizes",
+    "theano",
+)
 _OF_LAYER = ("name", "trainable", "dtype", "activity_regularizer")
 
 _OBJECTS = ("_initializer", "_regularizer", "_constraint")
@@ -62,11 +70,18 @@ KERAS_VERSION = "3.15.1"
 
 
 # -------------------------------------------------------------------- one layer
+# What comes out of them are integers, and Keras' policy says so.
+_BINS = ("HashedCrossing", "Hashing")
+
+
 def layer_config(layer: BuiltIn) -> Config:
     """Return the arguments of one of Keras' layers as its ``get_config`` has them."""
     kind = type(layer.definition).__name__
     config = _of_layer(kind, layer.name, layer.trainable, layer.dtype_policy)
     config |= definition_config(kind, to_config(layer.definition))
+    if kind in _BINS and config["output_mode"] == "int":
+        # Keras refuses them in floats.
+        config["dtype"] = "int64" if kind in PLAIN_DTYPE else policy("int64")
     for field, value in layer._objects.items():
         config[field] = serialization.serialize_keras_object(value)
     if layer._after_call is not None:

@@ -28,8 +28,11 @@ EXTRA["Embedding"] |= {"quantization_config": None}
 LEFT_OUT: dict[str, tuple[str, ...]] = {
     "ActivityRegularization": ("activity_regularizer",),
     "AdditiveAttention": ("score_mode",),
+    "CategoryEncoding": ("sparse",),
+    "Discretization": ("trainable",),
     "GRU": ("use_cudnn",),
     "GroupQueryAttention": ("flash_attention",),
+    "HashedCrossing": ("trainable",),
     "LSTM": ("use_cudnn",),
     "MultiHeadAttention": ("flash_attention",),
     "SimpleRNN": ("seed",),
@@ -47,7 +50,10 @@ BUILT_AT_ONCE = frozenset(
     "SpatialDropout1D SpatialDropout2D SpatialDropout3D UnitNormalization".split()
 )
 # Their dtype is a name, not a policy.
-PLAIN_DTYPE = frozenset({"SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"})
+PLAIN_DTYPE = frozenset(
+    "Discretization HashedCrossing SpatialDropout1D SpatialDropout2D "
+    "SpatialDropout3D".split()
+)
 
 _PER_AXIS = frozenset("kernel_size strides dilation_rate pool_size output_size".split())
 _ENDS = re.compile(r"(ZeroPadding|Cropping)(\d)D")

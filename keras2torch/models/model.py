@@ -49,7 +49,7 @@ from keras2torch.models.symbolic import (
     is_symbolic,
     network,
 )
-from keras2torch.models.symbolic_model import SymbolicModel
+from keras2torch.models.symbolic_model import STRING, SymbolicModel
 from keras2torch.program import Program
 from keras2torch.reading.topology import ModelSpec
 from keras2torch.training.trainer import Trainer
@@ -114,7 +114,12 @@ class Model(Trainer, SymbolicModel):
         self._call_graph = network(flat_in, flat_out)
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self._in_specs = [
-            (t.name, t.shape, getattr(torch, t.dtype, torch.float32)) for t in flat_in
+            (
+                t.name,
+                t.shape,
+                STRING if t.dtype == STRING else getattr(torch, t.dtype, torch.float32),
+            )
+            for t in flat_in
         ]
         for operation in self._call_graph.operations:
             if isinstance(operation, Layer):
@@ -229,7 +234,13 @@ class Model(Trainer, SymbolicModel):
         self._mixing = mixed[0] if mixed else None
         only = next(iter(policies)).variable_dtype if len(policies) == 1 else None
         self._in_specs = [
-            (t.name, t.shape, precision.torch_dtype(_kind(t.dtype, only)))
+            (
+                t.name,
+                t.shape,
+                STRING
+                if t.dtype == STRING
+                else precision.torch_dtype(_kind(t.dtype, only)),
+            )
             for t in tree.flatten(self._inputs_struct)
         ]
         self._out_kinds = None

@@ -22,7 +22,7 @@ from keras2torch.models import precision
 from keras2torch.models.context import default_device
 from keras2torch.program import Program, write
 from keras2torch.program.classtext import ClassText
-from keras2torch.program.module import execute
+from keras2torch.program.module import executed
 from keras2torch.training.variables import Part, Variable
 
 
@@ -110,7 +110,7 @@ def linked(
     OtherOrder
         If a layer holds its weights in another order.
     """
-    namespace = execute(program.source, program.name)
+    namespace = executed(program)
     top = program.classes[-1]
     given = [owners[path] for path in top.given.values()]
     net: nn.Module = getattr(namespace, program.name)(*given)

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from keras2torch import tree
+from keras2torch.data.words import Words, as_words
 from keras2torch.layers.base import Shape
 from keras2torch.models import programs
 from keras2torch.models.layer import Layer
@@ -25,6 +26,9 @@ from keras2torch.models.symbolic import (
 )
 from keras2torch.models.tracking import unheld
 
+# Stands for a dtype of torch where strings come.
+STRING = "string"
+
 
 class SymbolicModel(Layer):
     """A layer that may have a graph, and takes data as the graph wants it."""
@@ -33,7 +37,7 @@ class SymbolicModel(Layer):
     _net_keys: set[str]
     _inputs_struct: Any
     _outputs_struct: Any
-    _in_specs: list[tuple[str, Shape, torch.dtype]]
+    _in_specs: list[tuple[str, Shape, Any]]
     _in_axes: list[tuple[int, ...] | None]
     _alone: torch.Size | None
 
@@ -157,6 +161,25 @@ class SymbolicModel(Layer):
         for value, axes, (name, shape, dtype) in zip(
             flat, self._in_axes, self._in_specs, strict=True
         ):
+            if dtype is STRING:
+                value = as_words(value)
+                if not isinstance(value, Words):
+                    raise ValueError(
+                        f"Input {name!r} of model {self.name!r} takes strings, not "
+                        f"a {type(value).__name__}."
+                    )
+                found.append(
+                    value
+                    if value.ndim == len(shape)
+                    else self._adjusted(value, shape, name)
+                )
+                continue
+            if isinstance(value, Words):
+                raise ValueError(
+                    f"Input {name!r} of model {self.name!r} holds text, and torch has "
+                    "no text tensors: turn it into integers before it is given to the "
+                    'model, or give the model an Input of dtype "string".'
+                )
             if not isinstance(value, torch.Tensor):
                 value = torch.as_tensor(np.asarray(value))
                 value = value.to(programs.device_of(self))
@@ -181,7 +204,7 @@ class SymbolicModel(Layer):
             found.append(value if axes is None else value.permute(axes))
         return found
 
-    def _adjusted(self, value: torch.Tensor, shape: Shape, name: str) -> torch.Tensor:
+    def _adjusted(self, value: Any, shape: Shape, name: str) -> Any:
         """Add or take away a last axis of 1, as Keras does."""
         if value.ndim == len(shape) + 1 and value.shape[-1] == 1:
             return value.squeeze(-1)
@@ -195,7 +218,8 @@ class SymbolicModel(Layer):
     def _in_order(self, inputs: Any) -> list[Any]:
         struct = self._inputs_struct
         flat: list[Any]
-        if isinstance(inputs, torch.Tensor):
+        inputs = as_words(inputs) if len(self._in_specs) == 1 else inputs
+        if isinstance(inputs, (torch.Tensor, Words)):
             flat = [inputs]
         elif isinstance(inputs, Mapping) and not isinstance(struct, dict):
             names = [t.name for t in tree.flatten(struct)]
@@ -222,6 +246,8 @@ class SymbolicModel(Layer):
                 )
             many = len(inputs) == 1 and np.ndim(inputs[0]) == len(shape)
             flat = [inputs[0]] if many else [inputs]
+        elif isinstance(inputs, (list, tuple)) and not isinstance(struct, dict):
+            flat = tree.flatten([as_words(v) for v in inputs])
         else:
             flat = tree.flatten(inputs)
         if len(flat) != len(self._in_specs):

@@ -60,7 +60,7 @@ def load_folder(folder: Path) -> nn.Module:
     return model
 
 
-def _executed(program: Program) -> types.ModuleType:
+def executed(program: Program) -> types.ModuleType:
     """Execute a program, the files that it reads beside it as long as it lives."""
     if not program.files:
         return execute(program.source, program.name)
@@ -76,8 +76,10 @@ def _executed(program: Program) -> types.ModuleType:
 
 def build(program: Program) -> nn.Module:
     """Make the model of a program, weights loaded, in eval mode."""
-    module = _executed(program)
+    module = executed(program)
     model: nn.Module = getattr(module, program.name)()
+    if program.double:
+        model = model.double()
     state = {k: torch.from_numpy(v.copy()) for k, v in program.state().items()}
     missing, unexpected = model.load_state_dict(state, strict=False)
     missing = [m for m in missing if not m.endswith("num_batches_tracked")]
