@@ -35,6 +35,13 @@ _ARGUMENTS: dict[str, Any] = {
     "groups": 4,
     "axes": 1,
     "scale": 0.1,
+    "factor": 0.2,
+    "height_factor": 0.2,
+    "width_factor": 0.2,
+    "height": 180,
+    "max_number": 10,
+    "num_bins": 10,
+    "width": 180,
     "cell": {"class_name": "LSTMCell", "config": {"units": 8}},
     "cells": [{"class_name": "LSTMCell", "config": {"units": 8}}],
 }
@@ -46,6 +53,9 @@ _WRAPPED = {
     "Bidirectional": {"class_name": "LSTM", "config": {"units": 8, "name": "lstm"}},
     "TimeDistributed": {"class_name": "Dense", "config": {"units": 8, "name": "d"}},
 }
+# What the others would not do for.
+_ARGUMENTS_OF: dict[str, dict[str, Any]] = {"RandomPosterization": {"factor": 4}}
+_IMAGES: Shape = (None, 224, 224, 3)
 _SIZES: dict[str, Shape] = {
     "1D": (None, 32, 4),
     "2D": (None, 32, 32, 4),
@@ -56,6 +66,9 @@ _SHAPES: dict[str, Shape] = {
     "cells": (None, 10, 4),
     "wrappers": (None, 10, 4),
     "attention": (None, 10, 16),
+    "images": _IMAGES,
+    "augmentation": _IMAGES,
+    "augmentation_colours": _IMAGES,
 }
 _BY_CLASS: dict[str, Shape] = {
     "EinsumDense": (None, 10, 16),
@@ -69,6 +82,8 @@ _BY_CLASS: dict[str, Shape] = {
     "Reshape": (None, 32),
     "Permute": (None, 10, 4),
     "Flatten": (None, 7, 7, 4),
+    "MelSpectrogram": (None, 16000),
+    "STFTSpectrogram": (None, 16000, 1),
     "PReLU": (None, 16),
     "RepeatVector": (None, 4),
 }
@@ -122,7 +137,8 @@ def _example(name: str, cls: type[Layer], family: str) -> str:
         elif field.name == "output_size":
             arguments["output_size"] = 7
         elif _required(field):
-            arguments[field.name] = _ARGUMENTS[field.name]
+            own = _ARGUMENTS_OF.get(name, {})
+            arguments[field.name] = own.get(field.name) or _ARGUMENTS[field.name]
     if family == "cells" and name != "RNN":
         return "within `RNN` and `Bidirectional`"
     shape = _BY_CLASS.get(name) or _SIZES.get(name[-2:])
