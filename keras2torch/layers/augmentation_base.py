@@ -134,7 +134,7 @@ class Augmentation(ImageLayer):
         if not lowest <= value <= highest:
             raise self.unsupported(f"{name}={value!r} is not in [{lowest}, {highest}]")
         high = abs(float(value))
-        return max(-high, lowest), high
+        return max(-high if high else 0.0, lowest), high
 
 
 __all__ = ["Augmentation", "ImageLayer", "Range"]
