@@ -179,7 +179,8 @@ def model_spec(
         )
     if ctx.theano:
         config = theano_padding.padded(config)
-    kind = "Functional" if kind == "Model" else kind
+    # A Pipeline is stored as a Sequential that declares no input.
+    kind = {"Model": "Functional", "Pipeline": "Sequential"}.get(kind, kind)
     made = ModelSpec(
         name=str(name or config.get("name") or kind.lower()),
         kind=kind,
