@@ -313,6 +313,21 @@ class Softmax(Layer):
         return Forward(f"torch.exp({x} - {total}){masked}")
 
 
+def learnt_shape(
+    owner: Layer, shape: Shape, shared: list[int] | None
+) -> tuple[int, ...]:
+    """Return the shape of a parameter for each element, shared along some axes."""
+    dims: list[int] = []
+    for axis, size in enumerate(shape[1:], 1):
+        if axis in (shared or []):
+            dims.append(1)
+        elif size is None:
+            raise owner.unsupported(f"axis {axis} has no size and is not shared")
+        else:
+            dims.append(size)
+    return tuple(dims)
+
+
 @layer
 class PReLU(Layer):
     """Leaky rectifier whose slope is learnt, one per element or shared along axes."""
@@ -325,25 +340,14 @@ class PReLU(Layer):
     alpha_constraint: Any = None
     shared_axes: list[int] | None = None
 
-    def _shape(self, shape: Shape) -> tuple[int, ...]:
-        dims: list[int] = []
-        for axis, size in enumerate(shape[1:], 1):
-            if axis in (self.shared_axes or []):
-                dims.append(1)
-            elif size is None:
-                raise self.unsupported(f"axis {axis} has no size and is not shared")
-            else:
-                dims.append(size)
-        return tuple(dims)
-
     def weights(self, *shapes: Shape) -> list[Weight]:
         """One slope per element that is not shared."""
-        return [Weight("alpha", self._shape(shapes[0]))]
+        return [Weight("alpha", learnt_shape(self, shapes[0], self.shared_axes))]
 
     def module(self, call: Call) -> Module:
         """``nn.PReLU`` where the slopes are one per channel, else a small class."""
         layout = call.x.layout
-        alpha = self._shape(call.x.shape)
+        alpha = learnt_shape(self, call.x.shape, self.shared_axes)
         axes = [a - 1 for a in layout.axes[1:]]
         shape = tuple(alpha[a] for a in axes)
         order = layout.feature_order()

@@ -275,7 +275,8 @@ class Bidirectional(Layer):
             outs.append(temporary(module, way))
             before.append(f"{outs[-1]} = {out}")
             states += results[1:]
-        results = [*self._merged(*outs, self._last(call)), *states]
+        there, back = outs
+        results = [*self._merged(there, back, self._last(call)), *states]
         told = ("",) if self.merge_mode else _WAYS
         names = (*told, *[f"state_{i}" for i in range(len(states))])
         return Forward(

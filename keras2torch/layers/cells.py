@@ -51,6 +51,8 @@ class _Cell(Layer):
     ignored = WITHOUT_EFFECT
 
     units: int
+    use_bias: bool
+    dropout: float
 
     @cached_property
     def whole(self) -> Recurrent:
@@ -295,7 +297,7 @@ class StackedRNNCells(Layer):
     def _calls(self, call: Call) -> list[Call]:
         """Return each cell's call; what comes from the cell below has no name yet."""
         given = call.inputs[1:]
-        found = []
+        found: list[Call] = []
         for cell, shape in zip(self.stack, self._shapes(call.x.shape), strict=True):
             count = len(cell.state_shapes(shape))
             own, given = given[:count], given[count:]
@@ -319,6 +321,7 @@ class StackedRNNCells(Layer):
         ):
             part.inputs[0].name = out
             made = cell.forward(part, f"{module}[{i}]")
+            assert not isinstance(made.results, str)
             out, *new = made.results
             before += made.before
             states += new

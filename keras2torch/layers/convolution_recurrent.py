@@ -92,7 +92,7 @@ class _ConvLSTM(Recurrent):
     # -- Keras
     def _conv(self, *, recurrent: bool = False) -> _Convolution:
         """Return the definition of one of the two convolutions."""
-        cls = REGISTRY[f"Conv{self.rank}D"]
+        cls: Any = REGISTRY[f"Conv{self.rank}D"]
         options: dict[str, Any] = {"padding": "same"}
         if not recurrent:
             options = {

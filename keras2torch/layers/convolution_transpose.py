@@ -85,15 +85,17 @@ class _Transposed(Layer):
     def _ints(self, name: str) -> tuple[int, ...]:
         return ints(getattr(self, name), self.rank)
 
-    def _axes(self) -> list[_Axis]:
+    def _axes(self, shape: Shape) -> list[_Axis]:
         padding = self.padding.lower()
-        if padding not in ("valid", "same"):
+        if padding not in ("valid", "same", "half"):
             raise self.unsupported(f"padding {self.padding!r} has no rule")
         given: tuple[int | None, ...] = (None,) * self.rank
         if self.output_padding is not None:
             given = self._ints("output_padding")
         found = []
-        for k, s, d, out in zip(
+        for n, size, k, s, d, out in zip(
+            split(self, shape)[0],
+            self._told(shape),
             self._ints("kernel_size"),
             self._ints("strides"),
             self._ints("dilation_rate"),
@@ -103,19 +105,30 @@ class _Transposed(Layer):
             extent = (k - 1) * d + 1
             if padding == "valid":
                 extra = max(extent, s) if out is None else extent + out
-                near = 0
             else:
                 extra = s if out is None else extent % 2 + out
+            if size is not None and n is not None:
+                extra = size - (n - 1) * s
+            near = 0
+            if padding == "same":
                 near = max(extent - extra, 0) // 2
+            elif padding == "half":
+                near = extent // 2
             found.append(_Axis(s, extra, near, extent - extra - near))
         return found
+
+    def _told(self, shape: Shape) -> tuple[int | None, ...]:
+        """Return the sizes that come out, where the layer was told them."""
+        return (None,) * self.rank
 
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
         """``n * stride`` for same, the whole result for valid."""
         channels_of(self, shapes[0], self.rank)
         sizes = [
             None if n is None else (n - 1) * axis.stride + axis.extra
-            for n, axis in zip(split(self, shapes[0])[0], self._axes(), strict=True)
+            for n, axis in zip(
+                split(self, shapes[0])[0], self._axes(shapes[0]), strict=True
+            )
         ]
         return [joined(self, shapes[0][0], sizes, self.filters)]
 
@@ -129,7 +142,7 @@ class _Transposed(Layer):
 
     def module(self, call: Call) -> Module:
         """``nn.ConvTranspose2d(in, filters, …)``, cut alike at both ends."""
-        axes = self._axes()
+        axes = self._axes(call.x.shape)
         text = call_text(
             f"nn.ConvTranspose{self.rank}d",
             channels_of(self, call.x.shape, self.rank),
@@ -151,7 +164,7 @@ class _Transposed(Layer):
     def forward(self, call: Call, module: str) -> Forward:
         """``self.up(x)``, and off with what the far end has too much."""
         x = f"{module}({call.x.name})"
-        left = [max(axis.far - axis.near, 0) for axis in self._axes()]
+        left = [max(axis.far - axis.near, 0) for axis in self._axes(call.x.shape)]
         if any(left):
             parts = [":", ":", *(f":-{n}" if n else ":" for n in left)]
             while parts[-1] == ":":
@@ -170,12 +183,27 @@ class Conv1DTranspose(_Transposed):
 
 @layer
 class Conv2DTranspose(_Transposed):
-    """Transposed convolution over images."""
+    """Transposed convolution over images.
+
+    Attributes
+    ----------
+    sizes
+        The two sizes that come out, as Keras 1 was told them. On Theano it cut
+        ``same`` alike at both ends: padding ``half``.
+    """
 
     rank = 2
 
     strides: Ints = (1, 1)
     dilation_rate: Ints = (1, 1)
+    sizes: Any = None
+
+    def _told(self, shape: Shape) -> tuple[int | None, ...]:
+        if self.sizes is None:
+            return (None, None)
+        if None in split(self, shape)[0]:
+            raise self.unsupported("sizes that come out without sizes that go in")
+        return ints(self.sizes, 2)
 
 
 @dataclass(eq=False)

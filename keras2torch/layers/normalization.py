@@ -116,6 +116,12 @@ class BatchNormalization(_AffinePair):
 
     Keras keeps the biased variance of a batch, torch the unbiased one, so that they
     part by n / (n - 1) per step of training.
+
+    Attributes
+    ----------
+    mode
+        Of Keras 1: 1 normalizes each sample along the last axis, 2 goes by the batch
+        at hand after training, too.
     """
 
     masking = "use"
@@ -142,6 +148,7 @@ class BatchNormalization(_AffinePair):
     renorm_clipping: Any = None
     renorm_momentum: float = 0.99
     synchronized: bool = False
+    mode: int = 0
 
     def passes_mask(self) -> bool:
         """As it came."""
@@ -158,11 +165,37 @@ class BatchNormalization(_AffinePair):
             Weight("moving_variance", size, trainable=False, default=1.0),
         ]
 
+    def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
+        """Mode 1 reads the last axis, where Keras has it."""
+        if self.mode != 1:
+            return super().layouts(call)
+        order = Layout.keras(call.x.rank)
+        return [order], [order]
+
+    def takes_flat(self) -> Literal["consumes", "follows", "refuses"]:
+        """Mode 1 refuses."""
+        return "refuses" if self.mode == 1 else super().takes_flat()
+
+    def _of_keras_1(self, call: Call) -> Module:
+        """``SampleNorm(8)``, or torch's without statistics of its own."""
+        size, rank = self._size(call.x.shape), call.x.rank
+        _, weights, _ = self._affine(call)
+        if self.mode == 2:
+            name = f"nn.BatchNorm{max(rank - 2, 1)}d"
+            options = {"eps": _eps(self.epsilon), "track_running_stats": False}
+            return Module(call_text(name, size, **options), weights)
+        if self.mode != 1 or self._axis(rank) != rank - 1:
+            raise self.unsupported(f"mode={self.mode!r} along axis {self.axis}")
+        text = call_text("SampleNorm", size, eps=_eps(self.epsilon))
+        return Module(text, weights, ("SampleNorm",))
+
     def module(self, call: Call) -> Module:
         """``nn.BatchNorm2d(64, eps=0.001, momentum=0.01)``."""
         rank = call.x.rank
         if rank > 5:
             raise self.unsupported(f"an input of {rank} axes has no rule")
+        if self.mode:
+            return self._of_keras_1(call)
         size = self._size(call.x.shape)
         affine, weights, dropped = self._affine(call)
         helper = ""
@@ -189,7 +222,7 @@ class BatchNormalization(_AffinePair):
 
     def forward(self, call: Call, module: str) -> Forward:
         """``self.norm(x)``; a mask takes values out of the statistics in training."""
-        masked = call.faithful and call.mask is not None
+        masked = call.faithful and call.mask is not None and not self.mode
         told = f", {call.mask.name}" if masked and call.mask else ""
         return Forward(f"{module}({call.x.name}{told})")
 

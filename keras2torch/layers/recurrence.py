@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -110,7 +110,7 @@ class Recurrent(Layer):
         Where Keras 3 stores the weights within the layer.
     """
 
-    layout = "flat"
+    layout: ClassVar[Literal["keras", "channels_first", "follow", "flat"]] = "flat"
     masking = "use"
     aliases = KERAS_1_NAMES
     ignored = WITHOUT_EFFECT

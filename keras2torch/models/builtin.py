@@ -423,9 +423,9 @@ class BuiltIn(Layer):
             shapes = [input_shape]
         tensors = [KerasTensor(s) for s in shapes]
         listed = len(self.definition.arguments) == 1 and len(tensors) > 1
-        args = (tensors,) if listed else tuple(tensors)
+        args: tuple[Any, ...] = (tensors,) if listed else tuple(tensors)
         if self.definition.packs:
-            states = self.definition.state_shapes(tensors[0].shape)  # type: ignore[attr-defined]
+            states = self.definition.state_shapes(tensors[0].shape)
             args = (tensors[0], [KerasTensor(s) for s in states])
         self._written_for(Node(self, args))
 

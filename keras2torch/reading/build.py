@@ -355,7 +355,8 @@ class Assembler:
 
     def _completed(self, layer: LayerSpec) -> dict[str, Any]:
         """Return a layer's config, with what Keras 1 forgot to write into it."""
-        alpha = self._weight_shape(layer) if layer.kind == "PReLU" else None
+        learnt = layer.kind in ("PReLU", "ParametricSoftplus", "SReLU")
+        alpha = self._weight_shape(layer) if learnt else None
         if self._keras_major > 1 or alpha is None or "shared_axes" in layer.config:
             return layer.config
         shared = [i + 1 for i, n in enumerate(alpha) if n == 1]

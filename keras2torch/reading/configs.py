@@ -177,12 +177,17 @@ def layer_config(
     if kind in ctx.own:
         kind = f"Custom>{kind}"
     kind = _SAME_CLASS.get(kind, kind)
+    if config.get("mode") == 1 and ctx.version.numbers < (1, 0, 5):
+        raise UnsupportedLayer(
+            f"layer {name!r} ({kind}): mode=1 of Keras before 1.0.5 has no rule"
+        )
     if kind in ("GRU", "GRUCell") and ctx.version.major < 3:
         config.setdefault("reset_after", False)
     if kind == "BatchNormalization" and isinstance(config.get("axis"), list):
-        config["axis"] = config["axis"][0] if len(config["axis"]) == 1 else None
+        axes = config["axis"]
+        config["axis"] = axes[0] if len(axes) == 1 else None
         if config["axis"] is None:
-            raise UnusableFile(f"layer {name!r}: several axes have no rule.")
+            raise UnsupportedLayer(f"layer {name!r} ({kind}): axis={axes} has no rule")
     if kind not in REGISTRY and not applications.is_one(kind, config):
         ctx.unknown.append((name, kind))
     return kind, _cleaned(kind, config, name, ctx)
@@ -212,6 +217,12 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
             made[key] = activation(value, name, ctx)
         elif key == "dtype":
             if (policy := dtype_name(value)) is not None:
+                if "_from_" in policy:
+                    raise UnsupportedLayer(
+                        f"layer {name!r} ({kind}): the dtype policy {policy!r} has no "
+                        "rule: Keras rounds its inputs and weights to a few bits; "
+                        "convert the model that was saved before quantize()"
+                    )
                 made[key] = policy
         elif key.endswith(("_initializer", "_regularizer", "_constraint")):
             made[key] = plain_object(value)
@@ -225,6 +236,8 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
     if "keras2" in known and ctx.version.major < 3:
         # Masks meet in another way there (merges, attention, TimeDistributed).
         made["keras2"] = True
+    if "theano" in known and ctx.theano:
+        made["theano"] = True
     if "forgets_mask" in known and (3, 0) <= ctx.version.numbers[:2] < (3, 4):
         made["forgets_mask"] = True
     if "zero_masked" in known:
@@ -298,7 +311,11 @@ def dtype_name(value: Any) -> str | None:
     """Return a dtype or dtype policy by its name."""
     if isinstance(value, dict):
         inner = value.get("config")
-        value = inner.get("name") if isinstance(inner, dict) else None
+        inner = inner if isinstance(inner, dict) else {}
+        if "default_policy" in inner:
+            # A DTypePolicyMap: one for each part of a layer that holds layers.
+            return dtype_name(inner["default_policy"])
+        value = inner.get("name")
     return value if isinstance(value, str) and value != "_infer" else None
 
 

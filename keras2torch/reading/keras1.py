@@ -73,6 +73,11 @@ _BY_CLASS = {
     "GaussianNoise": {"sigma": "stddev"},
     "UpSampling1D": {"length": "size"},
     "PReLU": {"init": "alpha_initializer"},
+    "MaxoutDense": {"output_dim": "units"},
+    "SReLU": {
+        f"{name}_init": f"{name}_initializer"
+        for name in ("t_left", "a_left", "t_right", "a_right")
+    },
     "Reshape": {"dims": "target_shape"},
 }
 _INITIALIZERS = {
@@ -85,6 +90,7 @@ _INITIALIZERS = {
 _GONE = ("consume_less", "input_length", "mode_type")
 _KERNELS = {
     "Conv2D": ("nb_row", "nb_col"),
+    "ConvLSTM2D": ("nb_row", "nb_col"),
     "Conv2DTranspose": ("nb_row", "nb_col"),
     "LocallyConnected2D": ("nb_row", "nb_col"),
     "SeparableConv2D": ("nb_row", "nb_col"),
@@ -209,22 +215,31 @@ def translated(
         made["data_format"] = "channels_first" if first else "channels_last"
     if kind == "BatchNormalization":
         _normalization(made)
-    if kind in ("LSTM", "GRU", "SimpleRNN"):
+    if kind in ("LSTM", "GRU", "SimpleRNN", "ConvLSTM2D"):
         if made.get("recurrent_activation") is None and kind != "SimpleRNN":
             made["recurrent_activation"] = "hard_sigmoid"
         if made.pop("forget_bias_init", "one") not in ("one", "ones"):
             made["unit_forget_bias"] = False
     if kind == "Conv2DTranspose":
-        made.pop("output_shape", None)
+        _sizes(made)
     for key in list(made):
         if key.endswith("_initializer") and isinstance(made[key], str):
             made[key] = _INITIALIZERS.get(made[key], made[key])
     return kind, made
 
 
+def _sizes(config: Config) -> None:
+    """Say which sizes come out; Keras 1 was told the whole shape."""
+    shape = config.pop("output_shape", None)
+    first = config.get("data_format") == "channels_first"
+    if isinstance(shape, list) and len(shape) == 4:
+        sizes = shape[2:] if first else shape[1:3]
+        config["sizes"] = None if None in sizes else sizes
+
+
 def _normalization(config: Config) -> None:
     # mode 0: by feature, statistics kept. 1 goes by sample, 2 by the statistics of the
-    # batch even after training: other layers, which stay an argument without a rule.
+    # batch even after training.
     if config.get("mode") == 0:
         del config["mode"]
 

@@ -129,6 +129,9 @@ def _changes(
     if version.major == 1:
         if _gate_by_gate(inner):
             found.append(lambda a: _joined(a, kind))
+        if kind == "Highway" and len(arrays) == 4 and len(arrays[1].shape) == 1:
+            # Before Keras 1.2: kernel, bias, carry kernel, carry bias.
+            found.append(lambda a: [a[0], a[2], a[1], a[3]])
         if kind in _SPATIAL and arrays:
             first = inner.config.get("data_format") == "channels_first"
             found.append(lambda a: _keras1_kernel(a, kind, first, inner.config))

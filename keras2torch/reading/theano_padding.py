@@ -36,6 +36,8 @@ def _taken_apart(entry: Any) -> list[Any]:
     if not isinstance(config, dict):
         return [entry]
     kind = entry.get("class_name")
+    if kind == "Deconvolution2D" and config.get("border_mode") == "same":
+        return [entry | {"config": config | {"border_mode": "half"}}]
     amounts = _amounts(config, _SIZES.get(str(kind), ()))
     if amounts is None:
         return [entry]

@@ -1426,7 +1426,8 @@ def rebuild(config_path: str, weights_path: str, name: str) -> Loaded:
     check_config(config, {})
     lib = library(name)
     names().mean(lib.module)
-    loaded = Loaded(lib.build(config, {}, True), lib, {}, True)
+    custom = {} if lib.is_keras3 else beside("keras1_layers").classes(lib.module)
+    loaded = Loaded(lib.build(config, custom, True), lib, custom, True)
     with np.load(weights_path, allow_pickle=False) as arrays:
         for key, variable in loaded.variables():
             if key not in arrays:

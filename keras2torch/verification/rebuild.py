@@ -28,6 +28,7 @@ from keras2torch.layers.definitions import (
     from_config,
     to_config,
 )
+from keras2torch.layers.legacy import KERAS_1_ONLY
 from keras2torch.layers.replaced import Replaced
 
 Library = Literal["keras", "tf_keras"]
@@ -63,6 +64,11 @@ _KERAS2_SHAPES = {
 _KERAS_BY_ITSELF = (("zero_masked", False), ("interpolation", "bilinear_keras2"))
 # Our own, which say what an older Keras did with masks.
 _OURS = ("name", "keras2", "forgets_mask", "keeps_masks")
+# Whose arguments of Keras 1 are another class of the worker's.
+_KERAS1_CLASSES = {
+    "BatchNormalization": "Keras1BatchNormalization",
+    "Conv2DTranspose": "Keras1Deconvolution2D",
+}
 _TRAINING_ONLY = ("_initializer", "_regularizer", "_constraint")
 
 
@@ -122,11 +128,26 @@ def keras_needed(model: ir.Model) -> Library:
         resizes = node.op_type == "RandomCrop" and getattr(layer, "keras2", False)
         if node.op_type in _KERAS2_LAYERS or by_mask or resizes:
             return "tf_keras"
+        inner = getattr(layer, "inner", None)
+        if of_keras_1(inner if isinstance(inner, Layer) else layer):
+            return "tf_keras"
         if getattr(layer, "interpolation", None) in _KERAS2_INTERPOLATIONS:
             return "tf_keras"
         if _mentions(to_config(layer), _KERAS2_FUNCTIONS):
             return "tf_keras"
     return "keras"
+
+
+def of_keras_1(layer: Layer) -> bool:
+    """Whether no Keras of today computes a layer; the worker has its formula."""
+    kind = type(layer).__name__
+    if kind == "BatchNormalization":
+        return bool(getattr(layer, "mode", 0))
+    if kind == "Conv2DTranspose":
+        return getattr(layer, "sizes", None) is not None or (
+            getattr(layer, "padding", "") == "half"
+        )
+    return kind in KERAS_1_ONLY
 
 
 def keras_config(model: ir.Model) -> Config:
@@ -280,7 +301,7 @@ class _Writer:
 
     def _node3(self, work: _Graph, node: LayerNode) -> Config:
         tensors = [self._place(work, v).keras3() for v in node.inputs]
-        args = tensors if _spread(node) else [tensors]
+        args: list[Any] = [*tensors] if _spread(node) else [tensors]
         if node.layer.packs:
             args = [tensors[0], tensors[1:]]
         kwargs: Config = dict(node.options)
@@ -445,6 +466,15 @@ class _Writer:
             config["layer"] = inner
         if not self._keras3:
             config.update(dict.fromkeys(_KERAS2_SHAPES.get(kind, ())))
+        if of_keras_1(layer):
+            kind = _KERAS1_CLASSES.get(kind, kind)
+            if config.get("padding") == "half" or (
+                getattr(layer, "sizes", None)
+                and (config.get("data_format") == "channels_first")
+            ):
+                raise VerificationUnavailable(
+                    f"layer {layer.name!r} computes what only Keras 1 on Theano did"
+                )
         return self._entry(_CUDNN.get(kind, (kind, 0))[0], config)
 
     def _value(self, value: Any) -> Any:

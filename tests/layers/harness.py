@@ -360,5 +360,7 @@ def _check_counts(program: Program, loaded: LoadedModel) -> None:
     used = {id(v) for w in program.weights for v in w.values}
     for step in program.plan.layer_steps():
         for name, value in step.node.weights.items():
-            # Normalization counts samples, which nothing reads.
-            assert id(value) in used or name == "count", f"{value.name} is lost"
+            # Normalization counts samples, and Keras 1's other modes of
+            # BatchNormalization have statistics, which nothing reads.
+            unread = name == "count" or getattr(step.node.layer, "mode", 0) in (1, 2)
+            assert id(value) in used or unread, f"{value.name} is lost"

@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 
 from keras2torch.layers.definitions import REGISTRY, Layer, from_config
+from keras2torch.layers.legacy import KERAS_1_ONLY
 
 SCRIPT = Path(__file__).with_name("signatures_of_keras.py")
 KEYWORDS = {f.name for f in dataclasses.fields(Layer)}
 
-# A model used as a layer is made from its graph, not by a constructor's arguments.
-MODELS = {"Functional", "Sequential"}
+# A model used as a layer is made from its graph, not by a constructor's arguments; no
+# Keras of today has the layers of Keras 1.
+MODELS = {"Functional", "Sequential"} | KERAS_1_ONLY
 
 # Initial weights, which Keras sets in the constructor: a definition holds no arrays,
 # and `weights` is what it answers with names and shapes.

@@ -35,7 +35,8 @@ class ConvLSTM(nn.Module):
 
     def recur(self, h: torch.Tensor) -> torch.Tensor:
         """Convolve a state."""
-        return self.recurrent_conv(h)
+        gates: torch.Tensor = self.recurrent_conv(h)
+        return gates
 
     def forward(
         self,
@@ -96,4 +97,4 @@ class DroppingConvLSTM(ConvLSTM):
         if self.drop is None:
             ones = torch.ones_like(h)
             self.drop = F.dropout(ones, self.recurrent_dropout, self.training)
-        return self.recurrent_conv(h * self.drop)
+        return super().recur(h * self.drop)
