@@ -161,7 +161,7 @@ class _Column:
 
     @property
     def nbytes(self) -> int:
-        return self.tensor.numel() * self.tensor.element_size()
+        return int(self.tensor.numel() * self.tensor.element_size())
 
     def move(self, storage: torch.device, device: torch.device) -> None:
         """Move the array to where it is kept, and remember where batches go."""

@@ -98,7 +98,7 @@ def as_words(value: Any) -> Any:
     if isinstance(value, (str, bytes)):
         return Words(np.asarray(value))
     if isinstance(value, (list, tuple)):
-        first = value
+        first: Any = value
         while isinstance(first, (list, tuple)) and first:
             first = first[0]
         return Words(value) if isinstance(first, (str, bytes)) else value

@@ -112,12 +112,12 @@ def _documents(definition: Any, batch: Any) -> Iterator[list[Any]]:
     if isinstance(definition, TextVectorization):
         yield from _texts(definition, batch)
         return
+    flat: list[Any]
     if isinstance(definition, IntegerLookup):
         array = np.asarray(batch).astype(np.int64)
-        flat, shape = array.reshape(-1).tolist(), array.shape
+        flat, shape = array.reshape(-1).tolist(), list(array.shape)
     else:
-        words, sizes = flat_words(batch)
-        flat, shape = words, tuple(sizes)
+        flat, shape = flat_words(batch)
     # A batch without rows is one document.
     rows = shape[0] if len(shape) > 1 else 1
     size = len(flat) // rows if rows else 0
@@ -199,6 +199,13 @@ def vocabulary_size(self: Any) -> int:
     return len(get_vocabulary(self))
 
 
+def save_own_variables(self: Any, store: Any) -> None:
+    """Give what Keras keeps of a lookup in a file: the weights of TF-IDF."""
+    lookup = _lookup(self.definition)
+    if lookup.mode == "tf_idf":
+        store["idf_weights"] = lookup.idf()
+
+
 # ------------------------------------------------------------------------------ bins
 def adapt_bins(self: Any, data: Any, steps: int | None = None) -> None:
     """Find boundaries between which equally many of the data lie."""
@@ -232,6 +239,7 @@ def _learned(layer: Any, **settings: Any) -> None:
 LOOKUPS = {
     "adapt": adapt,
     "get_vocabulary": get_vocabulary,
+    "save_own_variables": save_own_variables,
     "set_vocabulary": set_vocabulary,
     "vocabulary_size": vocabulary_size,
 }

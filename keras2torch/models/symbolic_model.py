@@ -147,7 +147,7 @@ class SymbolicModel(Layer):
                 "symbolic tensors, or not built yet."
             )
 
-    def _standardized(self, inputs: Any) -> list[torch.Tensor]:
+    def _standardized(self, inputs: Any) -> list[Any]:
         """Return the tensors in the order and axes in which the program takes them."""
         if (
             type(inputs) is torch.Tensor

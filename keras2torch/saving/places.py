@@ -116,6 +116,10 @@ def _built_in(layer: BuiltIn, path: str) -> Iterator[Place]:
     for part, variables in parts.items():
         if not part:
             yield Place(path, str(layer.name), [*variables, *layer._own], layer)
+            if type(layer.definition).__name__ == "TextVectorization":
+                # Keras asks both, the layer and the lookup in it.
+                inside = _joined(path, "_lookup_layer")
+                yield Place(inside, "string_lookup", [], layer)
             continue
         name = part.rpartition("/")[2]
         yield Place(_joined(path, part), name, variables, None)
