@@ -134,6 +134,41 @@ class Wrapper(Layer):
             self.layer.build(input_shape)
 
 
+class Pipeline(Layer):
+    """Layers one after the other; those that draw do so unless told otherwise.
+
+    Parameters
+    ----------
+    layers
+        The layers.
+    """
+
+    def __init__(self, layers: list[Any], name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.layers = list(layers)
+
+    def call(self, inputs: Any, training: Any = True, mask: Any = None) -> Any:
+        """Call them in turn."""
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers and the name."""
+        from keras2torch import serialization
+
+        inner = [serialization.serialize_keras_object(v) for v in self.layers]
+        return {"layers": inner, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Pipeline:
+        """Make it from a config."""
+        from keras2torch import serialization
+
+        made = [serialization.deserialize_keras_object(v) for v in config["layers"]]
+        return cls(**config | {"layers": made})
+
+
 def _merging(name: str) -> Callable[..., Any]:
     def merged(inputs: Any, *args: Any, **kwargs: Any) -> Any:
         from keras2torch.models import classes
@@ -209,6 +244,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "Lambda",
+    "Pipeline",
     "Layer",
     "TorchModuleWrapper",
     "Wrapper",
