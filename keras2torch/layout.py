@@ -201,7 +201,13 @@ class _Planner:
             for node in nodes:
                 self._first.pop(node.path, None)
             wishes = _Wishes(
-                nodes, bodies, either, graph.outputs, given, self._in_keras_order
+                nodes,
+                bodies,
+                either,
+                graph.outputs,
+                given,
+                self._in_keras_order,
+                faithful=self._faithful,
             )
             planned, at = self._planned(graph, path, nodes, bodies, wishes, outermost)
             if best is not None and planned.permutes() >= best.permutes():
@@ -346,8 +352,11 @@ class _Wishes:
         outputs: Iterable[ir.Value],
         given: dict[ir.Value, Layout],
         in_keras_order: frozenset[str],
+        *,
+        faithful: bool,
     ) -> None:
         self._given = given
+        self._faithful = faithful
         self._either = either
         self.layout: dict[ir.Value, Layout] = dict(given)
         self._outputs = set(outputs)
@@ -386,9 +395,10 @@ class _Wishes:
 
     def tell(self, node: LayerNode, call: Call) -> None:
         """Tell a call what the consumers of its first output wish for."""
-        call.shared = node.path in self._shared or any(
-            len(value.uses()) > 1 for value in node.weights.values()
-        )
+        # Faithful, a layer is an object that others may call.
+        called = self._faithful or node.path in self._shared
+        read = (len(value.uses()) > 1 for value in node.weights.values())
+        call.shared = called or any(read)
         wish = self.layout.get(node.outputs[0]) if node.outputs else None
         if wish is None:
             # The calls of a shared layer are in one order: any may want Keras'.

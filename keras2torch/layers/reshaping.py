@@ -157,6 +157,9 @@ class Reshape(_Moving):
             return Forward(x.name)
         if y.rank == 2 and x.rank > 2:
             return Forward(f"torch.flatten({x.name}, 1)")
+        if x.rank == 2 and y.rank > 2 and sizes == (x.shape[1], *[1] * (y.rank - 2)):
+            # For a gate of channels; its class then fits any number of them.
+            return Forward(f"{x.name}[:, :{', None' * (y.rank - 2)}]")
         unknown = [n for n in sizes if n is None]
         if len(unknown) > 1:
             raise self.unsupported("more than one of its sizes is not known")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from keras2torch.layers.core import Block
 from keras2torch.layers.definitions import Tensor
 from keras2torch.layers.loops import own_class
 from keras2torch.layout import GraphPlan, LayerStep
@@ -39,12 +40,15 @@ class Docstring:
         The model's name.
     rows
         Inputs and outputs.
+    block
+        It is a stretch of the model, which Keras did not keep together.
     """
 
     title: str
     own: bool
     name: str
     rows: list[Row] = field(default_factory=list)
+    block: bool = False
 
     def lines(self) -> list[str]:
         """Return the lines, quotes included."""
@@ -63,7 +67,10 @@ def docstring(plan: GraphPlan, step: LayerStep | None = None) -> Docstring:
     """
     layer = step.node.layer if step is not None else None
     own = own_class(layer) if layer is not None else ""
-    if own:
+    block = isinstance(layer, Block)
+    if layer is not None and block:
+        title = f"The block {quoted(layer.name)} of the model."
+    elif own:
         title = f"The custom layer {quoted(own)}, as Keras had it."
     else:
         what = "The model" if step is None else "A model inside the model"
@@ -75,7 +82,7 @@ def docstring(plan: GraphPlan, step: LayerStep | None = None) -> Docstring:
             several = name and len(tensors) > 1
             label = f"{kind} {quoted(name)}" if several else kind
             rows.append(Row(label, _sizes(tensor), _kind(tensor)))
-    return Docstring(title, bool(own), plan.name, rows)
+    return Docstring(title, bool(own), plan.name, rows, block)
 
 
 def common(
@@ -95,6 +102,8 @@ def common(
     if not first.own and len({d.title for d in docstrings}) > 1:
         names = [quoted(d.name) for d in docstrings]
         title = f"A model that is {len(names)} times inside the model, as Keras had it."
+        if first.block:
+            title = f"A block that is {len(names)} times in the model."
     rows = []
     for row, *others in zip(*[d.rows for d in docstrings], strict=True):
         every = [row.sizes, *[o.sizes for o in others]]
@@ -104,7 +113,7 @@ def common(
         for size in zip(*every, strict=True):
             sizes.append(size[0] if len(set(size)) == 1 else told.get(size, "?"))
         rows.append(replace(row, sizes=tuple(sizes)))
-    return Docstring(title, first.own, first.name, rows)
+    return Docstring(title, first.own, first.name, rows, first.block)
 
 
 def _sizes(tensor: Tensor) -> tuple[str, ...]:

@@ -11,14 +11,12 @@ import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeGuard
 
 from keras2torch.layers.text import TORCH_DEFAULTS, literal
 from keras2torch.program.arguments import Meanings, annotation
 from keras2torch.program.chains import CHAIN
 from keras2torch.program.classtext import Attribute, Capture, ClassText, shortened
 from keras2torch.program.docstrings import common
-from keras2torch.program.expressions import substituted
 from keras2torch.program.names import Names, class_name, identifier
 from keras2torch.program.numbers import (
     Key,
@@ -352,14 +350,22 @@ def _place(argument: str) -> int:
 
 def _inserted(line: str, values: Mapping[str, str]) -> str:
     """Return a statement with numbers in place of arguments."""
-    for name, value in values.items():
-        while name in {n.id for n in ast.walk(ast.parse(line)) if _is_name(n)}:
-            line = substituted(line.partition("  # ")[0], name, value)
-    return line
+    tree = ast.parse(line)
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    if names.isdisjoint(values):
+        return line
+    return ast.unparse(_Inserter(values).visit(tree))
 
 
-def _is_name(node: ast.AST) -> TypeGuard[ast.Name]:
-    return isinstance(node, ast.Name)
+class _Inserter(ast.NodeTransformer):
+    """Puts numbers in the place of arguments."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        value = self._values.get(node.id)
+        return node if value is None else ast.parse(value, mode="eval").body
 
 
 def _call(name: str, arguments: Mapping[str, str]) -> str:

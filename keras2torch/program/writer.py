@@ -16,10 +16,12 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.errors import PluginError
+from keras2torch.layers.core import Block
 from keras2torch.layers.definitions import Functional, Source, Tensor
 from keras2torch.layers.loops import own_class
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
 from keras2torch.program import check
+from keras2torch.program.blocks import find_blocks
 from keras2torch.program.chains import chained, is_nameless
 from keras2torch.program.classes import ClassWriter
 from keras2torch.program.classtext import Capture, ClassText, body_prefix
@@ -185,6 +187,8 @@ def write(
         Checked and formatted.
     """
     planned = plan(model, layout, faithful=faithful, in_keras_order=in_keras_order)
+    if not faithful:
+        find_blocks(planned)
     find_homes(planned)
     pass_once(planned)
     reserved = helper_names() | {"F", "torch", "nn", "self", "math"}
@@ -257,6 +261,8 @@ def _bodies(
         name = f"StandIn{len(bodies)}_"
         # The model's name in its own config may be generic where the layer's is not.
         wishes[name] = [own, step.node.layer.name, body.name]
+        if isinstance(step.node.layer, Block):
+            wishes[name] = [body.name]
         told = docstring(body, step)
         frozen = not step.node.layer.trainable
         writer = ClassWriter(body, name, bodies, reserved, told, frozen=frozen)

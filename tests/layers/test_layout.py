@@ -83,7 +83,7 @@ def normalized_for_dense(b):
 
 
 ROWS = [
-    Row("gated", gated, permutes=0, contains=(".reshape(-1, 4, 1, 1)",)),
+    Row("gated", gated, permutes=0, contains=("[:, :, None, None]",)),
     stack(
         "vector_to_image",
         [
@@ -110,8 +110,8 @@ ROWS = [
     Row(
         "normalized_for_dense",
         normalized_for_dense,
-        permutes=2,
-        contains=("nn.LayerNorm(3, eps=0.001)",),
+        permutes=0,
+        contains=("nn.Conv2d(3, 3, kernel_size=1)",),
     ),
 ]
 

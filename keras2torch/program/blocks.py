@@ -1,0 +1,552 @@
+"""Blocks that a network repeats: each becomes a class, as a person writes them.
+
+Keras' functional models are flat: the sixteen blocks of a ResNet50 are 170 layers in a
+row. A block here is a stretch of steps that one tensor enters and one leaves, and that
+comes again, but for numbers; :mod:`keras2torch.program.sharing` makes one class of
+those that are written alike. Where blocks begin is told by the wiring (from the fork to
+the sum) and by the names (``conv2_block1_1_conv``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keras2torch.dialect import LayerNode
+from keras2torch.layers.core import Block
+from keras2torch.layers.definitions import (
+    Call,
+    Concatenate,
+    Layer,
+    Tensor,
+    to_config,
+)
+from keras2torch.layout import GraphPlan, LayerStep, PermuteStep, Step
+from keras2torch.ops import Operator
+from keras2torch.program.lists import position
+from keras2torch.program.steps import read_instead
+
+# A shorter stretch reads as well where it stands.
+_LEAST_STEPS = 3
+# What is saved must be worth the class: its steps, without those of the class.
+_LEAST_SAVED = 6
+# A forward of more steps is looked through for chains such as Conv, BatchNorm, ReLU.
+_LONG = 20
+# Of so many steps the forks and sums do not nest: NASNet's cells read the two before.
+_TANGLED = 80
+_LEAST_JOINED = 4
+_LONGEST_GRAM = 40
+_LEAST_CHAINS = 4
+
+
+@dataclass
+class _Stretch:
+    """Steps of a plan that can be called as one, because they are wired so.
+
+    Attributes
+    ----------
+    at
+        Which of ``plan.steps``, in order.
+    key
+        What it does, without numbers; equal for those that may share a class.
+    """
+
+    at: tuple[int, ...]
+    key: object
+
+
+@dataclass
+class _Found:
+    """A plan with its elements in order; ``None`` parts what is not to be joined.
+
+    ``names`` say more, where they are asked.
+    """
+
+    plan: GraphPlan
+    elements: list[_Stretch | None]
+    names: _Named | None = None
+
+    def steps(self, start: int, length: int) -> tuple[int, ...]:
+        """Return the steps of some elements."""
+        found: tuple[int, ...] = ()
+        for element in self.elements[start : start + length]:
+            assert element is not None
+            found += element.at
+        return found
+
+    def may(self, at: tuple[int, ...]) -> bool:
+        """Whether the names let these steps be a block."""
+        return self.names is None or self.names.part(at[0], at[-1] + 1)
+
+
+def find_blocks(top: GraphPlan) -> None:
+    """Fold the blocks of a plan, and of the models inside it, into bodies."""
+    plans = list(_plans(top))
+    for plan in plans:
+        _fold([_Found(plan, list(_elements(plan)), _Named(plan))], least=2)
+        if len(plan.steps) > _TANGLED:
+            before = len(plan.steps)
+            _fold([_Found(plan, list(_cones(plan, least=2)))], least=2)
+            if len(plan.steps) < before:
+                # Where cells repeat, one that stands alone is a cell too.
+                _fold([_Found(plan, list(_cones(plan, least=1)))], least=1)
+    every = [p for p in _plans(top) if len(p.steps) > _LONG]
+    _fold([_Found(p, list(_chains(p))) for p in every], least=_LEAST_CHAINS)
+
+
+def _plans(plan: GraphPlan) -> Iterator[GraphPlan]:
+    seen: set[int] = set()
+    waiting = [plan]
+    while waiting:
+        here = waiting.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        yield here
+        waiting += [
+            s.body
+            for s in here.steps
+            if isinstance(s, LayerStep) and s.body is not None
+        ]
+
+
+# ----------------------------------------------------------------------- elements
+def _elements(plan: GraphPlan) -> Iterator[_Stretch | None]:
+    """Cut a plan wherever a single tensor is all that the rest reads."""
+    wiring = _Wiring(plan)
+    first = 0
+    for end in range(1, len(plan.steps) + 1):
+        if end < len(plan.steps) and len(wiring.live(end)) != 1:
+            continue
+        yield wiring.stretch(range(first, end))
+        first = end
+
+
+def _chains(plan: GraphPlan) -> Iterator[_Stretch | None]:
+    """Give the steps, parted where one is not the only reader of the one before."""
+    wiring = _Wiring(plan)
+    for i, step in enumerate(plan.steps):
+        if i and not wiring.follows(i):
+            yield None
+        inside = isinstance(step, LayerStep) and step.body is not None
+        yield None if inside else wiring.stretch([i])
+
+
+def _cones(plan: GraphPlan, *, least: int) -> Iterator[_Stretch | None]:
+    """Give what leads to one step and nowhere else, the largest first.
+
+    The steps of one need not stand together.
+    """
+    wiring = _Wiring(plan)
+    found = [wiring.cone(i) for i in range(len(plan.steps))]
+    cones = [wiring.stretch(at, several=True) for at in found if at]
+    keys = Counter(c.key for c in cones if c is not None)
+    taken: set[int] = set()
+    for cone in sorted(
+        (c for c in cones if c is not None and keys[c.key] >= least),
+        key=lambda c: -len(c.at),
+    ):
+        if taken.isdisjoint(cone.at):
+            taken.update(cone.at)
+            yield cone
+            yield None
+
+
+class _Wiring:
+    """Who makes and who reads the tensors of a plan."""
+
+    def __init__(self, plan: GraphPlan) -> None:
+        self._plan = plan
+        self._made: dict[int, tuple[int, int]] = {}
+        self._last: dict[int, int] = {}
+        self._read_by: defaultdict[int, list[int]] = defaultdict(list)
+        self._calls: Counter[str] = Counter()
+        for i, step in enumerate(plan.steps):
+            for o, tensor in enumerate(step.writes):
+                self._made[id(tensor)] = (i, o)
+            for tensor in step.reads:
+                self._last[id(tensor)] = i
+                self._read_by[id(tensor)].append(i)
+            if isinstance(step, LayerStep):
+                self._calls[step.node.path] += 1
+        for tensor in plan.outputs:
+            self._last[id(tensor)] = len(plan.steps)
+            self._read_by[id(tensor)].append(len(plan.steps))
+        self._held = {id(h.tensor) for h in plan.held}
+        self._kinds: dict[int, object] = {}
+        given = [t for _, t in plan.inputs]
+        made = [t for step in plan.steps for t in step.writes]
+        self._live: list[set[int]] = [set() for _ in range(len(plan.steps) + 1)]
+        for tensor in [*given, *made]:
+            start = self._made.get(id(tensor), (-1, 0))[0] + 1
+            for i in range(start, self._last.get(id(tensor), -1) + 1):
+                self._live[i].add(id(tensor))
+
+    def live(self, i: int) -> set[int]:
+        """Return what was made before step ``i`` and is read from there on."""
+        return self._live[i]
+
+    def follows(self, i: int) -> bool:
+        """Whether step ``i`` is all that reads what the step before makes."""
+        before, reads = self._plan.steps[i - 1].writes, self._plan.steps[i].reads
+        alone = len(before) == 1 and len(reads) == 1 and reads[0] is before[0]
+        return alone and len(self._read_by[id(before[0])]) == 1
+
+    def cone(self, root: int) -> list[int]:
+        """Return the steps whose results are read by nobody but these and ``root``.
+
+        The root joins many tensors; another step that joins as many is not inside.
+        """
+        joined = len(self._plan.steps[root].reads)
+        if joined < _LEAST_JOINED:
+            return []
+        inside = {root}
+        for i in range(root - 1, -1, -1):
+            step = self._plan.steps[i]
+            readers = [r for t in step.writes for r in self._read_by[id(t)]]
+            if readers and len(step.reads) < joined and inside.issuperset(readers):
+                inside.add(i)
+        return sorted(inside) if len(inside) >= _LEAST_SAVED else []
+
+    def stretch(self, at: Sequence[int], *, several: bool = False) -> _Stretch | None:
+        """Return steps as one, if they can be: one tensor in and one out.
+
+        ``several``: more than one may come in.
+        """
+        place = {i: n for n, i in enumerate(at)}
+        steps = [self._plan.steps[i] for i in at]
+        if not all(self._is_plain(step) for step in steps):
+            return None
+        outer: dict[int, int] = {}
+        key: list[object] = []
+        for step in steps:
+            reads = []
+            for tensor in step.reads:
+                made, output = self._made.get(id(tensor), (-1, 0))
+                if made in place:
+                    reads.append((place[made], output))
+                else:
+                    reads.append((-1, outer.setdefault(id(tensor), len(outer))))
+            key.append((self._kind(step), tuple(reads)))
+        leaving = [
+            tensor
+            for step in steps
+            for tensor in step.writes
+            if any(r not in place for r in self._read_by[id(tensor)])
+        ]
+        if len(leaving) != 1 or not 1 <= len(outer) <= (3 if several else 1):
+            return None
+        return _Stretch(tuple(at), tuple(key))
+
+    def _kind(self, step: Step) -> object:
+        if id(step) not in self._kinds:
+            self._kinds[id(step)] = _kind(step)
+        return self._kinds[id(step)]
+
+    def _is_plain(self, step: Step) -> bool:
+        """Whether a step may be moved into a class: nothing else holds on to it."""
+        if any(id(t) in self._held for t in step.reads):
+            return False
+        if isinstance(step, PermuteStep):
+            return True
+        call = step.call
+        if step.made_mask is not None or any(m is not None for m in call.masks):
+            return False
+        if call.states or call.named or len(call.outputs) != 1:
+            return False
+        alone = self._calls[step.node.path] == 1
+        return alone and position(step.node.layer.name) is None
+
+
+def _kind(step: Step) -> object:
+    """Return what a step does, without the numbers that a constructor can take."""
+    if isinstance(step, PermuteStep):
+        return (step.source.layout, step.result.layout)
+    layer = step.node.layer
+    body = id(step.body) if step.body is not None else None
+    ranks = tuple(t.rank for t in step.call.inputs)
+    config = {k: _without_numbers(v) for k, v in to_config(layer).items()}
+    told = sorted((k, repr(v)) for k, v in config.items() if not _says_nothing(k))
+    kind = layer.kind if isinstance(layer, Operator) else type(layer).__name__
+    return (kind, body, ranks, tuple(told))
+
+
+def _says_nothing(key: str) -> bool:
+    return key in ("name", "dtype", "seed") or key.endswith("_initializer")
+
+
+def _without_numbers(value: Any) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return 0
+    if isinstance(value, (list, tuple)):
+        return [_without_numbers(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _without_numbers(v) for k, v in value.items()}
+    return value
+
+
+# ------------------------------------------------------------------------ choosing
+def _fold(found: Sequence[_Found], *, least: int) -> None:
+    """Fold what repeats, the most worthwhile first, until nothing is left."""
+    numbers: dict[object, int] = {}
+    rows: list[list[int]] = []
+    for one in found:
+        keys = [None if e is None else e.key for e in one.elements]
+        rows.append(
+            [-1 if k is None else numbers.setdefault(k, len(numbers)) for k in keys]
+        )
+    chosen: list[list[_Piece]] = [[] for _ in found]
+    while (best := _best(found, rows, least)) is not None:
+        group = []
+        for f, (start, length) in best:
+            # What is taken belongs to no other block.
+            at = found[f].steps(start, length)
+            rows[f][start : start + length] = [-1] * length
+            group.append(_Piece(at, [found[f].plan.steps[i] for i in at]))
+            chosen[f].append(group[-1])
+        _name(group)
+    for one, pieces in zip(found, chosen, strict=True):
+        _replace(one.plan, pieces)
+
+
+def _best(
+    found: Sequence[_Found],
+    rows: Sequence[list[int]],
+    least: int,
+) -> list[tuple[int, tuple[int, int]]] | None:
+    """Return the places of the stretch whose class saves most steps."""
+    best: list[tuple[int, tuple[int, int]]] | None = None
+    most = _LEAST_SAVED - 1
+    longest = max((len(row) for row in rows), default=0)
+    for length in range(1, min(_LONGEST_GRAM, longest) + 1):
+        places: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+        for f, row in enumerate(rows):
+            for start in range(len(row) - length + 1):
+                gram = tuple(row[start : start + length])
+                if -1 not in gram:
+                    places.setdefault(gram, []).append((f, start))
+        repeated = False
+        for at in places.values():
+            if len(at) < least:
+                continue
+            repeated = True
+            kept: list[tuple[int, tuple[int, int]]] = []
+            end = (-1, 0)
+            steps = 0
+            for f, start in at:
+                if f == end[0] and start < end[1]:
+                    continue
+                steps_here = found[f].steps(start, length)
+                if found[f].may(steps_here):
+                    kept.append((f, (start, length)))
+                    end = (f, start + length)
+                    steps = len(steps_here)
+            saved = steps * (len(kept) - 1 if least > 1 else len(kept))
+            if len(kept) >= least and steps >= _LEAST_STEPS and saved > most:
+                best, most = kept, saved
+        if not repeated:
+            break
+    return best
+
+
+class _Named:
+    """How closely the names of neighbouring layers say that they belong together."""
+
+    def __init__(self, plan: GraphPlan) -> None:
+        named = [(i, w) for i, w in enumerate(map(_words, plan.steps)) if w is not None]
+        # At i: between step i - 1 and step i. All places between two names are one gap.
+        self._gap: list[int] = []
+        self._common: list[int] = []
+        words = [[], *[w for _, w in named], []]
+        at = 0
+        for i in range(len(plan.steps) + 1):
+            while at < len(named) and named[at][0] < i:
+                at += 1
+            self._gap.append(at)
+            self._common.append(len(_common([words[at], words[at + 1]])))
+
+    def part(self, first: int, end: int) -> bool:
+        """Whether a stretch keeps together what the names do, and nothing more."""
+        edges = (first, end)
+        outside = {self._gap[i] for i in edges}
+        inside = [
+            self._common[i]
+            for i in range(first + 1, end)
+            if self._gap[i] not in outside
+        ]
+        return not inside or min(inside) > max(self._common[i] for i in edges)
+
+
+def _words(step: Step) -> list[str] | None:
+    """Return the parts of a layer's name, ``None`` where nobody gave it one."""
+    if not isinstance(step, LayerStep) or isinstance(step.node.layer, Operator):
+        return None
+    name = step.node.layer.name
+    return None if _is_default(step.node.layer) else name.lower().split("_")
+
+
+def _is_default(layer: Layer) -> bool:
+    plain = re.sub(r"(_\d+)?$", "", layer.name).replace("_", "").lower()
+    return plain == type(layer).__name__.lower()
+
+
+def _common(every: Sequence[Sequence[str]]) -> list[str]:
+    found = []
+    for words in zip(*every, strict=False):
+        if len(set(words)) > 1:
+            break
+        found.append(words[0])
+    return found
+
+
+# ------------------------------------------------------------------------- folding
+@dataclass
+class _Piece:
+    """Steps that become a block: which of the plan they are, and what it is called."""
+
+    at: tuple[int, ...]
+    steps: list[Step]
+    name: str = ""
+
+
+def _name(group: Sequence[_Piece]) -> None:
+    """Name the layers inside alike in all blocks of a group, and the blocks.
+
+    ``conv2_block1_1_conv`` is ``conv1`` of ``conv2_block1``.
+    """
+    own: list[list[list[str] | None]] = []
+    for piece in group:
+        every = [_words(step) for step in piece.steps]
+        named = [words for words in every if words is not None]
+        prefix = _common(named)
+        if any(len(words) == len(prefix) for words in named):
+            prefix = prefix[:-1]
+        piece.name = "_".join(prefix)
+        rest = [None if words is None else words[len(prefix) :] for words in every]
+        own.append(rest)
+    if len({piece.name for piece in group}) < len(group):
+        for piece in group:
+            # The prefix tells them not apart: a layer's name does.
+            named = [words for words in map(_words, piece.steps) if words is not None]
+            joins = len(piece.steps[-1].reads) > 1
+            piece.name = "_".join(named[-1 if joins else 0]) if named else ""
+    for n, steps in enumerate(zip(*[piece.steps for piece in group], strict=True)):
+        words = _agreed([rest[n] for rest in own])
+        for step in steps:
+            if isinstance(step, LayerStep) and not isinstance(
+                step.node.layer, Operator
+            ):
+                step.node.layer.name = "_".join(words) or _default(step)
+
+
+def _agreed(every: Sequence[list[str] | None]) -> list[str]:
+    """Return what is the same in the names of one layer in several blocks."""
+    if any(words is None for words in every):
+        return []
+    given = [words for words in every if words is not None]
+    first = given[0]
+    if any(words != first for words in given):
+        first = [
+            w for w in first if not w.isdigit() and all(w in words for words in given)
+        ]
+    if len(first) > 1 and first[0].isdigit():
+        first = [f"{first[1]}{first[0]}", *first[2:]]
+    return first
+
+
+def _default(step: LayerStep) -> str:
+    if _is_default(step.node.layer):
+        return re.sub(r"_\d+$", "", step.node.layer.name)
+    return _snake(type(step.node.layer).__name__)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _replace(plan: GraphPlan, pieces: Sequence[_Piece]) -> None:
+    """Put calls of bodies in the places of their steps."""
+    last = {piece.at[-1]: piece for piece in pieces}
+    taken = {i for piece in pieces for i in piece.at}
+    outside = {
+        id(t) for i, s in enumerate(plan.steps) if i not in taken for t in s.reads
+    }
+    outside |= {id(t) for t in plan.outputs}
+    for piece in pieces:
+        outside |= _entering(piece).keys()
+    read: dict[int, Tensor] = {}
+    steps: list[Step] = []
+    for i, step in enumerate(plan.steps):
+        if i in last:
+            steps.append(_folded(plan, last[i], i, outside, read))
+        elif i not in taken:
+            steps.append(step)
+    for step in steps:
+        for tensor in step.reads:
+            if id(tensor) in read:
+                read_instead(step, tensor, read[id(tensor)])
+    plan.outputs = [read.get(id(t), t) for t in plan.outputs]
+    plan.steps[:] = steps
+
+
+def _entering(piece: _Piece) -> dict[int, Tensor]:
+    made = {id(t) for step in piece.steps for t in step.writes}
+    return {id(t): t for s in piece.steps for t in s.reads if id(t) not in made}
+
+
+def _folded(
+    plan: GraphPlan,
+    piece: _Piece,
+    number: int,
+    outside: set[int],
+    read: dict[int, Tensor],
+) -> LayerStep:
+    """Return the call of a body made of these steps.
+
+    ``read`` gets the tensor that leaves: what the steps after it read in its place.
+    """
+    entering = list(_entering(piece).values())
+    [leaving] = [t for s in piece.steps for t in s.writes if id(t) in outside]
+    given, result = [_copy(t) for t in entering], _copy(leaving)
+    for step in piece.steps:
+        for tensor, inner in zip(entering, given, strict=True):
+            read_instead(step, tensor, inner)
+    read[id(leaving)] = result
+    kind = _class_of(piece.steps, given[0])
+    body = GraphPlan(
+        kind,
+        f"{plan.path}<{kind} {len(plan.steps)} {number}>",
+        inputs=list(zip("xyz", given, strict=False)),
+        steps=piece.steps,
+        outputs=[leaving],
+        output_names=[""],
+    )
+    node = LayerNode(Block(name=piece.name or _snake(kind)), body.path, [])
+    call = Call(entering, [result], masks=[None] * len(entering))
+    return LayerStep(node, call, body=body)
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return Tensor(tensor.shape, tensor.dtype, tensor.layout)
+
+
+def _class_of(steps: Sequence[Step], given: Tensor) -> str:
+    """Return what a person calls such a block."""
+    layers = [s.node.layer for s in steps if isinstance(s, LayerStep)]
+    kinds = [x.kind if isinstance(x, Operator) else type(x).__name__ for x in layers]
+    if isinstance(layers[-1], Concatenate):
+        joins_input = any(t is given for t in steps[-1].reads)
+        return "DenseLayer" if joins_input else "InceptionBlock"
+    if "Add" in kinds:
+        return "ResidualBlock"
+    if any(kind.startswith("Separable") for kind in kinds):
+        return "SeparableBlock"
+    if any(kind.startswith("Depthwise") for kind in kinds):
+        return "DepthwiseBlock"
+    return "ConvBlock" if any("Conv" in kind for kind in kinds) else "Block"
+
+
+__all__ = ["find_blocks"]

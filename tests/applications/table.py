@@ -1,0 +1,318 @@
+"""Convert the models of ``keras.applications`` and print what came of each.
+
+Usage: ``python -m tests.applications.table [--match TEXT] [--smallest N] [--variants]
+[--format keras|h5] [--tf-keras] [--jobs 1] [--sources FOLDER] [--json FILE]``
+
+The 40 models, or with ``--variants`` what else can be asked of them (without top,
+unknown sizes, odd sizes, widths). Each is made by ``make.py`` with every weight and
+statistic drawn anew, and its file goes the whole way: reading, writing, executing,
+comparing with Keras. A model has a process of its own, whose memory ends with it; rows
+are written to ``--json`` as they come.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import multiprocessing
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.applications.cases import SIZES, VARIANTS, WHOLE, Case
+
+MAKER = Path(__file__).with_name("make.py")
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+# From image to image the answers differ at least by this much of their size: less, and
+# a comparison would say nothing.
+LEAST_SPREAD = 0.01
+
+
+@dataclass
+class Row:
+    """What came of one model.
+
+    Attributes
+    ----------
+    spread
+        How far its answers differ from image to image, by their size.
+    layers
+        The largest difference of a layer's output, in float64 where that ran.
+    batchnorms
+        How many BatchNormalization Keras has, how many the module.
+    lines, longest
+        Of ``model.py``: all, and of its longest ``forward``.
+    seconds
+        By stage.
+    memory
+        The most that the converter and Keras held, in MB.
+    """
+
+    model: str
+    verdict: str = "error"
+    error: str = ""
+    spread: float | None = None
+    float32: float | None = None
+    float64: float | None = None
+    layers: float | None = None
+    gradients: str = ""
+    gradient: float | None = None
+    keras_trainable: int | None = None
+    torch_trainable: int | None = None
+    total: int | None = None
+    permutes: int | None = None
+    batchnorms: tuple[int, int] | None = None
+    lines: int | None = None
+    longest: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    memory: tuple[int, int] = (0, 0)
+    reference: str = ""
+    remarks: list[str] = field(default_factory=list)
+
+    def faults(self) -> list[str]:
+        """What is not as it has to be, in words."""
+        if self.error:
+            return [self.error]
+        found = []
+        if self.verdict != "exact":
+            found.append(f"verdict {self.verdict}, {self.float32} of the output")
+        if self.spread is None or self.spread < LEAST_SPREAD:
+            found.append(f"its answers hardly differ: {self.spread}")
+        if self.gradients not in ("exact", "close"):
+            found.append(f"gradients {self.gradients}, {self.gradient}")
+        if self.keras_trainable != self.torch_trainable:
+            counts = f"{self.keras_trainable} in Keras, {self.torch_trainable} here"
+            found.append(f"trainable: {counts}")
+        if self.permutes:
+            found.append(f"{self.permutes} permutes")
+        if self.batchnorms is not None and len(set(self.batchnorms)) > 1:
+            found.append("BatchNormalization: {} in Keras, {}".format(*self.batchnorms))
+        return found
+
+
+def make_models(
+    cases: Sequence[Case], folder: Path, keras: str, suffix: str
+) -> dict[str, dict[str, Any]]:
+    """Make files in a Keras process; return what it says of each, by name."""
+    return {told["name"]: told for told in making(cases, folder, keras, suffix)}
+
+
+def making(
+    cases: Iterable[Case], folder: Path, keras: str, suffix: str
+) -> Iterator[dict[str, Any]]:
+    """Make one file after the other, each when it is asked for.
+
+    Raises
+    ------
+    RuntimeError
+        If one could not be made.
+    """
+    environment = {**os.environ, **QUIET}
+    for name in THREADS:
+        environment.setdefault(name, "1")
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [sys.executable, str(MAKER), keras, str(folder), suffix],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for case in cases:
+            process.stdin.write(f"{case.name}\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if not line:
+                process.wait()
+                errors.seek(0)
+                raise RuntimeError(f"{case.name}: {errors.read()[-3000:]}")
+            yield json.loads(line)
+        process.stdin.close()
+
+
+def convert_one(path: Path, told: dict[str, Any], process: Any = None) -> Row:
+    """Convert a file and compare."""
+    from keras2torch.conversion import convert_file
+    from keras2torch.errors import Keras2TorchError
+
+    row = Row(told["name"], spread=told["spread"])
+    try:
+        made = convert_file(path, verify="always", process=process)
+    except Keras2TorchError as error:
+        row.verdict, row.error = "refused", " ".join(str(error).split())
+        return row
+    except Exception as error:
+        row.verdict = "CRASH"
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        row.error = f"{said} ({Path(at.filename).name}:{at.lineno})"
+        return row
+    report = made.report
+    row.verdict, row.reference = report.verdict, report.reference
+    row.float32, row.float64 = report.max_rel_diff, report.float64_rel_diff
+    single = [r.diff for r in report.layers if r.diff is not None]
+    double = [r.float64_diff for r in report.layers if r.float64_diff is not None]
+    row.layers = max(double or single, default=None)
+    row.gradients = report.gradients.verdict
+    row.gradient = report.gradients.max_rel_diff
+    row.keras_trainable = report.parameters.get("keras_trainable")
+    row.torch_trainable = report.parameters.get("torch_trainable")
+    row.total = report.parameters.get("torch_total")
+    row.permutes = report.permutes
+    kept = sum("BatchNorm" in type(m).__name__ for m in made.module.modules())
+    row.batchnorms = (told["batchnorms"], kept)
+    row.lines = len(made.source.splitlines())
+    row.longest = longest_forward(made.source)
+    row.seconds = {k: round(v, 1) for k, v in report.seconds.items()}
+    row.remarks = [*filter(None, [report.reason]), *report.remarks]
+    return row
+
+
+def longest_forward(source: str) -> int:
+    """The lines of the longest ``forward`` of a source."""
+    found = re.findall(
+        r"    def forward\(.*?(?=\n    def |\n\n\n|\Z)", source, re.DOTALL
+    )
+    return max(len(text.splitlines()) - 1 for text in found)
+
+
+def _alone(path: Path, told: dict[str, Any], sources: Path | None) -> Row:
+    """Convert in this process, which does nothing else, and say what it held."""
+    import torch
+
+    from keras2torch.tracing import KerasProcess
+
+    torch.set_num_threads(1)
+    with KerasProcess() as process:
+        row = convert_one(path, told, process)
+    if sources is not None and not row.error:
+        from keras2torch import convert
+
+        text = convert(path, verify="never").source
+        sources.mkdir(parents=True, exist_ok=True)
+        (sources / f"{path.stem}.py").write_text(text, encoding="utf-8")
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    used = [resource.getrusage(one).ru_maxrss // 1024 for one in who]
+    row.memory = (used[0], used[1])
+    return row
+
+
+def run(
+    cases: Sequence[Case], options: argparse.Namespace, folder: Path
+) -> Iterator[Row]:
+    """Make, convert and forget one model after the other."""
+    keras = "tf_keras" if options.tf_keras else "keras"
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, context, max_tasks_per_child=1) as pool:
+        waiting: list[tuple[Path, Any]] = []
+        for case, told in zip(
+            cases, making(cases, folder, keras, options.format), strict=True
+        ):
+            path = folder / f"{case.file}.{options.format}"
+            waiting.append((path, pool.submit(_alone, path, told, options.sources)))
+            while len(waiting) >= options.jobs:
+                yield _done(*waiting.pop(0))
+        for path, future in waiting:
+            yield _done(path, future)
+
+
+def _done(path: Path, future: Any) -> Row:
+    try:
+        row: Row = future.result()
+    finally:
+        path.unlink()
+    return row
+
+
+def number(value: float | None) -> str:
+    """A difference as it stands in the table."""
+    return "" if value is None else f"{value:.1e}"
+
+
+HEAD = (
+    "| model | verdict | float32 | float64 | layers | gradients | spread | trainable "
+    "| total | permutes | BatchNorm | lines | longest forward | seconds | MB |"
+)
+
+
+def cells(row: Row) -> str:
+    """A row of the table."""
+    same = row.keras_trainable == row.torch_trainable
+    counts = f"{row.torch_trainable}" if same else "DIFFERS"
+    found = [
+        row.model,
+        row.verdict,
+        *map(number, (row.float32, row.float64, row.layers, row.gradient)),
+        "" if row.spread is None else f"{row.spread:.2f}",
+        counts,
+        row.total,
+        row.permutes,
+        "{} of {}".format(*row.batchnorms[::-1]) if row.batchnorms else "",
+        row.lines,
+        row.longest,
+        " + ".join(f"{v:.1f}" for v in row.seconds.values()),
+        "{} + {}".format(*row.memory),
+    ]
+    return "| " + " | ".join("" if c is None else str(c) for c in found) + " |"
+
+
+def chosen(options: argparse.Namespace) -> list[Case]:
+    """The cases that the command line asks for."""
+    names = list(SIZES)[: options.smallest] if options.smallest else list(SIZES)
+    found = VARIANTS if options.variants else WHOLE
+    if options.smallest:
+        found = [case for case in found if case.builder in names]
+    return [case for case in found if re.search(options.match, case.name)]
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--match", default="", help="a regular expression")
+    parser.add_argument("--smallest", type=int)
+    parser.add_argument("--variants", action="store_true")
+    parser.add_argument("--format", choices=("keras", "h5"), default="keras")
+    parser.add_argument("--tf-keras", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--sources", type=Path)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
+    rows = []
+    print(HEAD)
+    print("|---|---|" + "--:|" * (HEAD.count("|") - 3))
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for row in run(chosen(options), options, folder):
+            rows.append(row)
+            print(cells(row), flush=True)
+            if options.json:
+                with options.json.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(row)) + "\n")
+    print("\nseconds: reading, writing, Keras, PyTorch, comparing; MB: here + Keras\n")
+    for row in rows:
+        for fault in row.faults():
+            print(f"{row.model}: {fault}")
+    print(f"\n{sum(not row.faults() for row in rows)} of {len(rows)} right")
+    sys.exit(any(row.faults() for row in rows))
+
+
+if __name__ == "__main__":
+    main()
