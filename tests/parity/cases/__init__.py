@@ -15,9 +15,11 @@ from parity.cases import (
     normalization,
     optimizers,
     penalties,
+    pictures,
     results,
     subclassing,
     trainings,
+    words,
 )
 from parity.table import CASES, RTOL, Case
 
@@ -39,7 +41,9 @@ __all__ = [
     "normalization",
     "optimizers",
     "penalties",
+    "pictures",
     "results",
     "subclassing",
     "trainings",
+    "words",
 ]
