@@ -17,8 +17,6 @@ from keras2torch.errors import UnsupportedLayer, UnusableFile
 Config = dict[str, Any]
 
 _CONTAINERS = ("Graph", "Sequential")
-# Keys of a model that was compiled.
-_COMPILED = ("class_mode", "loss", "loss_weights", "optimizer")
 _MAX_DEPTH = 32
 
 
@@ -37,20 +35,40 @@ def as_keras1(config: Mapping[str, Any]) -> Config:
     return _Names(config).layer(config, 0)
 
 
-def compiled(config: Mapping[str, Any]) -> str | None:
-    """Return the compile config in the form of Keras 1, as JSON."""
+def compiled(config: Mapping[str, Any], made: Mapping[str, Any]) -> str | None:
+    """Return the compile config in the form of Keras 1, as JSON.
+
+    Parameters
+    ----------
+    config
+        The model as Keras 0.3 wrote it.
+    made
+        What :func:`as_keras1` made of it: there the outputs are called after layers.
+    """
     optimizer = config.get("optimizer")
     if not isinstance(optimizer, dict):
         return None
+    layers: dict[Any, Any] = {}
+    if config.get("name") == "Graph":
+        ends = zip(
+            config["output_config"], made["config"]["output_layers"], strict=True
+        )
+        layers = {spec.get("name"): layer for spec, (layer, _, _) in ends}
+
+    def by_layer(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {layers.get(k, k): v for k, v in value.items()}
+        return value
+
     arguments = {k: v for k, v in optimizer.items() if k != "name"}
     found: Config = {
         "optimizer_config": {
             "class_name": str(optimizer.get("name")),
             "config": arguments,
         },
-        "loss": config.get("loss"),
+        "loss": by_layer(config.get("loss")),
         "metrics": [],
-        "loss_weights": config.get("loss_weights") or None,
+        "loss_weights": by_layer(config.get("loss_weights")) or None,
         "sample_weight_mode": config.get("sample_weight_mode"),
     }
     return json.dumps(found)

@@ -72,6 +72,7 @@ _BY_CLASS = {
     "GaussianDropout": {"p": "rate"},
     "GaussianNoise": {"sigma": "stddev"},
     "UpSampling1D": {"length": "size"},
+    "ParametricSoftplus": {"beta_init": "beta_init"},
     "PReLU": {"init": "alpha_initializer"},
     "MaxoutDense": {"output_dim": "units"},
     "SReLU": {

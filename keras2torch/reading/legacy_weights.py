@@ -209,7 +209,7 @@ def _keras1_conv1d(kernel: Array, config: Mapping[str, Any]) -> Array:
 
 # ----------------------------------------------------------- other layers of Keras 0
 def _variances(arrays: list[Stored], config: Mapping[str, Any]) -> list[Stored]:
-    """Return statistics with a variance where Keras before 1.0.5 had a deviation.
+    """Return statistics with a variance where Keras before 1.0.6 had a deviation.
 
     It divided by ``std + epsilon`` where Keras divides by ``sqrt(variance + epsilon)``.
     """

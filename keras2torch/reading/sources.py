@@ -176,7 +176,8 @@ def _from_text(path: Path, what: str) -> Source:
     if keras0.is_keras0(parsed):
         version = Version.of(None, parsed)
         source = Source(path, what, keras0.as_keras1(parsed), version)
-        source.metadata = _metadata(source, None, keras0.compiled(parsed))
+        training = keras0.compiled(parsed, source.config)
+        source.metadata = _metadata(source, None, training)
         return source
     if shards.is_map(parsed):
         raise UnusableFile(

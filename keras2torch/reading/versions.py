@@ -64,12 +64,12 @@ class Version:
 
     @property
     def keeps_deviations(self) -> bool:
-        """Whether BatchNormalization kept standard deviations, not variances."""
-        return self.before_1 or (
-            bool(self.text)
-            and self.major == 1
-            and (1, 0, 0) <= self.numbers < (1, 0, 5)
-        )
+        """Whether BatchNormalization kept standard deviations, not variances.
+
+        It did before Keras 1.0.6; before 1.0.4 a config named no version.
+        """
+        early = self.numbers[:2] == (1, 0) and self.numbers[2:] < (6,)
+        return self.before_1 or early
 
     @staticmethod
     def of(text: str | None, config: Any) -> Version:
@@ -79,7 +79,8 @@ class Version:
         found = [int(n) for n in re.findall(r"\d+", text or "")[:3]]
         if found and 1 <= found[0] <= 9:
             return Version(text or "", tuple(found))
-        return Version("", (_guess(config),))
+        guessed = _guess(config)
+        return Version("", (1, 0) if guessed == 1 else (guessed,))
 
 
 def _guess(config: Any) -> int:
