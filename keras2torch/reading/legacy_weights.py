@@ -128,7 +128,10 @@ def _changes(
         found.append(lambda a: _scaled(a, 1.0 - float(inner.raw["dropout"])))
     if version.major == 1:
         if _gate_by_gate(inner):
-            found.append(lambda a: _joined(a, kind))
+            turned = kind == "ConvLSTM2D" and (
+                inner.config.get("data_format") == "channels_first"
+            )
+            found.append(lambda a: _joined(a, kind, 0 if turned else -1))
         if kind == "Highway" and len(arrays) == 4 and len(arrays[1].shape) == 1:
             # Before Keras 1.2: kernel, bias, carry kernel, carry bias.
             found.append(lambda a: [a[0], a[2], a[1], a[3]])
@@ -226,17 +229,20 @@ def _scaled(arrays: list[Stored], kept: float) -> list[Stored]:
 
 
 # --------------------------------------------------------------------- recurrent
-def _joined(arrays: list[Stored], kind: str) -> list[Stored]:
-    """Join the gates: kernels, recurrent kernels, biases."""
+def _joined(arrays: list[Stored], kind: str, axis: int) -> list[Stored]:
+    """Join the gates: kernels, recurrent kernels, biases.
+
+    ``axis`` is where a kernel has its filters: first, until a ConvLSTM2D of channels
+    first has its kernels turned.
+    """
     gates = _GATES[kind]
     if len(arrays) != 3 * gates:
         return arrays
-    # A channels_first ConvLSTM2D has its filters first until its kernels are turned.
     made = []
     for part in range(3):
         of_gate = [arrays[3 * g + part] for g in _GATE_ORDER[kind]]
         values = [a() for a in of_gate]
-        made.append(of_gate[0].holding(np.concatenate(values, axis=-1)))
+        made.append(of_gate[0].holding(np.concatenate(values, axis=axis)))
     return made
 
 
