@@ -154,6 +154,40 @@ def _variants() -> list[Case]:
     return found
 
 
+# The same builders with few and narrow blocks: seconds instead of minutes.
+SMALL = [
+    Case(
+        "ConvNeXt",
+        (61, 45),
+        "small",
+        {
+            "depths": [2, 2, 3, 2],
+            "projection_dims": [8, 12, 16, 24],
+            "drop_path_rate": 0.2,
+            "classes": 10,
+        },
+    ),
+    Case(
+        "NASNet",
+        (64, 48),
+        "small",
+        {
+            "penultimate_filters": 96,
+            "num_blocks": 2,
+            "stem_block_filters": 8,
+            "skip_reduction": False,
+            "classes": 10,
+        },
+    ),
+    Case("DenseNet", (53, 37), "small", {"blocks": [2, 3, 3, 2], "classes": 10}),
+]
+# Functions that keras.applications does not export, and one that is beside them.
+BESIDE = {
+    "ConvNeXt": "ConvNeXtTiny",
+    "NASNet": "NASNetMobile",
+    "DenseNet": "DenseNet121",
+}
+
 WHOLE = [Case(name, size) for name, size in SIZES.items()]
 VARIANTS = _variants()
-CASES = {case.name: case for case in [*WHOLE, *VARIANTS]}
+CASES = {case.name: case for case in [*WHOLE, *VARIANTS, *SMALL]}

@@ -26,7 +26,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import numpy as np
-from cases import CASES, Case
+from cases import BESIDE, CASES, Case
 
 keras: Any = importlib.import_module(sys.argv[1])
 BATCH = 8
@@ -34,7 +34,10 @@ BATCH = 8
 
 def build(case: Case) -> Any:
     """The model with its initial weights."""
-    function = getattr(keras.applications, case.builder)
+    function = getattr(keras.applications, BESIDE.get(case.builder, case.builder))
+    if case.builder in BESIDE:
+        home = sys.modules[inspect.unwrap(function).__module__]
+        function = getattr(home, case.builder)
     known = inspect.signature(function).parameters
     assert set(case.arguments) <= set(known), f"{case.name} of {sys.argv[1]}"
     return function(weights=None, input_shape=(*case.size, 3), **case.arguments)
