@@ -52,8 +52,9 @@ def models(which, version):
         return keras0_models.MODELS
     if version.startswith("1."):
         import keras1_models
+        import keras1_rare
 
-        return keras1_models.MODELS
+        return keras1_models.MODELS + keras1_rare.MODELS
     os.environ["OLD_KERAS"] = which
     import keras2_models
     import keras2_networks
@@ -174,6 +175,9 @@ def predicted(model, given, version):
         return [found[name] for name in model.output_order]
     if version.startswith("0.") and not hasattr(model, "_predict"):
         model.compile("sgd", "mse")
+    if hasattr(model, "_graph_outputs"):
+        found = model.predict(dict(zip(model._graph_inputs, given)))
+        return [found[name] for name in model._graph_outputs]
     one = given if len(given) > 1 else given[0]
     if version[0] in "01":
         found = model.predict(one, batch_size=4)
