@@ -36,6 +36,11 @@ def complete(source: Source, model: ModelSpec) -> None:
     """
     if not any(spec.kind in _KINDS for spec in model.leaves()):
         return
+    for spec in model.leaves():
+        if spec.kind in _KINDS:
+            # What it may learn counts as a weight where Keras 2.13 numbers its layers.
+            given = ("bin_boundaries", "vocabulary")
+            spec.has_weights = all(spec.config.get(key) is None for key in given)
     root = source.weights
     met: dict[str, Any] = {}
     if root is not None and legacy_hdf5.is_legacy(root):
