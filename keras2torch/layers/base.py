@@ -460,7 +460,7 @@ class Layer:
             if weight in (f.name, "activity"):
                 continue
             if value := getattr(self, f.name):
-                found[weight] = value
+                found["recurrent_kernel" if weight == "recurrent" else weight] = value
         return found
 
     def mask_shape(self, *shapes: Shape) -> Shape:

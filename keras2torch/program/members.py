@@ -220,22 +220,35 @@ class Members:
 
     def _penalties(self, step: LayerStep, attribute: Attribute, module: Module) -> None:
         if attribute.body is not None:
-            if attribute.body.penalties:
+            if attribute.body.penalties and attribute.trainable:
                 text = f"{access('self', attribute.name)}.regularization()"
                 self._text.penalties.append(text)
             return
-        for weight, config in step.node.layer.regularizers().items():
-            names = [n for n, s in module.weights.items() if s.weights == (weight,)]
-            for name in names:
+        rules = step.node.layer.regularizers()
+        if rules and not attribute.trainable:
+            note = "its penalty is left out of the loss, as Keras 3 does when frozen"
+            self._text.notes.append((step.node.path, note))
+            return
+        shapes = {name: v.shape for name, v in step.node.weights.items()}
+        left = rules.keys() & shapes.keys()
+        for name, source in module.weights.items():
+            parts = [rules.get(weight) for weight in source.weights]
+            if not any(parts) or not source.trainable:
+                continue
+            terms = None
+            if all(part == parts[0] for part in parts):
                 value = access("self", f"{attribute.name}.{name}")
-                if not module.weights[name].trainable:
-                    continue
-                terms = penalty_terms(config, value)
-                if terms is None:
-                    note = f"{weight} regularizer {config!r} is not carried over"
-                    self._text.notes.append((step.node.path, note))
-                    break
-                self._text.penalties += terms
+                rank = len(shapes[source.weights[0]] or ())
+                terms = penalty_terms(parts[0], value, source.order(rank))
+            if terms is None:
+                continue
+            left -= set(source.weights)
+            self._text.penalties += terms
+            if any("orthogonal_penalty" in term for term in terms):
+                self._text.helpers.add("orthogonal_penalty")
+        for weight in sorted(left):
+            note = f"{weight} regularizer {rules[weight]!r} is not carried over"
+            self._text.notes.append((step.node.path, note))
 
     def _note(self, path: str, layer: Any) -> None:
         if layer.activity_regularizer:

@@ -30,6 +30,7 @@ from keras2torch.program.held import array_of, find_homes
 from keras2torch.program.library import helper_names, helper_source, names_of
 from keras2torch.program.names import Names, class_name
 from keras2torch.program.passing import pass_once
+from keras2torch.program.precision import Precision, precision_of
 from keras2torch.program.sharing import share
 
 _LOAD = '''
@@ -44,7 +45,7 @@ def load(
 
     from safetensors.torch import load_file
 
-    model = {name}()
+    model = {name}(){double}
     path = Path(weights or Path(__file__).with_name("model.safetensors"))
     model.load_state_dict(load_file(path))
     return model.to(device).eval()
@@ -110,6 +111,10 @@ class Program:
         Pairs of layer path and remark: what differs in training.
     files
         Name → content of other files that must lie beside ``model.py``.
+    precision
+        What the layers compute in.
+    double
+        ``load()`` returns a module in float64.
     """
 
     source: str
@@ -119,6 +124,8 @@ class Program:
     weights: list[TorchWeight]
     notes: list[tuple[str, str]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
+    precision: Precision = field(default_factory=lambda: Precision({}))
+    double: bool = False
 
     @property
     def inputs(self) -> list[tuple[str, Tensor]]:
@@ -189,6 +196,12 @@ def write(
     planned = plan(model, layout, faithful=faithful, in_keras_order=in_keras_order)
     if not faithful:
         find_blocks(planned)
+    precision = precision_of(planned)
+    double = precision.double and not faithful
+    if double:
+        for tensor in (*(t for _, t in planned.inputs), *planned.outputs):
+            if tensor.dtype.startswith(("float", "bfloat")):
+                tensor.dtype = "float64"
     find_homes(planned)
     pass_once(planned)
     reserved = helper_names() | {"F", "torch", "nn", "self", "math"}
@@ -209,7 +222,7 @@ def write(
     ).write()
     every.append(top)
     classes = share(every, wishes, names)
-    source = _file(classes, main)
+    source = _file(classes, main, double=double)
     source = formatted(source) if tidy else source
     check.check(source)
     nodes = {s.node.path: s.node.weights for s in planned.layer_steps()}
@@ -219,8 +232,14 @@ def write(
         plan=planned,
         classes=classes,
         weights=list(_weights(top, nodes, "", True)),
-        notes=[*_told(model), *[note for c in every for note in c.notes]],
+        notes=[
+            *_told(model),
+            *precision.notes(),
+            *[note for c in every for note in c.notes],
+        ],
         files=_files(every),
+        precision=precision,
+        double=double,
     )
 
 
@@ -318,12 +337,12 @@ def _parts(name: str, text: ClassText) -> Iterator[tuple[str, ClassText]]:
 
 
 # --------------------------------------------------------------------------- text
-def _file(classes: list[ClassText], main: str) -> str:
+def _file(classes: list[ClassText], main: str, *, double: bool = False) -> str:
     helpers = {h for c in classes for h in c.helpers}
     pieces = _pieces(classes, helpers)
     parts = [*helper_source(helpers), *pieces, *[c.source() for c in classes]]
     if not classes[-1].given:
-        parts.append(_LOAD.strip().format(name=main))
+        parts.append(_LOAD.strip().format(name=main, double=".double()" * double))
     body = "\n\n\n".join(parts)
     head = ['"""PyTorch model, converted from Keras by keras2torch."""', ""]
     if "math." in body:

@@ -316,6 +316,9 @@ def dtype_name(value: Any) -> str | None:
             # A DTypePolicyMap: one for each part of a layer that holds layers.
             return dtype_name(inner["default_policy"])
         value = inner.get("name")
+        if "mode" in inner and "source_name" in inner:
+            # QuantizedDTypePolicy: "int8_from_float32" is how Keras calls it.
+            value = f"{inner['mode']}_from_{inner['source_name']}"
     return value if isinstance(value, str) and value != "_infer" else None
 
 

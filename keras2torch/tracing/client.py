@@ -159,8 +159,10 @@ class RunResult:
 
     Attributes
     ----------
-    float64_error, gradient_error
+    float64_error, gradient_error, float32_error
         Why there is no float64 result, why there are no gradients.
+    float32
+        Of a model whose own dtype is another, where asked for.
     """
 
     seconds: float
@@ -168,6 +170,8 @@ class RunResult:
     float64: Reference | None = None
     float64_error: str | None = None
     gradient_error: str | None = None
+    float32: Reference | None = None
+    float32_error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -387,6 +391,7 @@ class KerasProcess:
         batches: Batches,
         *,
         float64: bool = False,
+        float32: bool = False,
         layers: bool = False,
         gradients: bool = False,
         draws: bool = False,
@@ -400,6 +405,8 @@ class KerasProcess:
             Per batch, one array for each of the model's inputs, in Keras' axes.
         float64
             Compute everything a second time with a copy of the model in float64.
+        float32
+            And with one in float32, where the model's own policies are others.
         layers
             Also what each layer returns, for the first batch.
         gradients
@@ -418,6 +425,7 @@ class KerasProcess:
                     "inputs": os.fspath(inputs),
                     "outputs": os.fspath(outputs),
                     "float64": float64,
+                    "float32": float32,
                     "layers": layers,
                     "gradients": gradients,
                     "draws": draws,
@@ -426,7 +434,10 @@ class KerasProcess:
             )
             arrays = _read(outputs)
         again = {k[4:]: v for k, v in arrays.items() if k.startswith("f64/")}
+        single = {k[4:]: v for k, v in arrays.items() if k.startswith("f32/")}
         return RunResult(
+            float32=_reference(single) if single else None,
+            float32_error=reply.get("float32_error"),
             seconds=float(reply["seconds"]),
             native=_reference(arrays),
             float64=_reference(again) if again else None,

@@ -169,7 +169,18 @@ def is_own(layer: Any, name: str) -> bool:
         return False
     if hasattr(function, "get_config"):  # a layer, which is an object of Keras
         return not is_keras_class(type(function))
+    if str(getattr(function, "__module__", "")).startswith("tensorflow."):
+        # tf.nn's are written and read by their names, like Keras' own.
+        name = str(getattr(function, "__name__", ""))
+        return name.partition("_v2")[0] not in _OF_TF_NN
     return not is_keras_class(function)
+
+
+# In tf.nn, with the numbers of Keras' function of that name.
+_OF_TF_NN = frozenset(
+    "elu gelu leaky_relu log_softmax relu relu6 selu sigmoid silu softmax softplus "
+    "softsign swish tanh".split()
+)
 
 
 def own_activation(layer: Any) -> Any:

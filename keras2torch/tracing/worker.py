@@ -25,7 +25,8 @@ line) and leaves the worker alive:
     ``b0/layer/{path}/{call}/{output}`` and ``grad/{path}/{index}``. The gradient is
     that of the sum over all floating outputs o of sum(o * cos(arange(o.size))), where
     the cosine is taken in float64 and rounded to o's dtype. With ``float64`` all of it
-    again under ``f64/``, by a copy of the model that computes in float64. With
+    again under ``f64/``, by a copy of the model that computes in float64; so
+    ``float32`` under ``f32/``, for a model of other policies. With
     ``draws`` random numbers are those of ``patches.py``.
 ``{"do": "train", "inputs": PATH, "targets": PATH, "outputs": PATH, "steps": int,
 "learning_rate": float}``
@@ -203,16 +204,16 @@ class Library:
         return load(path, **options)
 
     @contextlib.contextmanager
-    def double_precision(self) -> Iterator[None]:
-        """Keras' defaults in float64, for a model that is built and run inside."""
+    def precision(self, dtype: str) -> Iterator[None]:
+        """Keras' defaults in a dtype, for a model that is built and run inside."""
         backend = self.module.backend
         before = backend.floatx()
         policy = None
         if self.is_keras3:
             policy = self.module.config.dtype_policy()
-        backend.set_floatx("float64")
+        backend.set_floatx(dtype)
         if self.is_keras3:
-            self.module.config.set_dtype_policy("float64")
+            self.module.config.set_dtype_policy(dtype)
         try:
             yield
         finally:
@@ -1905,30 +1906,35 @@ def gradients(loaded: Loaded, tensors: list[Any]) -> dict[str, Any]:
     return {"grad/" + key: np.asarray(array(v)) for key, v in slopes.items()}
 
 
-def in_float64(value: Any) -> Any:
-    """A config in which every floating dtype and policy reads float64."""
+def in_dtype(value: Any, dtype: str) -> Any:
+    """A config in which every floating dtype and policy reads ``dtype``."""
     if isinstance(value, dict):
         if value.get("class_name") in POLICIES:
             policy = dict(value.get("config") or {}).get("name")
             # That of a layer that computes indices, such as Hashing.
             whole = str(policy).startswith(("int", "uint", "string", "bool"))
-            return policy if whole else "float64"
+            return policy if whole else dtype
         return {
-            key: "float64"
-            if key in ("dtype", "value_dtype") and str(item) in FLOATING
-            else in_float64(item)
+            key: dtype
+            if key in ("dtype", "value_dtype") and is_floating(item)
+            else in_dtype(item, dtype)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        items = [in_float64(item) for item in value]
+        items = [in_dtype(item, dtype) for item in value]
         if isinstance(value, tuple):
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         return items
     return value
 
 
-def float64_copy(loaded: Loaded, batch: list[Any]) -> Loaded:
-    """A copy of the model that computes in float64; the batch builds what is not."""
+def is_floating(dtype: Any) -> bool:
+    """Whether a name is that of a floating dtype, or of a policy or a map of them."""
+    return str(dtype) in FLOATING or str(dtype) == "float64"
+
+
+def copy_in(dtype: str, loaded: Loaded, batch: list[Any]) -> Loaded:
+    """A copy of the model that computes in a dtype; the batch builds what is not."""
     import tensorflow as tf
 
     lib, model = loaded.lib, loaded.model
@@ -1943,22 +1949,22 @@ def float64_copy(loaded: Loaded, batch: list[Any]) -> Loaded:
         scope = getattr(lib.module.utils, "custom_object_scope", None)
         if scope is not None:
             stack.enter_context(scope(loaded.custom))
-        copied = type(model).from_config(in_float64(model.get_config()), **options)
+        copied = type(model).from_config(in_dtype(model.get_config(), dtype), **options)
     copy = Loaded(copied, lib, loaded.custom, loaded.safe)
     copy.by_itself = loaded.by_itself
     if structure_of(copied) is None and loaded.inputs is not None:
         # Of a model that is code, the weights are made in its first call.
-        doubles = [
-            tf.TensorSpec(t.shape, tf.float64 if t.dtype.is_floating else t.dtype)
+        specs = [
+            tf.TensorSpec(t.shape, dtype if t.dtype.is_floating else t.dtype)
             for t in lib.flatten(loaded.inputs)
         ]
-        copy.inputs = lib.pack(loaded.inputs, doubles)
+        copy.inputs = lib.pack(loaded.inputs, specs)
     if len(list(copy.variables())) < len(list(loaded.variables())):
         forward(copy, tensors_for(copy, batch), training=False)
     targets = dict(copy.variables())
     sources = dict(loaded.variables())
     if list(targets) != list(sources):
-        raise ValueError("the float64 copy has other weights than the model")
+        raise ValueError(f"the {dtype} copy has other weights than the model")
     for key, variable in targets.items():
         value = array(sources[key])
         variable.assign(value.astype(dtype_of(variable)))
@@ -2164,18 +2170,20 @@ class Worker:
             with patches.drawn_by(patches.same_on_both_sides):
                 return self.run(dict(command, draws=False))
         arrays, errors = run(loaded, batches, layers, slopes)
-        if command.get("float64"):
+        for dtype, short in (("float64", "f64/"), ("float32", "f32/")):
+            if not command.get(dtype):
+                continue
             try:
-                with loaded.lib.double_precision():
+                with loaded.lib.precision(dtype):
                     again, more = run(
-                        float64_copy(loaded, batches[0]), batches, layers, slopes
+                        copy_in(dtype, loaded, batches[0]), batches, layers, slopes
                     )
-                arrays.update({"f64/" + key: value for key, value in again.items()})
+                arrays.update({short + key: value for key, value in again.items()})
                 if "gradient_error" in more:
                     errors.setdefault("gradient_error", more["gradient_error"])
             except Exception as error:
                 traceback.print_exc()
-                errors["float64_error"] = one_line(error)
+                errors[dtype + "_error"] = one_line(error)
         np.savez(command["outputs"], **arrays)
         seconds = time.perf_counter() - start
         return dict({"ok": True, "seconds": seconds}, **errors)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from keras2torch.layers.definitions import Tensor
 from keras2torch.layout import LayerStep, PermuteStep
 from keras2torch.program import Program
-from keras2torch.training.text import shown
 
 
 def output_names(program: Program) -> list[tuple[str, Tensor]]:
@@ -37,15 +34,6 @@ def masked_outputs(program: Program) -> list[bool]:
             made = step.made_mask is not None
             masked[id(step.call.outputs[0])] = made or (passes and came)
     return [masked.get(id(t), False) for t in program.outputs]
-
-
-def constraints(program: Program) -> Iterator[str]:
-    """Name the constraints of the layers, which no step of the script applies."""
-    for step in program.plan.layer_steps():
-        layer = step.node.layer
-        for name, value in vars(layer).items():
-            if name.endswith("_constraint") and value:
-                yield f"layer {shown(layer.name)}: its {name} is not applied"
 
 
 def shape_text(tensor: Tensor, *, drop: int | None = None, keras: bool = False) -> str:

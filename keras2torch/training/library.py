@@ -9,7 +9,7 @@ from importlib.resources import files
 from keras2torch.program.library import Pieces, cut_out
 
 # In the order in which they stand in a train.py.
-_FILES = ("losses.py", "metrics.py", "schedules.py", "optimizers.py")
+_FILES = ("losses.py", "metrics.py", "schedules.py", "optimizers.py", "constraints.py")
 # Torch's signature is wider than what Keras' optimizers need; a user need not read it.
 _IGNORED = "  # type: ignore[override]"
 

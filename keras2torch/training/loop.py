@@ -12,8 +12,8 @@ from keras2torch.program import Program
 from keras2torch.program.names import Names, identifier, variable
 from keras2torch.training import library
 from keras2torch.training.compile_config import CompileConfig, Named, Version
+from keras2torch.training.constrained import constraints_of
 from keras2torch.training.facts import (
-    constraints,
     masked_outputs,
     order_text,
     output_names,
@@ -32,10 +32,11 @@ from keras2torch.training.text import NoRule, Piece, literal, number, shown
 from keras2torch.training.updates import Update, update_text
 
 _TAKEN = frozenset(
-    "F batch_size criterion data dataset device epoch epochs evaluate generator group "
-    "history learning_rate line load logits loss main make_metrics math metrics model "
-    "name optimizer parameters save_file seen shuffle step test_metrics test_set torch "
-    "train_metrics train_set value DataLoader TensorDataset".split()
+    "F batch_size constrain criterion data dataset device epoch epochs evaluate "
+    "generator group history learning_rate line load logits loss main make_metrics "
+    "math metrics model name optimizer parameters save_file scaler seen shuffle step "
+    "test_metrics test_set torch train_metrics train_set value DataLoader "
+    "TensorDataset".split()
 )
 
 
@@ -82,8 +83,10 @@ class LoopWriter:
         self.program = program
         self.config = config
         self.version = version
-        self.notes: list[str] = [*config.problems, *constraints(program)]
-        self.uses: set[str] = {"Mean"}
+        self.constraints = constraints_of(program)
+        self.notes: list[str] = [*config.problems, *self.constraints.notes]
+        self.uses: set[str] = {"Mean", *self.constraints.uses}
+        self.half = program.precision.autocast
         self.places: list[str] = []
         self.remarks: list[str] = []
         self.missing: dict[str, str] = {}
@@ -297,6 +300,15 @@ class LoopWriter:
                 '    """Return the rate of a step, not of an epoch, as in Keras."""\n'
                 f"    return {self.update.schedule.text}"
             )
+        if self.constraints.lines:
+            yield "\n".join(
+                [
+                    "@torch.no_grad()",
+                    "def constrain(model: torch.nn.Module) -> None:",
+                    '    """Bring the weights back to where Keras keeps them."""',
+                    *[f"    {line}" for line in self.constraints.lines],
+                ]
+            )
         yield self._criterion()
         yield self._metrics()
         yield self._evaluate()
@@ -380,23 +392,40 @@ class LoopWriter:
         ]
         call = f"model({', '.join(self.inputs)})"
         unread = set(predicted) == {"_"}
-        lines.append(call if unread else f"{', '.join(predicted)} = {call}")
+        call = call if unread else f"{', '.join(predicted)} = {call}"
+        if self.half is not None:
+            # Keras computes losses and metrics in float32, whatever the policy.
+            lines.append(f"with torch.autocast(device, dtype=torch.{self.half}):")
+            call = f"    {call}"
+        lines.append(call)
+        if self.half is not None:
+            lines += [f"{p} = {p}.float()" for p in predicted if p != "_"]
         arguments = []
         for target in self.targets:
             if target.loss is not None:
                 value = ".value" if target.logits is not None else ""
+                if value and self.half is not None:
+                    value += ".float()"
                 arguments += [target.true, target.loss_input + value]
         loss = f"loss = criterion({', '.join(arguments)})"
         lines.append(loss + (" + model.regularization()" if self.penalty else ""))
         if training:
-            lines += ["optimizer.zero_grad()", "loss.backward()"]
+            scaled = self.half == "float16"
+            lines += ["optimizer.zero_grad()"]
+            lines += ["scaler.scale(loss).backward()" if scaled else "loss.backward()"]
+            if scaled and self.update.clip:
+                lines.append("scaler.unscale_(optimizer)")
             lines += [piece.text for piece in self.update.clip]
             if self.update.schedule is not None:
                 lines.append("for group in optimizer.param_groups:")
                 lines.append('    group["lr"] = learning_rate(step)')
             if self.update.decay is not None:
                 lines.append(self.update.decay.text)
-            lines.append("optimizer.step()")
+            lines.append("scaler.step(optimizer)" if scaled else "optimizer.step()")
+            if scaled:
+                lines.append("scaler.update()")
+            if self.constraints.lines:
+                lines.append("constrain(model)")
             if self.update.schedule is not None:
                 lines.append("step += 1")
         lines.append(f'{metrics}["loss"].add(loss, len({self.inputs[0]}))')
@@ -438,6 +467,10 @@ class LoopWriter:
             *[f"    {name} = Logits(model.{layer})" for name, layer in caught],
             "    parameters = [p for p in model.parameters() if p.requires_grad]",
             f"    optimizer = {self.update.make.text}",
+            # Keras' LossScaleOptimizer begins with the same scale.
+            "    scaler = torch.amp.GradScaler(device, init_scale=2.0**15)"
+            if self.half == "float16"
+            else "",
             "    step = 0" if self.update.schedule is not None else "",
             "    history = []",
             "    for epoch in range(epochs):",

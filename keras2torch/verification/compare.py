@@ -38,7 +38,7 @@ from keras2torch.verification.difference import (
 from keras2torch.verification.graph import layers_of, moved, weight_keys
 from keras2torch.verification.keras_side import Computed, Judge
 from keras2torch.verification.onnx_side import OnnxRuntime
-from keras2torch.verification.report import Gradients, LayerRow, Report
+from keras2torch.verification.report import Gradients, LayerRow, Policy, Report
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 # In float64 a formula that is the same agrees to 1e-12; an epsilon or a constant that
 # is slightly another passes in float32 and shows here.
 _SUSPICIOUS = 1e-7
+# What rounding after every layer may come to: some steps of 2^-11 and 2^-8.
+_HALF_LIMIT = {"float16": 2.0**-7, "bfloat16": 2.0**-4}
 # A gradient far below the largest one of the model is rounding itself.
 _GRADIENT_FLOOR = 1e-4
 
@@ -193,6 +195,7 @@ class _Comparison:
         with stage("comparing"):
             self._count(judge, single.torch.counts)
             self._compare(judge, computed, single, double)
+            self._compare_half(computed)
 
     # -- Keras
     def _judged(
@@ -212,7 +215,7 @@ class _Comparison:
                         custom_objects=self._custom_objects,
                     )
                 )
-                return judge, keras_side.compute(self._process, judge, self._model)
+                return judge, self._run_judge(judge)
             except KerasError as error:
                 self._need_classes(error)
                 why = keras_side.reasons(error)
@@ -243,9 +246,13 @@ class _Comparison:
             f"{keras_side.reasons(error)}"
         ) from error
 
+    def _run_judge(self, judge: Judge) -> Computed:
+        half = self._program.precision.half is not None
+        return keras_side.compute(self._process, judge, self._model, half=half)
+
     def _computed(self, judge: Judge) -> Computed:
         try:
-            return keras_side.compute(self._process, judge, self._model)
+            return self._run_judge(judge)
         except KerasError as error:
             raise VerificationUnavailable(
                 f"Keras does not run the model: {error}"
@@ -266,7 +273,8 @@ class _Comparison:
 
         result = computed.result
         single = _Both(
-            result.native, torch_side.run(self._program, computed.batches, self._make)
+            result.float32 or result.native,
+            torch_side.run(self._program, computed.batches, self._make),
         )
         reference = result.float64
         if reference is None and not result.float64_error:
@@ -314,6 +322,43 @@ class _Comparison:
         self._remark(single, whole)
         if whole.verdict == "different" and not judge.rebuilt:
             self._blame(whole)
+
+    def _compare_half(self, computed: Computed) -> None:
+        """Measure how far half precision is from half precision."""
+        from keras2torch.verification import torch_side
+
+        precision, result = self._program.precision, computed.result
+        if precision.half is None:
+            return
+        report = self.report
+        if result.float32 is None:
+            report.remarks.append(
+                f"Keras computes in {precision.name}, and there is no float32 run to "
+                f"compare with: {result.float32_error or 'it was not asked for'}"
+            )
+        try:
+            outputs = torch_side.run_half(
+                self._program, computed.batches, self._make, precision.autocast
+            )
+        except Exception as error:
+            report.policy = Policy(precision.name, precision.autocast)
+            report.remarks.append(
+                f"Under autocast the module does not run: {_one_line(error)}"
+            )
+            return
+        found = []
+        for keras, torch in zip(result.native.outputs, outputs, strict=True):
+            for place, array in zip(computed.outputs, torch, strict=True):
+                found.append(difference(keras[place], array))
+        total = worst(found)
+        limit = _HALF_LIMIT[precision.half]
+        report.policy = Policy(
+            precision.name,
+            precision.autocast,
+            total.relative,
+            limit,
+            total.relative <= limit,
+        )
 
     def _count(self, judge: Judge, counts: ParameterCounts) -> None:
         found = self.report.parameters

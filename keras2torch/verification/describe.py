@@ -33,9 +33,10 @@ def describe(program: Program, model: ir.Model) -> Report:
         verdict="unverified",
         judge="ONNX Runtime" if is_foreign(model) else "Keras",
         name=program.name,
-        inputs=[_tensor(name, t) for name, t in program.inputs],
+        inputs=[_tensor(name, t, program) for name, t in program.inputs],
         outputs=[
-            _tensor(name, t) for name, t in zip(names, program.outputs, strict=True)
+            _tensor(name, t, program)
+            for name, t in zip(names, program.outputs, strict=True)
         ],
         parameters={
             "keras_trainable": trainable,
@@ -79,13 +80,13 @@ def arrived(weight: TorchWeight) -> npt.NDArray[Any]:
     return weight.source(*[np.broadcast_to(one, shape) for shape in shapes])
 
 
-def _tensor(name: str, tensor: Tensor) -> TensorRow:
-    # The module's parameters are float32: it takes no other floats.
+def _tensor(name: str, tensor: Tensor, program: Program) -> TensorRow:
+    # All parameters have one dtype: the module takes no other floats.
     floating = tensor.dtype.startswith(("float", "bfloat"))
     return TensorRow(
         name,
         list(tensor.torch_shape),
-        "float32" if floating else tensor.dtype,
+        ("float64" if program.double else "float32") if floating else tensor.dtype,
         None if tensor.dtype == "string" else list(tensor.layout.axes),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import onnx_ir as ir
 
@@ -128,9 +128,15 @@ def rebuild(process: KerasProcess, model: ir.Model, why: str) -> Judge:
 
 
 def compute(
-    process: KerasProcess | OnnxRuntime, judge: Judge, model: ir.Model
+    process: KerasProcess | OnnxRuntime,
+    judge: Judge,
+    model: ir.Model,
+    *,
+    half: bool = False,
 ) -> Computed:
     """Run the judge on inputs that it takes and that say something.
+
+    ``half``: its layers compute in half precision, so that float32 is asked for too.
 
     Sizes that the file leaves open are enlarged until Keras takes them, and plain
     floats made smaller where they drive every output into saturation.
@@ -151,9 +157,14 @@ def compute(
             [batch[order.index(k)] for k in range(len(order))] for batch in batches
         ]
         large = judge.loaded.total > _LARGE
-        if drawn and isinstance(process, KerasProcess):
+        if (drawn or half) and isinstance(process, KerasProcess):
             return batches, process.run(
-                given, layers=True, gradients=True, float64=not large, draws=True
+                given,
+                layers=True,
+                gradients=True,
+                float64=not large,
+                float32=half,
+                draws=drawn,
             )
         return batches, process.run(
             given, layers=True, gradients=True, float64=not large
@@ -195,12 +206,11 @@ def in_float64(
         [batch[order.index(k)] for k in range(len(order))] for batch in computed.batches
     ]
     again = process.run(given, layers=True, float64=True)
-    result = RunResult(
-        computed.result.seconds + again.seconds,
-        computed.result.native,
-        again.float64,
-        again.float64_error,
-        computed.result.gradient_error,
+    result = replace(
+        computed.result,
+        seconds=computed.result.seconds + again.seconds,
+        float64=again.float64,
+        float64_error=again.float64_error,
     )
     return Computed(computed.batches, result, computed.outputs, computed.remarks)
 

@@ -45,6 +45,10 @@ def _head(report: Report) -> Iterator[str]:
     yield ""
     yield f"{_text(report.sentence())}."
     yield ""
+    if report.policy is not None:
+        yield "Compared in float32 and float64, whatever the policy. Under the policy:"
+        yield f"{_text(report.policy.sentence())}."
+        yield ""
     if report.not_converted:
         listed = ", ".join(f"`{_text(n)}`" for n in report.not_converted)
         yield f"**Not converted:** {listed}"

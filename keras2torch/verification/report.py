@@ -93,6 +93,39 @@ class Gradients:
 
 
 @dataclass
+class Policy:
+    """The same inputs under the model's own dtype policy.
+
+    Attributes
+    ----------
+    name
+        ``"mixed_bfloat16"``; of several, the most frequent first.
+    autocast
+        What ``torch.autocast`` computes in; ``None`` if PyTorch ran in float32.
+    max_rel_diff, limit, agrees
+        Between Keras under its policy and PyTorch, by the largest output; how much
+        half precision may come to; whether it is within.
+    """
+
+    name: str
+    autocast: str | None
+    max_rel_diff: float | None = None
+    limit: float | None = None
+    agrees: bool | None = None
+
+    def sentence(self) -> str:
+        """Say what was compared with what."""
+        ours = f"torch.autocast in {self.autocast}" if self.autocast else "in float32"
+        if self.max_rel_diff is None:
+            return f"{self.name}: not compared"
+        text = f"{self.name}: Keras under it and PyTorch {ours} differ by at most "
+        text += f"{number(self.max_rel_diff)} of the output"
+        if not self.agrees:
+            text += f", more than rounding explains ({number(self.limit)})"
+        return text
+
+
+@dataclass
 class Report:
     """What a conversion came to.
 
@@ -119,6 +152,8 @@ class Report:
         What to know about the comparison itself.
     permutes
         Changes of layout inside the program.
+    policy
+        Of a model with half precision; the other figures are those of float32.
     """
 
     verdict: Verdict
@@ -140,6 +175,7 @@ class Report:
     notes: list[dict[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     permutes: int = 0
+    policy: Policy | None = None
     weights: list[WeightRow] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -213,6 +249,8 @@ class Report:
         ]
         kept["weights"] = [WeightRow(**row) for row in kept.get("weights", [])]
         kept["gradients"] = Gradients(**kept.get("gradients", {}))
+        if kept.get("policy"):
+            kept["policy"] = Policy(**kept["policy"])
         return cls(**kept)
 
     @classmethod

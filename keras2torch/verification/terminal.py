@@ -82,6 +82,8 @@ def _beside(report: Report) -> list[str]:
             f"gradients of {slopes.compared} weights: {slopes.verdict}, largest "
             f"difference {number(slopes.max_rel_diff)}"
         )
+    if report.policy is not None:
+        lines.append(report.policy.sentence())
     if report.notes:
         lines.append(f"in training {len(report.notes)} notes apply: see report.md")
     return lines + report.remarks

@@ -86,7 +86,7 @@ def run(
         layers: dict[tuple[str, int], list[Array | None]] = {}
         gradients: dict[str, Array] = {}
         for number, batch in enumerate(batches):
-            given = _tensors(program, batch, double)
+            given = _tensors(program, batch, double or program.double)
             if number == 0:
                 # Gradients last: a backward pass must not meet a watched forward.
                 with torch.no_grad(), watching(module, program.captures) as seen:
@@ -108,12 +108,42 @@ def run(
     return TorchRun(outputs, layers, gradients, counts)
 
 
+def run_half(
+    program: Program,
+    batches: Sequence[Sequence[Array]],
+    make: Callable[[], nn.Module],
+    dtype: str | None,
+) -> list[list[Array]]:
+    """Run the module under autocast and return its outputs in Keras' axes.
+
+    Parameters
+    ----------
+    dtype
+        ``"bfloat16"``, ``"float16"``; ``None`` for no autocast.
+    """
+    module = make().eval()
+    half = getattr(torch, dtype or "bfloat16")
+    outputs = []
+    with torch.no_grad(), torch.autocast("cpu", dtype=half, enabled=dtype is not None):
+        for batch in batches:
+            results = _forward(module, _tensors(program, batch, program.double))
+            pairs = zip(results, program.outputs, strict=True)
+            outputs.append([to_keras(_widened(r.detach()), t.layout) for r, t in pairs])
+    return outputs
+
+
+def _widened(tensor: torch.Tensor) -> Array:
+    half = tensor.dtype in (torch.float16, torch.bfloat16)
+    array: Array = (tensor.float() if half else tensor).cpu().numpy()
+    return array
+
+
 def _gradients(
     program: Program, module: nn.Module, batch: Sequence[Array], double: bool
 ) -> dict[str, Array]:
     """Return the gradient of sum over outputs o of sum(o * cos(arange(o.size)))."""
     parameters = {n: p for n, p in module.named_parameters() if p.requires_grad}
-    results = _forward(module, _tensors(program, batch, double))
+    results = _forward(module, _tensors(program, batch, double or program.double))
     terms = []
     for result, tensor in zip(results, program.outputs, strict=True):
         if tensor.dtype == "string":
@@ -150,8 +180,8 @@ def _tensors(program: Program, batch: Sequence[Array], double: bool) -> list[Any
             tensors.append(array.tolist())
             continue
         given = torch.from_numpy(to_torch(array, tensor.layout))
-        if double and given.is_floating_point():
-            given = given.double()
+        if given.is_floating_point():
+            given = given.double() if double else given.float()
         tensors.append(given)
     return tensors
 

@@ -68,3 +68,12 @@ class GaussianNoise(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.std * torch.randn_like(x) if self.training else x
+
+
+def orthogonal_penalty(matrix: torch.Tensor) -> torch.Tensor:
+    """Return the mean absolute cosine between the rows of a matrix."""
+    size = matrix.shape[0]
+    rows = matrix * matrix.square().sum(1, keepdim=True).rsqrt().clamp(max=1e7)
+    cosines = rows @ rows.mT
+    others = cosines.abs().sum() - cosines.diagonal().abs().sum()
+    return others / (size * (size - 1.0))

@@ -105,8 +105,6 @@ def tensorflow_functions(keras: Any) -> Any:
         tf.nn.sigmoid,
         tf.math.softplus,
         tf.nn.softsign,
-        tf.sin,
-        tf.abs,
     ):
         x = layers.Dense(7, activation=function)(x)
     return keras.Model(inputs, x)

@@ -154,6 +154,7 @@ def half_inputs(keras: Any) -> Any:
 def sequential_double(keras: Any) -> Any:
     layers = keras.layers
     keras.backend.set_floatx("float64")
+    keras.mixed_precision.set_global_policy("float64")
     made = keras.Sequential(
         [
             layers.Input((10, 3)),
