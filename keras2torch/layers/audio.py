@@ -53,6 +53,13 @@ class MelSpectrogram(Layer):
     min_power: float = 1e-10
     ref_power: float = 1.0
 
+    def kept(self) -> dict[str, Any]:
+        """Return the arguments as Keras' configs have them."""
+        return {
+            "sequence_length": self.sequence_length or self.fft_length,
+            "max_freq": self.max_freq or int(self.sampling_rate / 2),
+        }
+
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
         """``(batch, bands, frames)``; of one sound without the batch."""
         *batch, steps = shapes[0]
@@ -111,6 +118,25 @@ class STFTSpectrogram(Layer):
     padding: str = "valid"
     expand_dims: bool = False
     data_format: str | None = None
+
+    @property
+    def real_kernel_initializer(self) -> dict[str, Any]:
+        """What the kernel of the real part is before it is trained."""
+        return self._initializer("real")
+
+    @property
+    def imag_kernel_initializer(self) -> dict[str, Any]:
+        """What the kernel of the imaginary part is before it is trained."""
+        return self._initializer("imag")
+
+    def _initializer(self, side: str) -> dict[str, Any]:
+        config = {
+            "side": side,
+            "window": self.window,
+            "scaling": self.scaling,
+            "periodic": self.periodic,
+        }
+        return {"class_name": "STFT", "config": config}
 
     def _step(self) -> int:
         return self.frame_step or self.frame_length // 2

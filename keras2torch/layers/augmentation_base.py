@@ -15,6 +15,13 @@ from keras2torch.layers.spatial import is_first
 Range = tuple[float, float]
 
 
+def as_kept(value: Any, lowest: float = -1) -> Any:
+    """Return the bounds of a factor as Keras' configs have them."""
+    if isinstance(value, (list, tuple)):
+        return sorted(value)
+    return [max(-abs(value), lowest), abs(value)]
+
+
 @dataclass(eq=False)
 class ImageLayer(Layer):
     """Works on images that PyTorch has channels first; integers become floats.
@@ -27,6 +34,10 @@ class ImageLayer(Layer):
     # How boxes are given, which come in a dict: a model's layers get images alone;
     # and how tf_keras draws.
     ignored: ClassVar[frozenset[str]] = frozenset({"bounding_box_format", "rng_type"})
+
+    def kept(self) -> dict[str, Any]:
+        """Return the arguments as Keras' configs have them, where that differs."""
+        return {}
 
     def output_dtype(self, *dtypes: str) -> str:
         """Floats."""
@@ -137,4 +148,4 @@ class Augmentation(ImageLayer):
         return max(-high if high else 0.0, lowest), high
 
 
-__all__ = ["Augmentation", "ImageLayer", "Range"]
+__all__ = ["Augmentation", "ImageLayer", "Range", "as_kept"]

@@ -6,10 +6,16 @@ Sources: ``keras/src/layers/preprocessing/image_preprocessing`` (Keras 3.15),
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from keras2torch.layers.augmentation_base import Augmentation, ImageLayer, Range
+from keras2torch.layers.augmentation_base import (
+    Augmentation,
+    ImageLayer,
+    Range,
+    as_kept,
+)
 from keras2torch.layers.base import Call, Forward, Layer, Module, layer
 from keras2torch.layers.spatial import is_first
 from keras2torch.layers.text import Raw
@@ -36,6 +42,16 @@ class _Colours(Augmentation):
 
     # Whether Keras itself puts the two numbers of value_range in order.
     ordered: ClassVar[bool] = True
+    # What is drawn between bounds, and the least that it may be.
+    drawn: ClassVar[Mapping[str, int]] = {"factor": 0}
+
+    def kept(self) -> dict[str, Any]:
+        """Return bounds for factors, and the range in order where Keras orders it."""
+        fields = vars(self)
+        found = {k: as_kept(fields[k] or 0.0, low) for k, low in self.drawn.items()}
+        if self.ordered:
+            found["value_range"] = sorted(fields["value_range"])
+        return found
 
     def _made(self, *arguments: object, **options: object) -> Module:
         values = _range(self, vars(self)["value_range"], ordered=self.ordered)
@@ -48,6 +64,8 @@ class _Colours(Augmentation):
 @layer
 class RandomBrightness(_Colours):
     """Adds a part of the range, drawn for each image."""
+
+    drawn: ClassVar[Mapping[str, int]] = {"factor": -1}
 
     factor: Any
     value_range: Any = _PIXELS
@@ -113,6 +131,8 @@ class RandomHue(_Colours):
 class RandomSaturation(_Colours):
     """Multiplies saturation by ``f / (1 - f)``."""
 
+    drawn: ClassVar[Mapping[str, int]] = {"factor": -1}
+
     factor: Any
     value_range: Any = _PIXELS
     data_format: str | None = None
@@ -126,6 +146,8 @@ class RandomSaturation(_Colours):
 @layer
 class RandomColorDegeneration(_Colours):
     """Mixes an image with its grey one."""
+
+    drawn: ClassVar[Mapping[str, int]] = {"factor": -1}
 
     factor: Any
     value_range: Any = _PIXELS
@@ -225,6 +247,8 @@ class RandomInvert(_Colours):
 class RandomPosterization(_Colours):
     """Keeps the first bits of each pixel."""
 
+    drawn: ClassVar[Mapping[str, int]] = {"factor": 1}
+
     factor: Any
     value_range: Any = _PIXELS
     data_format: str | None = None
@@ -242,12 +266,20 @@ class RandomGaussianBlur(_Colours):
 
     ordered = False
 
+    drawn: ClassVar[Mapping[str, int]] = {"factor": 0, "sigma": 0}
+
     factor: Any = 1.0
     kernel_size: Any = 3
     sigma: Any = 1.0
     value_range: Any = _PIXELS
     data_format: str | None = None
     seed: int | None = None
+
+    def kept(self) -> dict[str, Any]:
+        """Return the kernel's size for each axis, too."""
+        size = self.kernel_size
+        sizes = [size, size] if isinstance(size, int) else list(size)
+        return super().kept() | {"kernel_size": sizes}
 
     def helper(self, call: Call) -> Module:
         """``RandomGaussianBlur((0.0, 1.0), (3, 3), (0.0, 1.0))``."""
@@ -265,6 +297,11 @@ class RandomGaussianBlur(_Colours):
 @layer
 class Solarization(_Colours):
     """Inverts the pixels that are not below a threshold."""
+
+    drawn: ClassVar[Mapping[str, int]] = {
+        "addition_factor": 0,
+        "threshold_factor": 0,
+    }
 
     addition_factor: Any = 0.0
     threshold_factor: Any = 0.0
@@ -287,6 +324,8 @@ class RandomErasing(_Colours):
     """Covers a rectangle of a part of the images."""
 
     ordered = False
+
+    drawn: ClassVar[Mapping[str, int]] = {"factor": 0, "scale": 0}
 
     factor: Any = 1.0
     scale: Any = (0.02, 0.33)
@@ -316,6 +355,8 @@ class RandomErasing(_Colours):
 class Equalization(_Colours):
     """Spreads the values of a channel evenly; in training only, as in Keras."""
 
+    drawn: ClassVar[Mapping[str, int]] = {}
+
     value_range: Any = _PIXELS
     bins: int = 256
     data_format: str | None = None
@@ -332,6 +373,10 @@ class AutoContrast(ImageLayer):
 
     value_range: Any = _PIXELS
     data_format: str | None = None
+
+    def kept(self) -> dict[str, Any]:
+        """Return the range in order."""
+        return {"value_range": sorted(self.value_range)}
 
     def forward(self, call: Call, module: str) -> Forward:
         """``auto_contrast(x)``."""

@@ -9,6 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from keras2torch.layers.audio import MelSpectrogram
+from keras2torch.layers.augmentation_base import ImageLayer
+from keras2torch.layers.definitions import REGISTRY
+
 _SAYS_ACTIVITY = (
     "Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose "
     "DepthwiseConv1D DepthwiseConv2D EinsumDense Embedding GRU GroupQueryAttention "
@@ -34,6 +38,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     "GroupQueryAttention": ("flash_attention",),
     "HashedCrossing": ("trainable",),
     "LSTM": ("use_cudnn",),
+    "RandomGrayscale": ("seed",),
     "MultiHeadAttention": ("flash_attention",),
     "SimpleRNN": ("seed",),
     "SpatialDropout1D": ("trainable",),
@@ -72,6 +77,12 @@ def stated(kind: str, key: str, fields: Mapping[str, Any]) -> Any:
         All arguments as they were given.
     """
     value = fields[key]
+    cls = REGISTRY.get(kind)
+    if cls is not None and issubclass(cls, (ImageLayer, MelSpectrogram)):
+        # Bounds for one number, a range in order.
+        kept = cls(**fields).kept()
+        if key in kept:
+            return kept[key]
     found = re.search(r"(\d)D", kind)
     rank = int(found[1]) if found else 0
     if key == "data_format":

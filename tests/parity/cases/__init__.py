@@ -1,6 +1,7 @@
 """All cases: importing a module of this folder puts its cases into the table."""
 
 from parity.cases import (
+    augmentations,
     callbacks,
     custom,
     every_layer,
@@ -27,6 +28,7 @@ __all__ = [
     "CASES",
     "RTOL",
     "Case",
+    "augmentations",
     "callbacks",
     "custom",
     "every_layer",
