@@ -8,6 +8,7 @@ from typing import Any
 
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import Keras2TorchError
+from keras2torch.layers.cells import CellBase, StackedRNNCells
 from keras2torch.layers.definitions import MODELS, REGISTRY, Layer, Shape
 from keras2torch.program import write
 
@@ -30,6 +31,7 @@ _ARGUMENTS: dict[str, Any] = {
     "target_shape": [4, 8],
     "dims": [2, 1],
     "n": 5,
+    "num_bins": 10,
     "pool_size": 2,
     "size": 2,
     "groups": 4,
@@ -55,6 +57,23 @@ _WRAPPED = {
 }
 # What the others would not do for.
 _ARGUMENTS_OF: dict[str, dict[str, Any]] = {"RandomPosterization": {"factor": 4}}
+# What they look up or count is no required argument, and shows what they are.
+_VOCABULARY = {"vocabulary": ["the", "cat", "sat"]}
+_GIVEN: dict[str, dict[str, Any]] = {
+    "CategoryEncoding": {"num_tokens": 10},
+    "Discretization": {"bin_boundaries": [0.5, 1.5]},
+    "IntegerLookup": {"vocabulary": [3, 7, 11]},
+    "StringLookup": _VOCABULARY,
+    "TextVectorization": {**_VOCABULARY, "output_sequence_length": 200},
+}
+_DTYPES = {
+    "CategoryEncoding": "int64",
+    "HashedCrossing": "string",
+    "Hashing": "string",
+    "IntegerLookup": "int64",
+    "StringLookup": "string",
+    "TextVectorization": "string",
+}
 _IMAGES: Shape = (None, 224, 224, 3)
 _SIZES: dict[str, Shape] = {
     "1D": (None, 32, 4),
@@ -69,6 +88,7 @@ _SHAPES: dict[str, Shape] = {
     "images": _IMAGES,
     "augmentation": _IMAGES,
     "augmentation_colours": _IMAGES,
+    "augmentation_compositions": _IMAGES,
 }
 _BY_CLASS: dict[str, Shape] = {
     "EinsumDense": (None, 10, 16),
@@ -86,10 +106,26 @@ _BY_CLASS: dict[str, Shape] = {
     "STFTSpectrogram": (None, 16000, 1),
     "PReLU": (None, 16),
     "RepeatVector": (None, 4),
+    **dict.fromkeys(
+        ["HashedCrossing", "Hashing", "StringLookup", "TextVectorization"], (None, 1)
+    ),
+    "ConvLSTM1D": (None, 10, 32, 4),
+    "ConvLSTM2D": (None, 10, 32, 32, 4),
+    "ConvLSTM3D": (None, 10, 16, 16, 16, 4),
+    "TimeDistributedMerge": (None, 10, 4),
+    **dict.fromkeys(
+        ["GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"], (None, 4)
+    ),
 }
 # Modules that share a family.
 _FAMILIES = {
+    "categories": "preprocessing",
+    "lookup": "preprocessing",
+    "text_vectorization": "preprocessing",
+    "bidirectional": "wrappers",
+    "convolution_recurrent": "recurrent",
     "einsum": "core",
+    "legacy": "Keras 1",
     "spectral": "normalization",
     "grouped_query": "attention",
     "multi_head": "attention",
@@ -139,16 +175,22 @@ def _example(name: str, cls: type[Layer], family: str) -> str:
         elif _required(field):
             own = _ARGUMENTS_OF.get(name, {})
             arguments[field.name] = own.get(field.name) or _ARGUMENTS[field.name]
-    if family == "cells" and name != "RNN":
-        return "within `RNN` and `Bidirectional`"
+    arguments |= _GIVEN.get(name, {})
     shape = _BY_CLASS.get(name) or _SIZES.get(name[-2:])
     shape = shape or _SIZES.get(name.removesuffix("Transpose")[-2:])
     shape = shape or _SHAPES.get(family, (None, 16))
     builder = GraphBuilder("example")
-    count = 2 if family in ("merging", "attention") else 1
-    inputs = [builder.input(f"x{i}" if i else "x", shape) for i in range(count)]
+    several = family in ("merging", "attention") or name == "HashedCrossing"
+    dtype = _DTYPES.get(name, "float32")
+    inputs = [
+        builder.input(f"x{i}" if i else "x", shape, dtype) for i in range(1 + several)
+    ]
+    layer = cls(**arguments)
+    if isinstance(layer, (CellBase, StackedRNNCells)):
+        states = layer.state_shapes(shape)
+        inputs += [builder.input(f"state{i}", s) for i, s in enumerate(states)]
     try:
-        program = write(builder.model(builder.call(cls(**arguments), inputs)))
+        program = write(builder.model(builder.call(layer, inputs)))
     except Keras2TorchError as error:
         return str(error).partition(": ")[2]
     text = program.classes[-1]

@@ -120,6 +120,11 @@ class IndexLookup(Layer):
         return self._all_terms()[0]
 
     @property
+    def hashes(self) -> bool:
+        """Whether a hash deals out unknown terms among several places."""
+        return self.num_oov_indices > 1
+
+    @property
     def size(self) -> int:
         """How many indices there are, or how many places an encoding has."""
         if self.pad_to_max_tokens and self.mode != "int":
@@ -188,7 +193,7 @@ class IndexLookup(Layer):
             given["mask_token"] = self.mask_token
             if self.mode != "int":
                 given["mask_index"] = -1
-        if self.num_oov_indices > 1 and (salt := salted(self)) is not None:
+        if self.hashes and (salt := salted(self)) is not None:
             given["salt"] = salt
         return given
 
@@ -209,7 +214,8 @@ class IndexLookup(Layer):
             if self.oov_token != type(self).oov_token:
                 given["oov_token"] = self.term(self.oov_token)
         else:
-            name, given = kind, self._options()
+            name = f"Hashed{kind}" if self.hashes else kind
+            given = self._options()
         made = call_text(name, text, **given)
         return Module(made, helpers=(name, *helpers), files=files)
 
@@ -298,13 +304,12 @@ class IntegerLookup(IndexLookup):
             raise self.unsupported(f"{value!r} in its vocabulary, which is no int64")
         return int(value)
 
-    def _options(self) -> dict[str, Any]:
-        found = super()._options()
+    @property
+    def hashes(self) -> bool:
+        """Only if told so: by default they share places by remainder."""
         if self.oov_method not in ("floormod", "farmhash"):
             raise self.unsupported(f"oov_method={self.oov_method!r}")
-        if self.num_oov_indices > 1 and self.oov_method == "farmhash":
-            found["hashed"] = True
-        return found
+        return super().hashes and self.oov_method == "farmhash"
 
 
 def listed(values: Sequence[Any] | Any) -> Any:

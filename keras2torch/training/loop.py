@@ -266,7 +266,8 @@ class LoopWriter:
             lines.append("import torch.nn.functional as F")
         lines += [
             "from safetensors.torch import save_file",
-            "from torch.utils.data import DataLoader, TensorDataset",
+            "from torch.utils.data import DataLoader"
+            + ("" if self._words() else ", TensorDataset"),
             "",
             "from model import load",
         ]
@@ -283,6 +284,8 @@ class LoopWriter:
 
     def _functions(self) -> Iterator[str]:
         yield self._data()
+        if self._words():
+            yield self._collate()
         for target in self.targets:
             if target.loss is not None:
                 self.uses.update(target.loss.uses)
@@ -313,9 +316,25 @@ class LoopWriter:
         yield self._metrics()
         yield self._evaluate()
 
+    def _words(self) -> set[str]:
+        """Return the inputs that are strings."""
+        pairs = zip(self.inputs, self.program.inputs, strict=True)
+        return {name for name, (_, tensor) in pairs if tensor.dtype == "string"}
+
+    def _collate(self) -> str:
+        return (
+            "def collate(samples: list) -> list:\n"
+            '    """Join samples to a batch: what is no tensor stays a list."""\n'
+            "    return [\n"
+            "        torch.stack(v) if torch.is_tensor(v[0]) else list(v)\n"
+            "        for v in zip(*samples, strict=True)\n"
+            "    ]"
+        )
+
     def _data(self) -> str:
+        kind = "list" if self._words() else "TensorDataset"
         lines = [
-            "def data() -> tuple[TensorDataset, TensorDataset]:",
+            f"def data() -> tuple[{kind}, {kind}]:",
             '    """Return what to train on and what to evaluate on, N samples each.',
             "",
         ]
@@ -338,7 +357,11 @@ class LoopWriter:
         lines += [
             '    """',
             '    raise SystemExit("train.py: return your arrays from data() first")',
-            *_commented(f"return TensorDataset({names}), TensorDataset(...)"),
+            *_commented(
+                f"return list(zip({names})), list(...)"
+                if self._words()
+                else f"return TensorDataset({names}), TensorDataset(...)"
+            ),
         ]
         return "\n".join(lines)
 
@@ -381,8 +404,9 @@ class LoopWriter:
     def _batch(self, metrics: str, *, training: bool) -> list[str]:
         """Return the statements of a batch: forward, loss, and the step."""
         values = [*self.inputs, *self._given()]
+        values = [v for v in values if v not in self._words()]
         lines = [f"{v} = {v}.to(device)" for v in values]
-        if len(values) <= 4:
+        if 0 < len(values) <= 4:
             moved = ", ".join(f"{v}.to(device)" for v in values)
             lines = [f"{', '.join(values)} = {moved}"]
         # Where the loss takes logits and there are no metrics, nobody reads it.
@@ -442,14 +466,17 @@ class LoopWriter:
     def _evaluate(self) -> str:
         caught = "".join(f", {name}: Logits" for name, _ in self._logits())
         values = ", ".join([*self.inputs, *self._given()])
+        kind, collate = "TensorDataset", ""
+        if self._words():
+            kind, collate = "list", ", collate_fn=collate"
         lines = [
             "@torch.no_grad()",
-            f"def evaluate(model: torch.nn.Module{caught}, dataset: TensorDataset) "
+            f"def evaluate(model: torch.nn.Module{caught}, dataset: {kind}) "
             "-> dict[str, float]:",
             '    """Return loss and metrics over a dataset."""',
             "    model.eval()",
             "    metrics = make_metrics()",
-            f"    for {values} in DataLoader(dataset, batch_size):",
+            f"    for {values} in DataLoader(dataset, batch_size{collate}):",
             *[f"        {line}" for line in self._batch("metrics", training=False)],
             "    return {name: m.result() for name, m in metrics.items()}",
         ]
@@ -458,6 +485,7 @@ class LoopWriter:
     def _main(self) -> str:
         values = ", ".join([*self.inputs, *self._given()])
         caught = self._logits()
+        collate = ", collate_fn=collate" if self._words() else ""
         handed = "".join(f", {name}" for name, _ in caught)
         lines = [
             "def main() -> list[dict[str, float]]:",
@@ -476,7 +504,8 @@ class LoopWriter:
             "    for epoch in range(epochs):",
             "        model.train()",
             "        metrics = make_metrics()",
-            f"        for {values} in DataLoader(train_set, batch_size, shuffle):",
+            f"        for {values} in DataLoader("
+            f"train_set, batch_size, shuffle{collate}):",
             *[f"            {line}" for line in self._batch("metrics", training=True)],
             "        seen = {name: m.result() for name, m in metrics.items()}",
             f"        for name, value in evaluate(model{handed}, test_set).items():",

@@ -12,7 +12,7 @@ class StringLookup(nn.Module):
     """Finds each word's place in a vocabulary.
 
     Places begin after those for ``mask_token`` (0 or, where it is to count nowhere,
-    -1) and for unknown words, which a hash deals out among theirs.
+    -1) and for unknown words.
     """
 
     here: torch.Tensor
@@ -23,30 +23,48 @@ class StringLookup(nn.Module):
         oov_indices: int = 1,
         mask_token: str | None = None,
         mask_index: int = 0,
-        salt: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.oov_start = 1 if mask_token is not None and mask_index == 0 else 0
         self.oov_indices = oov_indices
-        self.salt = salt
         first = self.oov_start + oov_indices
         self.places = {word: first + i for i, word in enumerate(vocabulary)}
         if mask_token is not None:
             self.places[mask_token] = mask_index
         self.register_buffer("here", torch.empty(0), persistent=False)
 
+    def unknown(self, words: list[str]) -> torch.Tensor:
+        """Return the places of words that the vocabulary does not hold."""
+        if self.oov_indices == 0:
+            raise ValueError(f"not in the vocabulary: {words}")
+        return torch.full((len(words),), self.oov_start)
+
     def forward(self, words: object) -> torch.Tensor:
         flat, shape = flat_words(words)
-        indices = torch.tensor(
-            [self.places.get(word, self.oov_start) for word in flat], dtype=torch.int64
-        )
-        unknown = [i for i, word in enumerate(flat) if word not in self.places]
-        if unknown and self.oov_indices == 0:
-            raise ValueError(f"not in the vocabulary: {[flat[i] for i in unknown]}")
-        if unknown and self.oov_indices > 1:
-            hashes = hash_words([flat[i] for i in unknown], self.salt)
-            indices[unknown] = bucket(hashes, self.oov_indices) + self.oov_start
+        indices = torch.tensor([self.places.get(word, -1) for word in flat]).long()
+        missing = [i for i, word in enumerate(flat) if word not in self.places]
+        if missing:
+            indices[missing] = self.unknown([flat[i] for i in missing])
         return indices.reshape(shape).to(self.here.device)
+
+
+class HashedStringLookup(StringLookup):
+    """A lookup that deals out unknown words among several places, by a hash."""
+
+    def __init__(
+        self,
+        vocabulary: list[str],
+        oov_indices: int,
+        mask_token: str | None = None,
+        mask_index: int = 0,
+        salt: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(vocabulary, oov_indices, mask_token, mask_index)
+        self.salt = salt
+
+    def unknown(self, words: list[str]) -> torch.Tensor:
+        """Return the places of words that the vocabulary does not hold."""
+        return bucket(hash_words(words, self.salt), self.oov_indices) + self.oov_start
 
 
 class InverseStringLookup(nn.Module):
@@ -75,7 +93,7 @@ class IntegerLookup(nn.Module):
     """Finds each integer's place in a vocabulary.
 
     Places begin after those for ``mask_token`` (0 or, where it is to count nowhere,
-    -1) and for unknown integers, which share theirs by remainder, or by a hash.
+    -1) and for unknown integers, which share theirs by remainder.
     """
 
     keys: torch.Tensor
@@ -87,19 +105,19 @@ class IntegerLookup(nn.Module):
         oov_indices: int = 1,
         mask_token: int | None = None,
         mask_index: int = 0,
-        hashed: bool = False,
-        salt: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.oov_start = 1 if mask_token is not None and mask_index == 0 else 0
         self.oov_indices = oov_indices
         self.mask_token = mask_token
         self.mask_index = mask_index
-        self.hashed = hashed
-        self.salt = salt
         keys, order = torch.tensor(vocabulary, dtype=torch.int64).sort()
         self.register_buffer("keys", keys, persistent=False)
         self.register_buffer("order", order, persistent=False)
+
+    def unknown(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the places of integers that the vocabulary does not hold."""
+        return x.remainder(self.oov_indices) + self.oov_start
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x.long()
@@ -109,15 +127,30 @@ class IntegerLookup(nn.Module):
         masked = torch.zeros_like(known)
         if self.mask_token is not None:
             masked = x == self.mask_token
-        if self.oov_indices == 0 and not (known | masked).all():
+        if self.oov_indices > 0:
+            found = torch.where(known, found, self.unknown(x))
+        elif not (known | masked).all():
             raise ValueError(f"not in the vocabulary: {x[~(known | masked)].tolist()}")
-        oov = torch.zeros_like(x)
-        if self.oov_indices > 1 and self.hashed:
-            oov = bucket(hash_integers(x, self.salt), self.oov_indices)
-        elif self.oov_indices > 1:
-            oov = x.remainder(self.oov_indices)
-        found = torch.where(known, found, oov + self.oov_start)
         return torch.where(masked, self.mask_index, found)
+
+
+class HashedIntegerLookup(IntegerLookup):
+    """A lookup that deals out unknown integers among several places, by a hash."""
+
+    def __init__(
+        self,
+        vocabulary: list[int],
+        oov_indices: int,
+        mask_token: int | None = None,
+        mask_index: int = 0,
+        salt: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(vocabulary, oov_indices, mask_token, mask_index)
+        self.salt = salt
+
+    def unknown(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the places of integers that the vocabulary does not hold."""
+        return bucket(hash_integers(x, self.salt), self.oov_indices) + self.oov_start
 
 
 class InverseIntegerLookup(nn.Module):
