@@ -11,6 +11,7 @@ Sources: ``keras/src/layers/preprocessing/image_preprocessing`` and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from keras2torch.layers.augmentation_base import Augmentation, Range
@@ -87,6 +88,8 @@ class RandomRotation(_Sampled):
     # Of Keras 3.0 to 3.5, which only checked it.
     ignored = Augmentation.ignored | {"value_range"}
 
+    drawn: ClassVar[Mapping[str, int]] = {"factor": -1}
+
     factor: Any
     fill_mode: str = "reflect"
     interpolation: str = "bilinear"
@@ -142,6 +145,8 @@ class RandomZoom(_Sampled):
 class RandomShear(_Sampled):
     """Slants each image."""
 
+    drawn: ClassVar[Mapping[str, int]] = {"x_factor": -1, "y_factor": -1}
+
     x_factor: Any = 0.0
     y_factor: Any = 0.0
     interpolation: str = "bilinear"
@@ -160,6 +165,8 @@ class RandomShear(_Sampled):
 @layer
 class RandomPerspective(_Sampled):
     """Tilts some of the images."""
+
+    drawn: ClassVar[Mapping[str, int]] = {"factor": 0}
 
     factor: Any = 1.0
     scale: float = 1.0
@@ -185,6 +192,8 @@ class RandomElasticTransform(_Sampled):
     In a batch of unknown size Keras distorts the first image alone, and puts it in
     place of the others that were chosen; here each is distorted by its own noise.
     """
+
+    drawn: ClassVar[Mapping[str, int]] = {"factor": 0, "scale": 0}
 
     factor: Any = 1.0
     scale: Any = 1.0

@@ -5,7 +5,7 @@ Sources: ``keras/src/layers/preprocessing/image_preprocessing`` (Keras 3.15).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -100,6 +100,13 @@ class Augmentation(ImageLayer):
     """
 
     trains_by_default = True
+    # Arguments whose bounds Keras keeps in order, and the least that they may be.
+    drawn: ClassVar[Mapping[str, int]] = {}
+
+    def kept(self) -> dict[str, Any]:
+        """Return bounds for factors."""
+        fields = vars(self)
+        return {k: as_kept(fields[k] or 0.0, low) for k, low in self.drawn.items()}
 
     def switched(self, call: Call) -> bool | None:
         """Return ``training`` as the call fixes it: ``None`` where it does not."""

@@ -9,7 +9,8 @@ Sources: ``keras/src/layers/preprocessing/image_preprocessing`` (Keras 3.15).
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from keras2torch.layers.augmentation import (
     RandomRotation,
@@ -75,6 +76,8 @@ _AGAIN = "an operation that is drawn twice in a row gets other numbers the secon
 
 class _Composition(Augmentation):
     """Base: of several augmentations with one factor."""
+
+    drawn: ClassVar[Mapping[str, int]] = {"factor": 0}
 
     def _parts(self, call: Call, kinds: tuple[Any, ...]) -> list[Module]:
         """Return the helpers of the layers; ``None`` stands for AutoContrast."""
@@ -178,6 +181,8 @@ class MixUp(Augmentation):
 @layer
 class CutMix(Augmentation):
     """A rectangle of each image taken from another."""
+
+    drawn: ClassVar[Mapping[str, int]] = {"factor": 0}
 
     factor: Any = 1.0
     seed: int | None = None
