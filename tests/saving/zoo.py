@@ -10,6 +10,8 @@ _REQUIRED = {
     "activation": "relu",
     "axes": 1,
     "factor": 0.2,
+    "height_factor": 0.2,
+    "width_factor": 0.2,
     "rate": 0.5,
     "stddev": 0.1,
     "value_range": (0, 1),
@@ -20,6 +22,9 @@ _NOT_OF_NUMBERS = {
     "MultiHeadAttention": lambda L: L.MultiHeadAttention(2, 2),
     "Permute": lambda L: L.Permute((2, 1)),
     "RNN": lambda L: L.RNN(L.LSTMCell(2)),
+    # Keras draws a seed where none is given.
+    "RandomCrop": lambda L: L.RandomCrop(2, 2, seed=1),
+    "RandomPosterization": lambda L: L.RandomPosterization(3),
     "Reshape": lambda L: L.Reshape((2, 2)),
     "StackedRNNCells": lambda L: L.StackedRNNCells([L.LSTMCell(2)]),
     "TimeDistributed": lambda L: L.TimeDistributed(L.Dense(2)),
