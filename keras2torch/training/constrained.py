@@ -120,7 +120,7 @@ def _text(config: Any, weight: TorchWeight, uses: set[str]) -> str | None:
     if isinstance(config, str):
         config = {"class_name": config, "config": {}}
     kind = _CLASSES.get(str(config.get("class_name", "")).lower())
-    given = dict(config.get("config") or {})
+    given: dict[str, Any] = dict(config.get("config") or {})
     name = access("model", weight.name)
     if kind == "nonneg":
         return f"{name}.clamp_(min=0.0)"

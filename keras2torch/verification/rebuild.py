@@ -456,6 +456,9 @@ class _Writer:
                     f"layer {layer.name!r} computes what only an older Keras did "
                     f"({key}={value!r})"
                 )
+            if key == "dtype" and value in ("float16", "bfloat16"):
+                # The weights of normalizations are float32 in some versions.
+                value = f"mixed_{value}"
             same = type(value) is type(defaults[key]) and value == defaults[key]
             expected = key in _required(layer) or key in _EXPECTED.get(kind, ())
             if not same or expected:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from keras2torch.conversion import Conversion, convert_file
+from keras2torch.tracing import KerasProcess
+
 LIBRARIES = ("keras", "tf_keras")
 
 
@@ -18,7 +21,7 @@ def made_by_keras(
 ) -> dict[str, Path]:
     """Return library → the folder with its files, one process for each."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    tests = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[1])
     folders = {}
     for library in LIBRARIES:
         folder = tmp_path_factory.mktemp(f"{table}_{library}")
@@ -31,7 +34,7 @@ def made_by_keras(
                 str(folder),
                 table,
             ],
-            env={**os.environ, **quiet, "PYTHONPATH": tests},
+            env={**os.environ, **quiet, "PYTHONPATH": root},
             capture_output=True,
             text=True,
             check=False,
@@ -41,3 +44,18 @@ def made_by_keras(
         assert not failed, failed
         folders[library] = folder
     return folders
+
+
+def judged(
+    folders: dict[str, Path], library: str, name: str, keras: KerasProcess
+) -> Conversion:
+    """Convert a model: it is exact, layer by layer, and trains what Keras trains."""
+    ending = ".keras" if library == "keras" else ".h5"
+    made = convert_file(folders[library] / f"{name}{ending}", process=keras)
+    report = made.report
+    assert report.verdict == "exact", (report.sentence(), report.remarks)
+    assert report.same_trainable, report.parameters
+    assert report.gradients.verdict in ("exact", "unverified")
+    assert not report.gradients.missing
+    assert {r.verdict for r in report.layers} <= {"exact", "unverified"}, report.layers
+    return made

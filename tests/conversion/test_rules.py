@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from conversion.cases.rules import TABLE
+from conversion.making import made_by_keras
 from safetensors.torch import load_file
+from training import scripts
 
 from keras2torch.conversion import convert_file
-from tests.conversion.making import made_by_keras
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from conversion.cases.rules import TABLE  # noqa: E402
-from training import scripts  # noqa: E402
 
 pytestmark = pytest.mark.needs_keras
 

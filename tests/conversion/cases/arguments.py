@@ -116,7 +116,8 @@ ACTIVATION = {
         {},
         {"axis": 1},
         {"axis": -2},
-        {"axis": [1, 2]},
+        # Keras 3 forgets a list of axes when it reads it from HDF5.
+        {"axis": [1, 2], "in": ONLY_2},
         {"robust_masking": True, "in": ONLY_2},
     ),
     "ThresholdedReLU": row(STEPS, {}, {"theta": 0.4}),
@@ -304,7 +305,14 @@ NORMALIZATION = {
         {"scale": False},
     ),
     "UnitNormalization": row(IMAGE, {}, {"axis": 1}, {"axis": [1, 2]}, {"axis": -2}),
-    "RMSNormalization": row(IMAGE, {}, {"axis": 2}, {"axis": [2, 3]}, {"epsilon": 0.1}),
+    "RMSNormalization": row(
+        IMAGE,
+        {},
+        # Keras multiplies by the scale as it is: it has to fit the last axes.
+        {"axis": 2, "on": (6, 4, 4)},
+        {"axis": [2, 3]},
+        {"epsilon": 0.1},
+    ),
 }
 
 ATTENTION = {

@@ -54,33 +54,34 @@ PLANAR: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def _chained(kind: str, options: dict[str, Any], data_format: str, rank: int) -> Any:
-    """Return the builder of one layer in a format, then what reads memory order."""
+def _side_by_side(rank: int, data_format: str) -> Any:
+    """Return the builder of all layers of a rank, each on the same input."""
 
     def build(keras: Any) -> Any:
         layers = keras.layers
         inputs = keras.Input(_shape(rank, data_format))
-        x = getattr(layers, kind)(data_format=data_format, **options)(inputs)
-        if len(x.shape) > 2:
-            x = layers.Flatten(data_format=data_format)(x)
-        return keras.Model(inputs, layers.Dense(3)(x))
+        found = []
+        for kind, options in _rows(rank):
+            x = getattr(layers, kind)(data_format=data_format, **options)(inputs)
+            if len(x.shape) > 2:
+                x = layers.Flatten(data_format=data_format)(x)
+            found.append(layers.Dense(2)(x))
+        return keras.Model(inputs, layers.Concatenate()(found))
 
     return build
 
 
-def _fill() -> None:
-    for table, ranks in ((SPATIAL, (1, 2, 3)), (DEPTHWISE, (1, 2)), (PLANAR, (0,))):
+def _rows(rank: int) -> Any:
+    for table in (SPATIAL, DEPTHWISE if rank < 3 else {}, PLANAR):
         for name, rows in table.items():
-            for n in ranks:
-                kind = name.format(n=n)
-                rank = n or int(kind[-2])
-                for i, options in enumerate(rows):
-                    for data_format in (FIRST, LAST) if table is PLANAR else (FIRST,):
-                        build = _chained(kind, options, data_format, rank)
-                        TABLE.add(f"{kind}_{i}_{data_format[9:]}", build)
+            kind = name.format(n=rank)
+            if kind.removesuffix("Transpose").endswith(f"{rank}D"):
+                yield from ((kind, options) for options in rows)
 
 
-_fill()
+for _rank in (1, 2, 3):
+    for _format in (FIRST, LAST):
+        TABLE.add(f"rank_{_rank}_{_format[9:]}", _side_by_side(_rank, _format))
 
 
 def _whole(keras: Any, data_format: str, recurrent: bool = False) -> Any:

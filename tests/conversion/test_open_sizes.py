@@ -1,0 +1,26 @@
+"""Sizes that are open, and batches that are fixed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conversion.cases.sizes import TABLE
+from conversion.making import judged, made_by_keras
+
+from keras2torch.tracing import KerasProcess
+
+pytestmark = pytest.mark.needs_keras
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return a folder for each Keras."""
+    return made_by_keras(tmp_path_factory, "sizes")
+
+
+@pytest.mark.parametrize(("library", "name"), TABLE.rows())
+def test_open_sizes(
+    folders: dict[str, Path], library: str, name: str, keras_process: KerasProcess
+) -> None:
+    judged(folders, library, name, keras_process)
