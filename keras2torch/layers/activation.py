@@ -273,6 +273,8 @@ class Softmax(Layer):
     layout = "follow"
     masking = "use"
     elementwise = True
+    # It says which of two ways a mask goes; they part where every entry is masked.
+    ignored = frozenset({"robust_masking"})
 
     axis: int | list[int] = -1
 

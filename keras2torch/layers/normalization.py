@@ -110,6 +110,9 @@ class _AffinePair(Layer):
         return Forward(f"{module}({call.x.name})")
 
 
+_RENORM = ("moving_stddev", "renorm_mean", "renorm_stddev")
+
+
 @layer
 class BatchNormalization(_AffinePair):
     """Zero mean and unit variance per channel, by statistics kept from training.
@@ -155,15 +158,25 @@ class BatchNormalization(_AffinePair):
         return True
 
     def weights(self, *shapes: Shape) -> list[Weight]:
-        """``gamma``, ``beta``, and the two statistics."""
-        if self.renorm:
-            raise self.unsupported("renorm=True has no rule")
+        """``gamma``, ``beta``, and the statistics: two, with ``renorm`` five."""
         size = (self._size(shapes[0]),)
-        return [
+        found = [
             *super().weights(*shapes),
             Weight("moving_mean", size, trainable=False),
             Weight("moving_variance", size, trainable=False, default=1.0),
         ]
+        for name in _RENORM if self.renorm else ():
+            default = 0.0 if name == "renorm_mean" else 1.0
+            found.append(Weight(name, size, trainable=False, default=default))
+        return found
+
+    def _renorm(self) -> dict[str, float]:
+        """Return how batch renormalization averages and clips."""
+        clipping = dict(self.renorm_clipping or {})
+        if others := clipping.keys() - {"rmin", "rmax", "dmax"}:
+            raise self.unsupported(f"renorm_clipping of {sorted(others)}")
+        found = {k: float(v) for k, v in sorted(clipping.items()) if v is not None}
+        return {"renorm_momentum": round(1.0 - float(self.renorm_momentum), 7), **found}
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """Mode 1 reads the last axis, where Keras has it."""
@@ -201,6 +214,9 @@ class BatchNormalization(_AffinePair):
         helper = ""
         if call.faithful:
             helper = "BiasedBatchNorm" if call.mask is None else "MaskedBatchNorm"
+        if self.renorm and helper == "MaskedBatchNorm":
+            raise self.unsupported("renorm=True under a mask")
+        helper = "BatchRenorm" if self.renorm else helper
         text = call_text(
             helper or f"nn.BatchNorm{max(rank - 2, 1)}d",
             size,
@@ -208,11 +224,12 @@ class BatchNormalization(_AffinePair):
             # Keras says how much of the old is kept, torch how much of the new.
             momentum=round(1.0 - float(self.momentum), 7),
             affine=affine,
+            **(self._renorm() if self.renorm else {}),
         )
-        for name, weight in (
-            ("running_mean", "moving_mean"),
-            ("running_var", "moving_variance"),
-        ):
+        statistics = {"running_mean": "moving_mean", "running_var": "moving_variance"}
+        if self.renorm:
+            statistics |= {name: name for name in _RENORM}
+        for name, weight in statistics.items():
             source = _reordered(weight, call)
             weights[name] = Source(
                 source.weights, source.transform, source.how, trainable=False

@@ -23,7 +23,7 @@ TORCH_DEFAULTS: dict[str, dict[str, Any]] = {
         "batch_first": False,
     },
 }
-for _norm in ("BiasedBatchNorm", "MaskedBatchNorm"):
+for _norm in ("BatchRenorm", "BiasedBatchNorm", "MaskedBatchNorm"):
     TORCH_DEFAULTS[_norm] = {"eps": 1e-5, "momentum": 0.1, "affine": True}
 TORCH_DEFAULTS["MelSpectrogram"] = {
     "win_length": None,
@@ -59,6 +59,7 @@ for _n_name in ("RNN", "LSTM", "GRU"):
         "dropout": 0.0,
         "bidirectional": False,
     }
+    TORCH_DEFAULTS[f"nn.{_n_name}Cell"] = {"nonlinearity": "tanh", "bias": True}
 
 
 class Raw(str):

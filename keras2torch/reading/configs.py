@@ -70,6 +70,9 @@ _SAME_CLASS = {
     "DenseV2": "Dense",
     "GroupedQueryAttention": "GroupQueryAttention",
     "LayerNormalizationV2": "LayerNormalization",
+    # What a FeatureSpace joins its features with.
+    "TFDConcat": "Concatenate",
+    "TFDIdentity": "Identity",
 }
 _ACTIVATIONS = {
     "swish": "silu",

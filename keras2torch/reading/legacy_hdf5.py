@@ -8,7 +8,7 @@ frozen layer's weights are among the others (``_legacy_weights`` in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import h5py
@@ -165,7 +165,10 @@ class LegacyStore:
             arrays = self.arrays(name)
             if spec.model is not None:
                 slots, arrays = self._without_owned(slots, arrays, found)
-            if self.version.major == 2:
+            # Arrays of Keras 1 have other shapes and numbers than today's weights.
+            if self.version.major == 1:
+                slots = _named(slots, arrays) if spec.model is not None else slots
+            elif self.version.major == 2 and not _fits(slots, arrays):
                 slots = _named(slots, arrays)
             self._assign(name, slots, arrays, found)
         return found
@@ -257,6 +260,11 @@ class LegacyStore:
         found: dict[str, list[Stored]],
     ) -> None:
         if len(slots) != len(arrays):
+            if slots and (rank := slots[0].spec.raw.get("lora_rank")):
+                raise WeightMismatch(
+                    f"layer {name!r}: lora_rank={rank} has no rule in HDF5, where its "
+                    "weights lie beside the kernel: save it as .keras, which adds them."
+                )
             raise WeightMismatch(
                 f"layer {name!r} has {len(slots)} weights in the architecture and "
                 f"{len(arrays)} in the file."
@@ -292,15 +300,18 @@ def _by_name(arrays: Sequence[Stored], layer: str) -> dict[str, Stored]:
     return found
 
 
+def _fits(slots: Sequence[Slot], arrays: Sequence[Stored]) -> bool:
+    """Whether every array has the shape of its place."""
+    shapes = [s.weights.weights[s.number].shape for s in slots]
+    return shapes == [a.shape for a in arrays]
+
+
 def _named(slots: list[Slot], arrays: Sequence[Stored]) -> list[Slot]:
     """Return the slots in the order that the arrays' names tell, if theirs is wrong.
 
     Early Keras 2 saved no ``trainable`` of a model inside a model, and had a frozen
     Bidirectional among the trainable layers: the order cannot be told from the config.
     """
-    shapes = [s.weights.weights[s.number].shape for s in slots]
-    if shapes == [a.shape for a in arrays]:
-        return slots
     left: dict[str, list[Slot]] = {}
     paths: dict[str, set[str]] = {}
     for slot in sorted(slots, key=lambda s: s.number):
@@ -309,11 +320,18 @@ def _named(slots: list[Slot], arrays: Sequence[Stored]) -> list[Slot]:
     made: list[Slot] = []
     for array in arrays:
         parts = array.name.split("/")
-        owners = [n for n in left if n in parts]
+        # Keras 2 has the layer's name as a scope, Keras 1 before the weight's: d_1_W.
+        owners = [n for n in left if n in parts] or _longest(parts[-1], left)
         if len(owners) != 1 or len(paths[owners[0]]) > 1 or not left[owners[0]]:
             return slots
         made.append(left[owners[0]].pop(0))
     return made
+
+
+def _longest(name: str, layers: Iterable[str]) -> list[str]:
+    """Return the layer with the longest name that a weight's name begins with."""
+    found = [layer for layer in layers if name.startswith(f"{layer}_")]
+    return [max(found, key=len)] if found else []
 
 
 def _top(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from keras2torch.errors import NeedsTracing, UnusableFile
+from keras2torch.errors import NeedsTracing, UnsupportedLayer, UnusableFile
 from keras2torch.layers.definitions import REGISTRY, Shape
 from keras2torch.reading import configs, keras0, keras1, theano_padding
 from keras2torch.reading.configs import MODELS, Config, Context
@@ -230,6 +230,8 @@ def layer_spec(
             config["trainable"] = False
         made = LayerSpec(name, inner.kind, config, kind, inner)
     elif kind == "InputLayer":
+        if plain.get("ragged"):
+            raise UnsupportedLayer(f"input {name!r}: ragged=True has no rule")
         made = LayerSpec(name, kind, {"name": name}, kind)
     elif kind in OPERATIONS or kind.startswith("ops."):
         config = {str(k): configs.decoded(v) for k, v in plain.items()}

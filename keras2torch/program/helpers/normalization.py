@@ -56,6 +56,69 @@ class MaskedBatchNorm(BiasedBatchNorm):
         return x if self.bias is None else x + self.bias.view(shape)
 
 
+class BatchRenorm(nn.modules.batchnorm._BatchNorm):
+    """Batch renormalization: in training, too, close to what the averages make of it.
+
+    Ioffe (2017), https://arxiv.org/abs/1702.03275; a factor between ``rmin`` and
+    ``rmax`` and a shift up to ``dmax`` lead from a batch's statistics to the averages.
+    """
+
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+    momentum: float
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        renorm_momentum: float = 0.01,
+        rmin: float | None = None,
+        rmax: float | None = None,
+        dmax: float | None = None,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine)
+        self.renorm_momentum = renorm_momentum
+        self.rmin, self.rmax, self.dmax = rmin, rmax, dmax
+        self.register_buffer("moving_stddev", torch.ones(num_features))
+        self.register_buffer("renorm_mean", torch.zeros(num_features))
+        self.register_buffer("renorm_stddev", torch.ones(num_features))
+
+    def _check_input_dim(self, x: torch.Tensor) -> None:
+        pass
+
+    def correction(
+        self, mean: torch.Tensor, std: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return factor and shift for a batch, and move the averages."""
+        scale = self.renorm_stddev.clamp(min=self.eps**0.5)
+        factor, shift = std / scale, (mean - self.renorm_mean) / scale
+        if self.rmin is not None or self.rmax is not None:
+            factor = factor.clamp(self.rmin, self.rmax)
+        if self.dmax is not None:
+            shift = shift.clamp(-self.dmax, self.dmax)
+        self.renorm_mean.lerp_(mean, self.renorm_momentum)
+        self.renorm_stddev.lerp_(std, self.renorm_momentum)
+        self.running_mean.lerp_(mean, self.momentum)
+        self.moving_stddev.lerp_(std, self.momentum)
+        self.running_var.copy_((self.moving_stddev.square() - self.eps).relu())
+        return factor, shift
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().forward(x)
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        axes = [0, *range(2, x.ndim)]
+        var, mean = torch.var_mean(x, axes, correction=0)
+        std = (var + self.eps).sqrt()
+        factor, shift = self.correction(mean.detach(), std.detach())
+        x = (x - mean.view(shape)) / std.view(shape)
+        x = x * factor.view(shape) + shift.view(shape)
+        x = x if self.weight is None else x * self.weight.view(shape)
+        return x if self.bias is None else x + self.bias.view(shape)
+
+
 class AxisLayerNorm(nn.Module):
     """Layer normalization over any axes; nn.LayerNorm knows only the last ones."""
 
