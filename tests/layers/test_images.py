@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import onnx_ir as ir
 import pytest
@@ -38,45 +39,76 @@ def between(layer: Layer) -> Callable[[GraphBuilder], Sequence[ir.Value]]:
     return build
 
 
+def together(
+    name: str, layers: Sequence[Layer], shape: tuple[int | None, ...], **options: Any
+) -> Row:
+    """Return the row of layers that get the same images."""
+
+    def build(b: GraphBuilder) -> Sequence[ir.Value]:
+        x = b.input("image", shape)
+        outputs = []
+        for i, layer in enumerate(layers):
+            layer.name = f"{type(layer).__name__.lower()}_{i}"
+            outputs += b.call(layer, [x])
+        return outputs
+
+    return Row(name, build, **options)
+
+
 def resizings() -> list[Row]:
     """Every interpolation at every size."""
     found = []
     for kind in (*KERNELS, *OLD_KERNELS):
-        for size in SIZES:
-            name = f"{kind}_{size[0]}_{size[1]}"
-            found.append(stack(name, [Resizing(*size, interpolation=kind)], IMAGE))
+        layers = [Resizing(*size, interpolation=kind) for size in SIZES]
+        found.append(together(kind, layers, IMAGE))
         layer = Resizing(9, 4, interpolation=kind)
         found.append(stack(f"{kind}_open", [layer], OPEN, sizes=(11, 6)))
     for kind in KERNELS:
-        for size in ((3, 4), (13, 5), (11, 17)):
-            layer = Resizing(*size, interpolation=kind, antialias=True)
-            found.append(stack(f"{kind}_antialias_{size[0]}", [layer], IMAGE))
+        layers = [
+            Resizing(*size, interpolation=kind, antialias=True)
+            for size in ((3, 4), (13, 5), (11, 17))
+        ]
+        found.append(together(f"{kind}_antialias", layers, IMAGE))
     return found
 
 
 def ratios() -> list[Row]:
     """Cut and padded to the ratio of the sides, sizes known or not."""
     found = []
-    for size in ((4, 4), (3, 8), (16, 5), (5, 7), (1, 9)):
-        for how in ("crop", "pad"):
-            for shape in (IMAGE, OPEN):
-                layer = Resizing(*size, **{f"{how}_to_aspect_ratio": True})
-                if how == "pad":
-                    layer.fill_value = 0.5
-                name = f"{how}_{size[0]}_{size[1]}_{shape[1]}"
-                found.append(stack(name, [layer], shape, sizes=(7, 10)))
+    for how in ("crop", "pad"):
+        for shape in (IMAGE, OPEN):
+            layers = [
+                Resizing(*size, **{f"{how}_to_aspect_ratio": True})
+                for size in ((4, 4), (3, 8), (16, 5), (5, 7), (1, 9))
+            ]
+            for layer in layers:
+                layer.fill_value = 0.5 if how == "pad" else 0.0
+            name = f"{how}_{shape[1]}"
+            found.append(together(name, layers, shape, sizes=(7, 10)))
     return found
 
 
 def crops() -> list[Row]:
     """Even and odd differences; images that are too small in one axis or in both."""
-    found = []
-    for size in ((4, 5), (7, 3), (5, 10), (7, 10), (9, 4), (4, 12), (12, 13)):
-        name = f"center_{size[0]}_{size[1]}"
-        found.append(stack(name, [CenterCrop(*size)], IMAGE))
-    # Of sizes that it does not know Keras cuts without looking.
-    found.append(stack("center_open", [CenterCrop(4, 5)], OPEN, sizes=(7, 10)))
-    return found
+    sizes = ((4, 5), (7, 3), (5, 10), (7, 10), (9, 4), (4, 12), (12, 13))
+    return [
+        together("center", [CenterCrop(*size) for size in sizes], IMAGE),
+        # Of sizes that it does not know Keras cuts without looking.
+        stack("center_open", [CenterCrop(4, 5)], OPEN, sizes=(7, 10)),
+    ]
+
+
+def upsamplings() -> list[Row]:
+    """Larger by whole factors."""
+    return [
+        together(
+            f"up_{kinds[0]}_{shape[1]}",
+            [UpSampling2D((2, 3), interpolation=kind) for kind in kinds],
+            shape,
+        )
+        for kinds in (KERNELS, OLD_KERNELS)
+        for shape in (IMAGE, OPEN)
+    ]
 
 
 ROWS = [
@@ -113,15 +145,15 @@ ROWS = [
         permutes=0,
     ),
     # -- channels first in Keras, too
-    *[
-        stack(
-            f"first_{kind}",
-            [Resizing(9, 4, interpolation=kind, data_format="channels_first")],
-            FIRST,
-            permutes=0,
-        )
-        for kind in KERNELS
-    ],
+    together(
+        "first",
+        [
+            Resizing(9, 4, interpolation=k, data_format="channels_first")
+            for k in KERNELS
+        ],
+        FIRST,
+        permutes=0,
+    ),
     stack("first_crop", [CenterCrop(4, 4, data_format="channels_first")], FIRST),
     stack(
         "first_pad",
@@ -149,16 +181,7 @@ ROWS = [
         for kind in ("bilinear", "nearest", "bicubic")
     ],
     stack("pixels_crop", [CenterCrop(4, 4)], IMAGE, dtype="uint8", limit=256),
-    # -- larger by whole factors
-    *[
-        stack(
-            f"up_{kind}_{shape[1]}",
-            [UpSampling2D((2, 3), interpolation=kind)],
-            shape,
-        )
-        for kind in (*KERNELS, *OLD_KERNELS)
-        for shape in (IMAGE, OPEN)
-    ],
+    *upsamplings(),
 ]
 
 
