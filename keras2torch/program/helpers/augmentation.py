@@ -138,8 +138,8 @@ class RandomFlip(Augmentation):
 
     def augment(self, x: torch.Tensor) -> torch.Tensor:
         for dims in self.flips:
-            chosen = draw(x, (0.0, 1.0)) <= 0.5
-            x = torch.where(chosen.view(-1, 1, 1, 1), x.flip(dims), x)
+            which = draw(x, (0.0, 1.0)) <= 0.5
+            x = torch.where(which.view(-1, 1, 1, 1), x.flip(dims), x)
         return x
 
 
@@ -186,9 +186,9 @@ class RandomPerspective(Augmentation):
         return sample(x, grid, self.mode, "zeros", self.fill_value).to(x.dtype)
 
     def augment(self, x: torch.Tensor) -> torch.Tensor:
-        chosen = draw(x, (0.0, 1.0)) < draw(x, self.factor)
+        which = draw(x, (0.0, 1.0)) < draw(x, self.factor)
         moves = self.scale * (torch.rand(len(x), 4, 2, device=x.device) - 0.5)
-        return torch.where(chosen.view(-1, 1, 1, 1), self.tilt(x, moves), x)
+        return torch.where(which.view(-1, 1, 1, 1), self.tilt(x, moves), x)
 
 
 class RandomElasticTransform(Augmentation):
@@ -239,11 +239,11 @@ class RandomElasticTransform(Augmentation):
         return sample(x, grid, self.mode, padding_mode, self.fill_value).to(x.dtype)
 
     def augment(self, x: torch.Tensor) -> torch.Tensor:
-        chosen = draw(x, (0.0, 1.0)) < draw(x, self.factor)
+        which = draw(x, (0.0, 1.0)) < draw(x, self.factor)
         noise = torch.randn_like(x[:, :1])
         strength = float(draw(x[:1], self.scale))
         y = self.distort(x, noise, strength)
-        return torch.where(chosen.view(-1, 1, 1, 1), y, x).clamp(*self.value_range)
+        return torch.where(which.view(-1, 1, 1, 1), y, x).clamp(*self.value_range)
 
 
 class RandomCrop(Augmentation):
