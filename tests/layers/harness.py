@@ -103,6 +103,26 @@ def stack(
     return Row(name, build, **options)
 
 
+def together(
+    name: str,
+    layers: Sequence[Layer],
+    shape: tuple[int | None, ...],
+    dtype: str = "float32",
+    **options: Any,
+) -> Row:
+    """Return the row of layers that get the same input."""
+
+    def build(b: GraphBuilder) -> Sequence[ir.Value]:
+        x = b.input("in_x", shape, dtype)
+        outputs = []
+        for i, layer in enumerate(layers):
+            layer.name = f"{type(layer).__name__.lower()}_{i}"
+            outputs += b.call(layer, [x])
+        return outputs
+
+    return Row(name, build, **options)
+
+
 def rows(table: Sequence[Row]) -> Any:
     """Parametrise a test with a table, so that failures name the row."""
     return pytest.mark.parametrize("row", table, ids=[r.name for r in table])

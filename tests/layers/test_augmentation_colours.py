@@ -21,7 +21,15 @@ from keras2torch.layers.base import REGISTRY, Layer
 from keras2torch.layers.convolution import Conv2D
 from keras2torch.program import write
 from tests.layers import colours_cases
-from tests.layers.harness import Row, check, double_precision, relative, rows, stack
+from tests.layers.harness import (
+    Row,
+    check,
+    double_precision,
+    relative,
+    rows,
+    stack,
+    together,
+)
 
 pytestmark = pytest.mark.needs_keras
 IMAGE = (None, 9, 6, 3)
@@ -214,11 +222,8 @@ WHOLE = {"in_x": colours_cases.images().astype("uint8")}
 UNIT = {"in_x": colours_cases.images(0, 1)}
 BIG = {"in_x": np.random.default_rng(0).uniform(0, 255, (2, 37, 50, 3))}
 ROWS = [
-    *[stack(f"rest_{type(i).__name__}", [i], IMAGE) for i in random_layers()],
-    *[
-        stack(f"integers_{type(i).__name__}", [i], IMAGE, dtype="uint8", inputs=WHOLE)
-        for i in random_layers()
-    ],
+    together("rest", random_layers(), IMAGE),
+    together("integers", random_layers(), IMAGE, dtype="uint8", inputs=WHOLE),
     Row("between", between(colours.RandomBrightness(0.3)), permutes=0),
     Row("between_jitter", between(random_layers()[0]), permutes=0),
     stack("one_image", [colours.RandomContrast(0.3)], (9, 6, 3)),

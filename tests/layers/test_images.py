@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import onnx_ir as ir
 import pytest
@@ -15,7 +14,7 @@ from keras2torch.layers.base import Layer
 from keras2torch.layers.convolution import Conv2D
 from keras2torch.layers.images import CenterCrop, Resizing
 from keras2torch.layers.reshaping import UpSampling2D
-from tests.layers.harness import Row, check, rows, stack
+from tests.layers.harness import Row, check, rows, stack, together
 
 pytestmark = pytest.mark.needs_keras
 IMAGE = (None, 7, 10, 3)
@@ -37,22 +36,6 @@ def between(layer: Layer) -> Callable[[GraphBuilder], Sequence[ir.Value]]:
         return b.call(Conv2D(2, 2, name="head"), [x])
 
     return build
-
-
-def together(
-    name: str, layers: Sequence[Layer], shape: tuple[int | None, ...], **options: Any
-) -> Row:
-    """Return the row of layers that get the same images."""
-
-    def build(b: GraphBuilder) -> Sequence[ir.Value]:
-        x = b.input("image", shape)
-        outputs = []
-        for i, layer in enumerate(layers):
-            layer.name = f"{type(layer).__name__.lower()}_{i}"
-            outputs += b.call(layer, [x])
-        return outputs
-
-    return Row(name, build, **options)
 
 
 def resizings() -> list[Row]:
