@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.augmentation import (
     RandomCrop,
     RandomElasticTransform,
     RandomFlip,
+    RandomHeight,
     RandomPerspective,
     RandomRotation,
     RandomShear,
@@ -22,7 +25,15 @@ from keras2torch.layers.convolution import Conv2D
 from keras2torch.layers.definitions import Dense
 from keras2torch.layers.preprocessing import Rescaling
 from keras2torch.layers.reshaping import Flatten
-from tests.layers.augmenting import SHAPE, Drawn, asked, compare, parts
+from tests.layers.augmenting import (
+    SHAPE,
+    Drawn,
+    asked,
+    compare,
+    parts,
+    program_of,
+    trained,
+)
 from tests.layers.harness import check, rows, stack
 
 pytestmark = pytest.mark.needs_keras
@@ -204,3 +215,110 @@ ROUNDED = ("crop_keras2", "crop_keras2_larger", "crop_keras2_one", "pixels")
 @rows([replace(r, float64=1e-6) if r.name in ROUNDED else r for r in INFERENCE])
 def test_inference_like_keras(row, keras):
     check(row, keras)
+
+
+# ------------------------------------------------------------------------- by chance
+def places(images: np.ndarray, width: int) -> set[tuple[int, int]]:
+    """Return from which row and column the upper left pixels come."""
+    return {divmod(round(float(v)), width) for v in images[:, 0, 0, 0]}
+
+
+@pytest.mark.parametrize("keras2", [False, True])
+def test_a_batch_is_cut_at_one_place_and_each_place_is_possible(keras2):
+    counted = np.arange(7 * 9, dtype="float32").reshape(1, 7, 9, 1)
+    images = np.repeat(counted, 5, axis=0)
+    program = program_of(RandomCrop(5, 6, keras2=keras2, name="layer"), images.shape)
+    torch.manual_seed(0)
+    found = set()
+    for _ in range(200):
+        out = trained(program, images)
+        assert out.shape == (5, 5, 6, 1)
+        [(row, column)] = places(out, 9)
+        window = counted[0, row : row + 5, column : column + 6]
+        np.testing.assert_array_equal(out, np.repeat(window[None], 5, axis=0))
+        found.add((row, column))
+    assert found == {(row, column) for row in range(3) for column in range(4)}
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        RandomRotation(0.2),
+        RandomTranslation(0.4, 0.4),
+        RandomZoom(0.4),
+        RandomShear(0.5, 0.5),
+        RandomPerspective(1.0),
+        RandomElasticTransform((1.0, 1.0), (0.8, 1.0)),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_each_image_is_drawn_for_itself(layer):
+    layer.name = "layer"
+    one = np.random.default_rng(0).uniform(0, 255, (1, 30, 20, 2)).astype("float32")
+    torch.manual_seed(1)
+    out = trained(program_of(layer, (None, 30, 20, 2)), np.repeat(one, 16, axis=0))
+    assert len(np.unique(out.round(3).reshape(16, -1), axis=0)) > 8
+    assert out.min() >= -1e-3
+    assert out.max() <= 255.001
+
+
+def test_a_part_of_the_images_is_tilted():
+    images = np.random.default_rng(0).uniform(0, 1, (600, 6, 5, 1))
+    torch.manual_seed(0)
+    layer = RandomPerspective((0.2, 0.4), name="layer")
+    out = trained(program_of(layer, (None, 6, 5, 1)), images)
+    moved = (np.abs(out - images).max(axis=(1, 2, 3)) > 1e-6).mean()
+    assert 0.25 < moved < 0.35
+
+
+def test_images_of_a_batch_are_stretched_alike():
+    images = np.random.default_rng(0).uniform(0, 1, (4, 20, 10, 1))
+    program = program_of(RandomHeight((-0.3, 0.5), name="layer"), images.shape)
+    torch.manual_seed(0)
+    heights = {trained(program, images).shape[1] for _ in range(300)}
+    assert heights == set(range(14, 30))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_the_dtype_stays(dtype):
+    program = program_of(RandomRotation(0.2, name="layer"), (None, 9, 8, 3))
+    module = program.module().train()
+    x = torch.rand(4, 3, 9, 8)
+    torch.manual_seed(0)
+    wanted = module(x)
+    torch.manual_seed(0)
+    out = module(x.to(dtype))
+    assert out.dtype == dtype
+    torch.testing.assert_close(out.float(), wanted, atol=0.02, rtol=0.02)
+
+
+def test_images_have_gradients():
+    x = torch.rand(2, 3, 9, 8, requires_grad=True)
+    module = program_of(RandomZoom(0.3, name="layer"), (None, 9, 8, 3)).module()
+    module.train()(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        RandomRotation(0.1, fill_mode="mirror"),
+        RandomZoom(0.1, interpolation="bicubic"),
+        RandomTranslation(2.0, 0.1),
+        RandomFlip("sideways"),
+        RandomHeight(0.1, "lanczos3"),
+        RandomElasticTransform(fill_mode="mirror"),
+        RandomPerspective("much"),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_what_has_no_rule_is_named(layer):
+    layer.name = "mine"
+    with pytest.raises(UnsupportedLayer, match="layer 'mine'"):
+        program_of(layer, (None, 9, 8, 3))
+
+
+def test_videos_are_named():
+    with pytest.raises(UnsupportedLayer, match=r"layer 'mine'.*5 axes"):
+        program_of(RandomFlip(name="mine"), (None, 4, 9, 8, 3))
