@@ -450,6 +450,7 @@ class BuiltIn(Layer):
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.definition.reads_strings:
             args = tuple(_with_words(list(args)))
+        given = [*tree.leaves(list(args)), *tree.leaves(kwargs)]
         args = tuple(tree.map_structure(self._converted, list(args)))
         kwargs = tree.map_structure(self._converted, kwargs)
         training = resolved(kwargs.pop("training", NOT_GIVEN), self.training)
@@ -468,6 +469,10 @@ class BuiltIn(Layer):
             raise told from error
         if self._after_call is not None:
             outputs = kept_mask(self._after_call(outputs), outputs)
+        if self.definition.strips_masks():
+            for value in given:
+                if getattr(value, "_keras_mask", None) is not None:
+                    value._keras_mask = None
         self._seen(outputs)
         if self._regularizer is not None:
             self._add_activity(outputs)
