@@ -180,6 +180,47 @@ def given():
     return keras.Model([x, i], layers.Dense(2)(layers.Concatenate()([y, counts(i)])))
 
 
+def deferred():
+    """A stack that saw its input when it was called."""
+    vectorize = fitted(layers.TextVectorization(output_mode="count"), TEXTS)
+    model = keras.Sequential([vectorize, layers.Dense(2)])
+    model(np.array(["the cat", "a dog"]))
+    return model
+
+
+def space():
+    """A FeatureSpace and a model on it."""
+    import tensorflow as tf
+
+    made = keras.utils.FeatureSpace
+    features = made(
+        features={
+            "color": made.string_categorical(num_oov_indices=2),
+            "city": made.string_hashed(num_bins=8),
+            "id": made.integer_categorical(),
+            "age": made.float_discretized(num_bins=5),
+            "weight": made.float_normalized(),
+            "height": made.float_rescaled(scale=0.1),
+            "plain": made.float(),
+        },
+        crosses=[made.cross(("color", "city"), crossing_dim=16)],
+        output_mode="concat",
+    )
+    numbers = NUMBERS[:6, 0]
+    data = {
+        "color": COLORS[:, 0],
+        "city": MANY[:6, 0],
+        "id": IDS[:, 0],
+        "age": numbers,
+        "weight": numbers + 1.0,
+        "height": numbers * 2.0,
+        "plain": numbers,
+    }
+    features.adapt(tf.data.Dataset.from_tensor_slices(data).batch(2))
+    encoded = features.get_encoded_features()
+    return keras.Model(features.get_inputs(), layers.Dense(2)(encoded))
+
+
 MODELS = [
     classifier,
     stacked,
@@ -191,6 +232,8 @@ MODELS = [
     bins,
     back,
     given,
+    deferred,
+    *([] if TWO else [space]),
 ]
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.needs_keras
 
 MAKER = Path(__file__).with_name("make_words.py")
 MODELS = (
-    "classifier stacked bag letters places structured shared bins back given"
+    "classifier stacked bag letters places structured shared bins back given deferred"
 ).split()
 # What Keras itself does not load again, so that the graph is built anew to compare:
 # a layer shared with a model inside; an empty term at the end; a list of ngrams.
@@ -81,6 +81,10 @@ def test_keras_files(models, flavour, name, keras_process, tmp_path):
         there = load_folder(tmp_path)(given)
         for form in (given, np.asarray(given), np.char.encode(given, "utf-8")):
             torch.testing.assert_close(made.module(form), there, equal_nan=True)
+
+
+def test_a_feature_space(models, keras_process):
+    judged(models["keras"] / "space.keras", keras_process, rebuilt=False)
 
 
 @pytest.mark.parametrize("flavour", ["keras", "tf_keras"])

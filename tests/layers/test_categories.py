@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+import torch
 
 from keras2torch.dialect import GraphBuilder
+from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.categories import (
     CategoryEncoding,
     Discretization,
@@ -13,7 +17,9 @@ from keras2torch.layers.categories import (
     Hashing,
 )
 from keras2torch.layers.definitions import Dense
-from tests.layers.harness import Row, check, rows, stack
+from keras2torch.program import write
+from keras2torch.program.helpers.hashing import hash_integers, hash_words
+from tests.layers.harness import Row, check, graph, rows, stack
 
 pytestmark = pytest.mark.needs_keras
 
@@ -205,3 +211,33 @@ def test_hashes_like_keras(row, keras):
 @rows(CROSSINGS)
 def test_crossings_like_keras(row, keras):
     check(row, keras)
+
+
+@pytest.mark.parametrize(
+    ("layer", "dtype", "why"),
+    [
+        (CategoryEncoding(), "int64", "num_tokens=None"),
+        (CategoryEncoding(4, "int"), "int64", "output_mode='int'"),
+        (CategoryEncoding(4, "tf_idf"), "int64", "output_mode='tf_idf'"),
+        (Discretization(num_bins=4), "float32", "no bin_boundaries"),
+        (Discretization([2.0, 1.0]), "float32", "not in order"),
+        (Hashing(0), "string", "num_bins=0"),
+        (Hashing(4, salt=[1, 2, 3]), "string", "salt="),
+        (Hashing(4, mask_value=3), "string", "mask_value=3"),
+        (Hashing(4, mask_value="a"), "int64", "mask_value='a'"),
+        (HashedCrossing(4, "count"), "string", "output_mode='count'"),
+        (HashedCrossing(4), "float32", "a crossing of float32"),
+    ],
+)
+def test_what_has_no_rule_is_named(layer, dtype, why):
+    layer.name = "my_layer"
+    with pytest.raises(UnsupportedLayer, match=f"'my_layer'.*{re.escape(why)}"):
+        write(graph(stack("bad", [layer], (None, 1), dtype=dtype)))
+
+
+def test_hashes_of_whole_numbers_are_of_their_digits():
+    numbers = [0, 7, -7, 10, -100, 2**63 - 1, -(2**63), 1234567890123456789]
+    words = hash_words([str(n) for n in numbers])
+    assert hash_integers(torch.tensor(numbers)).tolist() == words.tolist()
+    salted = hash_words([str(n) for n in numbers], (3, -4))
+    assert hash_integers(torch.tensor(numbers), (3, -4)).tolist() == salted.tolist()

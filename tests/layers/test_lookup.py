@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.definitions import Dense, Embedding
 from keras2torch.layers.lookup import IntegerLookup, StringLookup
 from keras2torch.layers.reshaping import Flatten
-from tests.layers.harness import Row, check, rows, stack
+from keras2torch.program import write
+from tests.layers.harness import Row, check, graph, rows, stack
 
 pytestmark = pytest.mark.needs_keras
 
@@ -223,3 +227,83 @@ def test_integers_like_keras(row, keras):
 @rows(INVERSE)
 def test_back_like_keras(row, keras):
     check(row, keras)
+
+
+# ---------------------------------------------------------------------- what is refused
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        (StringLookup(), "it has no vocabulary"),
+        (StringLookup(vocabulary="/etc/passwd"), "never opened"),
+        (StringLookup(vocabulary=["a", "b", "a"]), "a term twice"),
+        (StringLookup(vocabulary=["a", "b"], mask_token="b"), "the mask token"),
+        (StringLookup(vocabulary=["a", 3]), "3 in its vocabulary"),
+        (StringLookup(vocabulary=["a"], output_mode="words"), "output_mode='words'"),
+        (StringLookup(vocabulary=["a"], num_oov_indices=2, salt="x"), "salt='x'"),
+        (
+            StringLookup(vocabulary=["a"], output_mode="tf_idf", idf_weights=[1, 2, 3]),
+            "3 idf_weights for 1 terms",
+        ),
+        (IntegerLookup(vocabulary=[2**64]), "no int64"),
+        (IntegerLookup(vocabulary=["3"]), "no integer"),
+        (
+            IntegerLookup(vocabulary=[1], num_oov_indices=2, oov_method="sum"),
+            "oov_method='sum'",
+        ),
+    ],
+)
+def test_what_has_no_rule_is_named(layer, why):
+    layer.name = "my_layer"
+    dtype = "string" if isinstance(layer, StringLookup) else "int64"
+    with pytest.raises(UnsupportedLayer, match=f"'my_layer'.*{re.escape(why)}"):
+        write(graph(stack("bad", [layer], (None, 2), dtype=dtype)))
+
+
+def test_other_layers_take_no_strings():
+    with pytest.raises(UnsupportedLayer, match=r"'my_layer'.*called on strings"):
+        graph(stack("bad", [Dense(2, name="my_layer")], (None, 2), dtype="string"))
+
+
+def test_an_unknown_word_is_an_error_where_there_is_no_place_for_it():
+    layer = StringLookup(vocabulary=["a", "b"], num_oov_indices=0)
+    module = write(graph(stack("none", [layer], (None, 2), dtype="string"))).module()
+    assert module([["a", "b"]]).tolist() == [[0, 1]]
+    with pytest.raises(ValueError, match="not in the vocabulary: \\['c'\\]"):
+        module([["a", "c"]])
+
+
+def test_words_come_in_every_form():
+    layer = StringLookup(vocabulary=["ä", "b"])
+    module = write(graph(stack("forms", [layer], (None, 2), dtype="string"))).module()
+    words = [["ä", "b"], ["?", "ä"]]
+    for form in (
+        words,
+        tuple(map(tuple, words)),
+        np.array(words),
+        np.array(words, dtype=object),
+        np.char.encode(words, "utf-8"),
+    ):
+        assert module(form).tolist() == [[1, 2], [0, 1]]
+    with pytest.raises(ValueError, match="not of one length"):
+        module([["ä", "b"], ["b"]])
+
+
+def test_words_of_any_letters_lie_in_the_file_as_they_are():
+    words = [
+        "",
+        " ",
+        "a\tb",
+        "caf\u00e9",
+        "\r",
+        "\u2028",
+        "\udcff",
+        *map(str, range(30)),
+    ]
+    layer = StringLookup(vocabulary=words, name="layer")
+    program = write(graph(stack("letters", [layer], (None,), dtype="string")))
+    assert list(program.files) == ["layer.txt"]
+    assert program.module()(words).tolist() == list(range(1, len(words) + 1))
+    layer.vocabulary = [*words, "two\nlines"]
+    program = write(graph(stack("letters", [layer], (None,), dtype="string")))
+    assert not program.files
+    assert program.module()(["two\nlines"]).tolist() == [len(words) + 1]

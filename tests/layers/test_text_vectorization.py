@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.definitions import Dense, Embedding, GlobalAveragePooling1D
 from keras2torch.layers.text_vectorization import TextVectorization
-from tests.layers.harness import Row, check, rows, stack
+from keras2torch.program import write
+from tests.layers.harness import Row, check, graph, rows, stack
 
 pytestmark = pytest.mark.needs_keras
 
@@ -119,3 +123,21 @@ ROWS = [
 @rows(ROWS)
 def test_like_keras(row, keras):
     check(row, keras)
+
+
+@pytest.mark.parametrize(
+    ("given", "shape", "why"),
+    [
+        ({"standardize": {"class_name": "function"}}, (None, 1), "standardize="),
+        ({"split": {"class_name": "function"}}, (None, 1), "split="),
+        ({"ragged": True}, (None, 1), "ragged=True"),
+        ({"output_mode": "one_hot"}, (None, 1), "output_mode='one_hot'"),
+        ({"ngrams": "two"}, (None, 1), "ngrams='two'"),
+        ({}, (None, 3), "the last size must be 1"),
+        ({"split": None}, (None,), "split=None"),
+    ],
+)
+def test_what_has_no_rule_is_named(given, shape, why):
+    layer = TextVectorization(vocabulary=WORDS, name="my_layer", **given)
+    with pytest.raises(UnsupportedLayer, match=f"'my_layer'.*{re.escape(why)}"):
+        write(graph(stack("bad", [layer], shape, dtype="string")))
