@@ -48,30 +48,51 @@ def compiled(config: Mapping[str, Any], made: Mapping[str, Any]) -> str | None:
     optimizer = config.get("optimizer")
     if not isinstance(optimizer, dict):
         return None
-    layers: dict[Any, Any] = {}
-    if config.get("name") == "Graph":
-        ends = zip(
-            config["output_config"], made["config"]["output_layers"], strict=True
-        )
-        layers = {spec.get("name"): layer for spec, (layer, _, _) in ends}
-
-    def by_layer(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {layers.get(k, k): v for k, v in value.items()}
-        return value
-
     arguments = {k: v for k, v in optimizer.items() if k != "name"}
     found: Config = {
         "optimizer_config": {
             "class_name": str(optimizer.get("name")),
             "config": arguments,
         },
-        "loss": by_layer(config.get("loss")),
+        "loss": config.get("loss"),
         "metrics": [],
-        "loss_weights": by_layer(config.get("loss_weights")) or None,
+        "loss_weights": config.get("loss_weights") or None,
         "sample_weight_mode": config.get("sample_weight_mode"),
     }
+    if config.get("name") == "Graph":
+        found = _by_layer(found, config, made["config"])
     return json.dumps(found)
+
+
+def compiled_graph(training: str | None, config: Mapping[str, Any]) -> str | None:
+    """Return the compile config of a ``Graph`` of Keras 1, outputs by their layers."""
+    inner = config.get("config")
+    if training is None or config.get("class_name") != "Graph":
+        return training
+    if not isinstance(inner, dict) or "node_config" not in inner:
+        return training
+    try:
+        found = json.loads(training)
+    except (ValueError, RecursionError):
+        return training
+    if not isinstance(found, dict):
+        return training
+    return json.dumps(_by_layer(found, inner, keras1_graph(inner)))
+
+
+def _by_layer(
+    training: Config, config: Mapping[str, Any], made: Mapping[str, Any]
+) -> Config:
+    """Return a compile config in which outputs are called after their layers."""
+    ends = zip(config["output_config"], made["output_layers"], strict=True)
+    layers = {spec.get("name"): layer for spec, (layer, _, _) in ends}
+    return {
+        key: {layers.get(k, k): v for k, v in value.items()}
+        if key in ("loss", "loss_weights", "sample_weight_mode")
+        and isinstance(value, dict)
+        else value
+        for key, value in training.items()
+    }
 
 
 class _Names:

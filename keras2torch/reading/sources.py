@@ -94,9 +94,8 @@ def _from_hdf5(path: Path, stack: ExitStack) -> Source:
     given = hdf5.text(file, "keras_version")
     version = Version.of(given or _text(config.get("keras_version")), config)
     source = Source(path, "hdf5", config, version, place=place)
-    source.metadata = _metadata(
-        source, hdf5.text(file, "backend"), hdf5.text(file, "training_config")
-    )
+    training = keras0.compiled_graph(hdf5.text(file, "training_config"), config)
+    source.metadata = _metadata(source, hdf5.text(file, "backend"), training)
     if hdf5.has(file, "model_weights"):
         source.weights = hdf5.group(file, "model_weights")
     elif legacy_hdf5.is_legacy(file):

@@ -25,6 +25,8 @@ _KERAS_1_CLASSES = frozenset(
 _KERAS_1_KEYS = frozenset(
     {"nb_filter", "border_mode", "dim_ordering", "inner_activation", "pool_length"}
 )
+# Layers that Keras 1 and 2 have, and of which only Keras 1 wrote ``init``.
+_COMMON = frozenset({"Dense", "Embedding", "GRU", "LSTM", "PReLU", "SimpleRNN"})
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ def _guess(config: Any) -> int:
             if isinstance(kind, str) and kind in _KERAS_1_CLASSES:
                 return 1
             if _KERAS_1_KEYS & here.keys():
+                return 1
+            inner = here.get("config")
+            if kind in _COMMON and isinstance(inner, dict) and "init" in inner:
                 return 1
             three = three or "batch_shape" in here or kind == "__keras_tensor__"
             left += here.values()

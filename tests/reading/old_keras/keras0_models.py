@@ -105,7 +105,7 @@ def normalized_by_sample():
 def images():
     made = stack(
         ZeroPadding2D((1, 2), input_shape=(3, 12, 11)),
-        Convolution2D(4, 3, 3, activation="relu", border_mode="same"),
+        Convolution2D(4, 3, 3, activation="relu"),
         BatchNormalization(axis=1),
         MaxPooling2D((2, 2)),
         Convolution2D(5, 2, 3, subsample=(2, 1)),
@@ -147,13 +147,13 @@ def volumes():
 @model
 def steps():
     return stack(
-        Convolution1D(4, 3, border_mode="same", input_shape=(14, 3)),
+        Convolution1D(4, 3, input_shape=(14, 3)),
         ZeroPadding1D(1),
         Convolution1D(5, 2, subsample_length=2, activation="relu"),
         UpSampling1D(2),
         MaxPooling1D(2),
         AveragePooling1D(2, stride=1),
-        Reshape((5, 7)),
+        Reshape((5, 6)),
         Permute((2, 1)),
         Flatten(),
         RepeatVector(2),

@@ -11,7 +11,8 @@ from keras.layers import merge
 from keras.models import Model, Sequential
 
 ORDER = os.environ.get("ORDER", "tf")
-K.set_image_dim_ordering(ORDER)
+if hasattr(K, "set_image_dim_ordering"):
+    K.set_image_dim_ordering(ORDER)
 MODELS = []
 
 
@@ -772,3 +773,54 @@ def lambda_merge():
     s.add(Merge([a, b], mode=lambda x: x[0] - x[1], output_shape=lambda s: s[0]))
     s.add(Dense(2))
     return s
+
+
+def graph_model():
+    """Return a Graph, which Keras 1.0 and 1.1 kept from Keras 0.3."""
+    from keras.models import Graph
+
+    made = Graph()
+    made.add_input(name="a", input_shape=(5,))
+    made.add_input(name="b", input_shape=(5,))
+    return made
+
+
+@model
+def graph():
+    made = graph_model()
+    made.add_node(Dense(4, activation="relu"), name="left", input="a")
+    made.add_node(BatchNormalization(), name="norm", input="left")
+    made.add_node(Dense(4), name="right", input="b")
+    made.add_node(Dense(3), name="sum", inputs=["norm", "right"], merge_mode="sum")
+    made.add_node(Dense(2), name="both", inputs=["sum", "b"])
+    made.add_output(name="first", input="both")
+    made.add_output(name="second", inputs=["left", "right"], merge_mode="mul")
+    made.build()
+    made.compile("rmsprop", {"first": "mse", "second": "mae"})
+    return made
+
+
+@model
+def graph_shared():
+    made = graph_model()
+    made.add_shared_node(
+        Dense(4, activation="relu"), "shared", ["a", "b"], outputs=["on_a", "on_b"]
+    )
+    made.add_node(Dense(3), name="one", input="on_a")
+    made.add_node(Dense(3), name="two", input="on_b")
+    made.add_node(Dense(2), name="end", inputs=["one", "two"], merge_mode="concat")
+    made.add_output(name="out", input="end")
+    made.build()
+    made.compile("sgd", {"out": "mse"})
+    return made
+
+
+@model
+def graph_shared_and_merged():
+    made = graph_model()
+    made.add_shared_node(Dense(4), "shared", ["a", "b"], merge_mode="sum")
+    made.add_node(Dense(2), name="end", input="shared")
+    made.add_output(name="out", input="end")
+    made.build()
+    made.compile("sgd", {"out": "mse"})
+    return made

@@ -82,7 +82,10 @@ def variables(model, version):
             for one in layer.trainable_weights + layer.non_trainable_weights:
                 yield one.name or "", one
         return
-    for one in model.weights:
+    there = getattr(model, "weights", None)
+    if there is None:
+        there = model.trainable_weights + model.non_trainable_weights
+    for one in there:
         yield getattr(one, "path", None) or one.name or "", one
 
 
