@@ -7,9 +7,11 @@ import json
 import pickle
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from keras2torch.errors import UnusableFile
@@ -17,6 +19,8 @@ from keras2torch.reading import inspect, kind, read
 from keras2torch.reading.sniffing import HDF5
 
 from .conftest import dense, write_h5, write_weights
+
+Array = npt.NDArray[Any]
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
@@ -44,6 +48,13 @@ def zipped(**members: bytes) -> bytes:
         (b"\x1c\x00\x00\x00TFL3" + bytes(10), "TensorFlow Lite"),
         (b"<!DOCTYPE html><html>", "web page"),
         (b"hello world", "is no Keras model"),
+        (b'model_checkpoint_path: "ckpt-1"\n', "TensorFlow checkpoint"),
+        (b"\x0a\x1f\x0a\x01x\x12\x0bPlaceholder*\x00", "frozen TensorFlow graph"),
+        (b'node {\n  name: "x"\n', "frozen TensorFlow graph"),
+        (b'{"metadata": {}, "weight_map": {}}', "which files hold the weights"),
+        (b'{"name": "Graph", "node_config": []}', "a Graph in the config has no nodes"),
+        (b'{"name": "Sequential", "layers": [3]}', "a layer in the config is damaged"),
+        (b'{"name": "Sequential", "layers": [{}]}', "names no class for a layer"),
         (b"\x89HDF\r\n\x1a\n" + bytes(200), "damaged HDF5|too early"),
         (b"PK\x03\x04" + bytes(50), "damaged zip"),
         (zipped(readme=b"x"), "without config.json"),
@@ -116,6 +127,61 @@ def test_onnx_is_for_another_reader(tmp_path: Path) -> None:
     assert kind(tmp_path / "model.h5") == "onnx"
     with pytest.raises(UnusableFile, match="ONNX"):
         read(tmp_path / "model.h5")
+
+
+def test_checkpoints(tmp_path: Path) -> None:
+    """A checkpoint is several files, or a prefix that is none of them."""
+    # The end of every table of TensorFlow (tensorflow/core/lib/io/format.h).
+    index = bytes(40) + bytes.fromhex("57fb808b247547db")
+    (tmp_path / "ckpt.index").write_bytes(index)
+    (tmp_path / "ckpt.data-00000-of-00001").write_bytes(bytes(8) + b"weights")
+    for name in ("ckpt", "ckpt.index", "ckpt.data-00000-of-00001"):
+        with pytest.raises(UnusableFile, match="TensorFlow checkpoint"):
+            read(tmp_path / name)
+    (tmp_path / "keras_metadata.pb").write_bytes(b"\x0a\x02")
+    with pytest.raises(UnusableFile, match="give the folder"):
+        read(tmp_path / "keras_metadata.pb")
+
+
+def shards(folder: Path, **files: dict[str, Array]) -> Path:
+    """Write weights as Keras does with ``max_shard_size``, and return the map."""
+    weight_map: dict[str, list[str]] = {}
+    for stem, arrays in files.items():
+        name = f"{stem}.weights.h5"
+        with h5py.File(folder / name, "w") as file:
+            for path, array in arrays.items():
+                file[path] = array
+                group = "/" + path.rpartition("/")[0]
+                weight_map.setdefault(group, []).append(name)
+    made = folder / "m.weights.json"
+    text = {"metadata": {"total_size": 32}, "weight_map": weight_map}
+    made.write_text(json.dumps(text))
+    return made
+
+
+def test_weights_in_several_files(tmp_path: Path) -> None:
+    """One layer's variables may lie in two of them; a missing one is named."""
+    path = tmp_path / "m.json"
+    layer = dense("d", 2, batch_shape=[None, 3])
+    model = {"class_name": "Sequential", "config": {"name": "s", "layers": [layer]}}
+    path.write_text(json.dumps(model | {"keras_version": "3.10.0"}))
+    kernel, bias = np.arange(6.0).reshape(3, 2), np.array([7.0, 8.0])
+    weights = shards(
+        tmp_path,
+        m_00000={"layers/dense/vars/0": kernel},
+        m_00001={"layers/dense/vars/1": bias},
+    )
+    found = read(path, weights).graph.initializers
+    for name, wanted in (("d/kernel", kernel), ("d/bias", bias)):
+        value = found[name].const_value
+        assert value is not None
+        np.testing.assert_array_equal(value.numpy(), wanted)
+    (tmp_path / "m_00001.weights.h5").unlink()
+    with pytest.raises(UnusableFile, match=r"m_00001.*not beside it"):
+        read(path, weights)
+    weights.write_text('{"weight_map": {"/vars": "../m_00000.weights.h5"}}')
+    with pytest.raises(UnusableFile, match="as a shard, which is refused"):
+        read(path, weights)
 
 
 def test_weights_alone(tmp_path: Path) -> None:
