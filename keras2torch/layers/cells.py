@@ -43,7 +43,7 @@ _LAYER_OF_CELL: dict[str, type[Recurrent]] = {
 }
 
 
-class _Cell(Layer):
+class CellBase(Layer):
     """A cell: one step of a recurrent layer, called by an RNN or by itself."""
 
     arguments = ("inputs", "states")
@@ -151,7 +151,7 @@ class _Cell(Layer):
 
 
 @layer
-class LSTMCell(_Cell):
+class LSTMCell(CellBase):
     """One step of an LSTM."""
 
     units: int
@@ -174,7 +174,7 @@ class LSTMCell(_Cell):
 
 
 @layer
-class GRUCell(_Cell):
+class GRUCell(CellBase):
     """One step of a GRU."""
 
     units: int
@@ -197,7 +197,7 @@ class GRUCell(_Cell):
 
 
 @layer
-class SimpleRNNCell(_Cell):
+class SimpleRNNCell(CellBase):
     """One step of a SimpleRNN."""
 
     units: int
@@ -231,7 +231,7 @@ class StackedRNNCells(Layer):
         self.cells = [serialized(c) for c in self.cells]
 
     @cached_property
-    def stack(self) -> list[_Cell]:
+    def stack(self) -> list[CellBase]:
         """The cells, the first first."""
         found = []
         for config in self.cells:
@@ -239,7 +239,7 @@ class StackedRNNCells(Layer):
             if kind not in _LAYER_OF_CELL:
                 raise self.unsupported(f"the cell {kind or config!r} has no rule")
             cell = from_config(kind, config["config"])
-            assert isinstance(cell, _Cell)
+            assert isinstance(cell, CellBase)
             cell.trainable = self.trainable and cell.trainable
             found.append(cell)
         return found
@@ -533,4 +533,4 @@ def _paths(kinds: list[str]) -> list[str]:
     return found
 
 
-__all__ = ["RNN", "GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]
+__all__ = ["RNN", "CellBase", "GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"]

@@ -304,7 +304,8 @@ def build_config(layer: Any) -> Config | None:
         shapes = _shapes_of(layer, layer._inbound_nodes[0])
     if not shapes:
         return None
-    if len(shapes) == 1:
+    packs = isinstance(layer, BuiltIn) and layer.definition.packs
+    if len(shapes) == 1 or packs:  # A cell is built for its input alone.
         return {"input_shape": plain(next(iter(shapes.values())))}
     return {"shapes_dict": plain(shapes)}
 
