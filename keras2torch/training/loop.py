@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
 from keras2torch.program.names import Names, identifier, variable
 from keras2torch.training import library
+from keras2torch.training import lines as lines_of
 from keras2torch.training.compile_config import CompileConfig, Named, Version
 from keras2torch.training.constrained import constraints_of
 from keras2torch.training.facts import (
@@ -176,7 +176,7 @@ class LoopWriter:
             self.remarks.append(f"# TODO: the metric {shown(metric.kind)}: {error}")
             return
         self.uses.update(piece.uses)
-        target.metrics.append((self.labels.unique(_label(label)), piece))
+        target.metrics.append((self.labels.unique(lines_of.label(label)), piece))
 
     def _update(self) -> Update:
         optimizer = self.config.optimizer
@@ -254,7 +254,7 @@ class LoopWriter:
         lines.append("Return your arrays from data() and run `python train.py`.")
         if notes:
             lines += ["", "What the file leaves open, or this script does otherwise:"]
-            lines += [_wrapped(f"- {note}") for note in notes]
+            lines += [lines_of.wrapped(f"- {note}") for note in notes]
         lines += ['"""', ""]
         used = {n.id for n in ast.walk(ast.parse(body)) if isinstance(n, ast.Name)}
         if "math" in used:
@@ -271,7 +271,7 @@ class LoopWriter:
             "",
             "from model import load",
         ]
-        return _imports(lines)
+        return lines_of.spaced(lines)
 
     def _constants(self) -> list[str]:
         return [
@@ -352,12 +352,14 @@ class LoopWriter:
             else:
                 shape = f"{shape_text(tensor)} float32{order_text(tensor)}"
                 rows.append((target.true, shape))
-        lines += [_wrapped(f"    {name}: {text}", "        ") for name, text in rows]
+        lines += [
+            lines_of.wrapped(f"    {name}: {text}", "        ") for name, text in rows
+        ]
         names = ", ".join(name for name, _ in rows)
         lines += [
             '    """',
             '    raise SystemExit("train.py: return your arrays from data() first")',
-            *_commented(
+            *lines_of.commented(
                 f"return list(zip({names})), list(...)"
                 if self._words()
                 else f"return TensorDataset({names}), TensorDataset(...)"
@@ -518,31 +520,3 @@ class LoopWriter:
             "    return history",
         ]
         return "\n".join(line for line in lines if line)
-
-
-def _label(label: str) -> str:
-    """Return a metric's name as it may stand in a line of the terminal."""
-    plain = "".join(c if c.isalnum() or c in "_-./" else "_" for c in label)
-    return plain.encode("ascii", "replace").decode().replace("?", "_")[:60] or "metric"
-
-
-def _commented(text: str) -> list[str]:
-    """Return a statement as a comment of the body of a function."""
-    return textwrap.wrap(
-        text, 88, initial_indent="    # ", subsequent_indent="    #     "
-    )
-
-
-def _wrapped(text: str, indent: str = "  ") -> str:
-    # Backslashes and quotes of a name may not end or escape the docstring.
-    safe = text.replace("\\", "/").replace('"""', "'''").replace('"', "'")
-    return textwrap.fill(safe, 88, subsequent_indent=indent, drop_whitespace=True)
-
-
-def _imports(lines: Sequence[str]) -> list[str]:
-    """Drop the empty lines that follow each other where an import is not needed."""
-    found: list[str] = []
-    for line in lines:
-        if line or (found and found[-1]):
-            found.append(line)
-    return found

@@ -22,7 +22,7 @@ from keras2torch.tracing import (
     LoadedModel,
     Reference,
 )
-from keras2torch.verification import keras_side
+from keras2torch.verification import half_precision, keras_side
 from keras2torch.verification.describe import describe
 from keras2torch.verification.difference import (
     CLOSE,
@@ -35,10 +35,15 @@ from keras2torch.verification.difference import (
     worst,
     worst_of_calls,
 )
-from keras2torch.verification.graph import layers_of, moved, weight_keys
+from keras2torch.verification.graph import (
+    ambiguous_biases,
+    layers_of,
+    moved,
+    weight_keys,
+)
 from keras2torch.verification.keras_side import Computed, Judge
 from keras2torch.verification.onnx_side import OnnxRuntime
-from keras2torch.verification.report import Gradients, LayerRow, Policy, Report
+from keras2torch.verification.report import Gradients, LayerRow, Report
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,8 +53,6 @@ if TYPE_CHECKING:
 # In float64 a formula that is the same agrees to 1e-12; an epsilon or a constant that
 # is slightly another passes in float32 and shows here.
 _SUSPICIOUS = 1e-7
-# What rounding after every layer may come to: some steps of 2^-11 and 2^-8.
-_HALF_LIMIT = {"float16": 2.0**-7, "bfloat16": 2.0**-4}
 # A gradient far below the largest one of the model is rounding itself.
 _GRADIENT_FLOOR = 1e-4
 
@@ -195,7 +198,7 @@ class _Comparison:
         with stage("comparing"):
             self._count(judge, single.torch.counts)
             self._compare(judge, computed, single, double)
-            self._compare_half(computed)
+            half_precision.compare(self.report, self._program, self._make, computed)
 
     # -- Keras
     def _judged(
@@ -260,6 +263,14 @@ class _Comparison:
 
     def _name_judge(self, judge: Judge) -> None:
         self.report.reference = judge.label
+        if judge.label.startswith("Keras 3") and (
+            found := ambiguous_biases(self._model)
+        ):
+            self.report.remarks.append(
+                "Keras 3 on TensorFlow adds these biases along the last axis, which is "
+                "as long as that of the channels; compared is Keras with that mended, as its other backends compute: "
+                + ", ".join(found)
+            )
         self.report.rebuilt = judge.rebuilt
         if judge.rebuilt:
             self.report.remarks.append(
@@ -322,43 +333,6 @@ class _Comparison:
         self._remark(single, whole)
         if whole.verdict == "different" and not judge.rebuilt:
             self._blame(whole)
-
-    def _compare_half(self, computed: Computed) -> None:
-        """Measure how far half precision is from half precision."""
-        from keras2torch.verification import torch_side
-
-        precision, result = self._program.precision, computed.result
-        if precision.half is None:
-            return
-        report = self.report
-        if result.float32 is None:
-            report.remarks.append(
-                f"Keras computes in {precision.name}, and there is no float32 run to "
-                f"compare with: {result.float32_error or 'it was not asked for'}"
-            )
-        try:
-            outputs = torch_side.run_half(
-                self._program, computed.batches, self._make, precision.autocast
-            )
-        except Exception as error:
-            report.policy = Policy(precision.name, precision.autocast)
-            report.remarks.append(
-                f"Under autocast the module does not run: {_one_line(error)}"
-            )
-            return
-        found = []
-        for keras, torch in zip(result.native.outputs, outputs, strict=True):
-            for place, array in zip(computed.outputs, torch, strict=True):
-                found.append(difference(keras[place], array))
-        total = worst(found)
-        limit = _HALF_LIMIT[precision.half]
-        report.policy = Policy(
-            precision.name,
-            precision.autocast,
-            total.relative,
-            limit,
-            total.relative <= limit,
-        )
 
     def _count(self, judge: Judge, counts: ParameterCounts) -> None:
         found = self.report.parameters

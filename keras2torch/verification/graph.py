@@ -198,6 +198,24 @@ def producers(graph: ir.Graph) -> list[str]:
     return [made.get(value, str(value.name)) for value in graph.outputs]
 
 
+def ambiguous_biases(model: ir.Model) -> list[str]:
+    """Return the channels-first layers whose last axis is as long as their bias.
+
+    Keras 3 on TensorFlow takes it for the axis of the bias (``add`` in
+    keras/src/backend/tensorflow/numpy.py, 3.15).
+    """
+    found: dict[str, None] = {}
+    for call, _ in _calls(model.graph, True, wrappers=True):
+        layer = call.layer
+        first = getattr(layer, "data_format", None) == "channels_first"
+        if not first or not getattr(layer, "use_bias", False):
+            continue
+        shape = shape_of(call.outputs[0])
+        if len(shape) > 2 and shape[1] == shape[-1] and shape[1] != 1:
+            found[call.path] = None
+    return list(found)
+
+
 def _calls(
     graph: ir.Graph, moves: bool, *, wrappers: bool = False
 ) -> Iterator[tuple[LayerNode, bool]]:

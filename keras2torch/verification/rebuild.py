@@ -21,6 +21,7 @@ import onnx_ir as ir
 
 from keras2torch.dialect import LayerNode, dtype_of, from_node, is_layer, shape_of
 from keras2torch.errors import VerificationUnavailable
+from keras2torch.layers.applications import APPLICATIONS
 from keras2torch.layers.definitions import (
     REGISTRY,
     Functional,
@@ -501,6 +502,8 @@ class _Writer:
         if not self._keras3:
             return {"class_name": kind, "config": config}
         registered = "Functional" if kind == "Functional" else None
+        if kind in APPLICATIONS:
+            module, registered = "keras.src.applications.convnext", kind
         return {
             "module": module,
             "class_name": kind,

@@ -75,5 +75,5 @@ def orthogonal_penalty(matrix: torch.Tensor) -> torch.Tensor:
     size = matrix.shape[0]
     rows = matrix * matrix.square().sum(1, keepdim=True).rsqrt().clamp(max=1e7)
     cosines = rows @ rows.mT
-    others = cosines.abs().sum() - cosines.diagonal().abs().sum()
+    others: torch.Tensor = cosines.abs().sum() - cosines.diagonal().abs().sum()
     return others / (size * (size - 1.0))
