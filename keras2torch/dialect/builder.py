@@ -165,8 +165,15 @@ class GraphBuilder:
         lost = value in self._stripped and reads and not layer.told_masks()
         return None if lost else self._masks.get(value)
 
-    def live_mask_of(self, value: ir.Value) -> ir.Value | None:
-        """Return the mask that a value has when the model runs."""
+    def live_mask_of(
+        self, value: ir.Value, given: ir.Value | None = None
+    ) -> ir.Value | None:
+        """Return the mask that a value has when the model runs.
+
+        Where no mask travels with a value it is the ``given`` one.
+        """
+        if self._explicit:
+            return given
         return None if value in self._stripped else self._masks.get(value)
 
     def nested(self, name: str) -> GraphBuilder:

@@ -268,7 +268,7 @@ class Assembler:
         masks = _masks(kwargs, len(inputs))
         if masks is not None and inputs and definition.strips_masks():
             # ``call`` asks the query for its mask, whatever it is given.
-            masks = [b.live_mask_of(inputs[0]), *masks[1:]]
+            masks[0] = b.live_mask_of(inputs[0], masks[0])
         # Keras 3 looks for "sequences_mask" among the arguments as soon as states are
         # given, too: the mask that travels with the steps is lost on the layer.
         unseen = bool(states) and masks is None and self._keras_major >= 3

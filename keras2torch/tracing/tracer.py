@@ -396,6 +396,10 @@ class Tracer:
                     if mask is not None:
                         kwargs[name + "_mask"] = mask
                 leaves = tensors.leaves([args, kwargs])
+            if type(layer).__name__ == "MultiHeadAttention" and self.strips_masks():
+                for value in leaves:
+                    if getattr(value, "_keras_mask", None) is not None:
+                        value._keras_mask = None
             specs = [(t.dtype, t.shape) for t in results]
             out_masks: dict[int, Any] = {}
         else:
@@ -435,6 +439,13 @@ class Tracer:
         for position, number in enumerate(out_masks):
             results[number]._keras_mask = outs[len(specs) + position]
         return tensors.filled(structure, results)
+
+    def strips_masks(self) -> bool:
+        """Whether attention takes the masks of its inputs away: since Keras 3.8."""
+        if not self.lib.is_keras3:
+            return False
+        numbers = str(self.lib.module.__version__).split(".")[:2]
+        return [int(n) for n in numbers] >= [3, 8]
 
     def draw(self, kind: str, shape: Any, dtype: Any, bounds: list[Any]) -> Any:
         """Put one opaque operator where a number is drawn."""
