@@ -268,8 +268,8 @@ class _Comparison:
         ):
             self.report.remarks.append(
                 "Keras 3 on TensorFlow adds these biases along the last axis, which is "
-                "as long as that of the channels; compared is Keras with that mended, as its other backends compute: "
-                + ", ".join(found)
+                "as long as that of the channels; compared is Keras with that mended, "
+                "as its other backends compute: " + ", ".join(found)
             )
         self.report.rebuilt = judge.rebuilt
         if judge.rebuilt:
