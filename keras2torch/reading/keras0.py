@@ -199,9 +199,11 @@ def keras1_graph(config: Mapping[str, Any]) -> Config:
     def layer(entry: Any, name: str) -> Config:
         if is_old(entry):
             return _renamed(_Names(entry).layer(entry, 0), name)
-        if not isinstance(entry, dict):
+        if not isinstance(entry, dict) or not isinstance(
+            entry.get("config"), (dict, list)
+        ):
             raise UnusableFile(f"node {name!r} of a Graph is damaged.")
-        return entry
+        return {"class_name": entry.get("class_name"), "config": entry["config"]}
 
     return graph(config, layer)
 
@@ -229,7 +231,10 @@ def graph(config: Mapping[str, Any], layer: Any) -> Config:
     nodes = nodes if isinstance(nodes, dict) else {}
 
     def refs(names: Any) -> list[Any]:
-        if not isinstance(names, list) or not all(n in there for n in names):
+        known = isinstance(names, list) and all(
+            isinstance(n, str) and n in there for n in names
+        )
+        if not known:
             raise UnusableFile(f"a Graph takes {names!r}, which is no node of it.")
         return [there[n] for n in names]
 
@@ -249,7 +254,7 @@ def graph(config: Mapping[str, Any], layer: Any) -> Config:
         entries.append(_entry("Merge", _merge(made), [several]))
         return [name, 0, 0]
 
-    for spec in _list(config, "input_config"):
+    for spec in _dicts(config, "input_config"):
         name = str(spec.get("name"))
         shape = spec.get("batch_input_shape")
         if shape is None and isinstance(spec.get("input_shape"), list):
@@ -259,7 +264,7 @@ def graph(config: Mapping[str, Any], layer: Any) -> Config:
         entries.append(_entry("InputLayer", given, []))
         there[name] = [name, 0, 0]
         inputs.append(there[name])
-    for spec in _list(config, "node_config"):
+    for spec in _dicts(config, "node_config"):
         name = str(spec.get("name"))
         entry = spec.get("layer") or nodes.get(name)
         if not isinstance(entry, dict):
@@ -290,7 +295,7 @@ def graph(config: Mapping[str, Any], layer: Any) -> Config:
         there[name] = [name, 0, 0]
     outputs = [
         source(spec, f"output_{spec.get('name')}")
-        for spec in _list(config, "output_config")
+        for spec in _dicts(config, "output_config")
     ]
     return {"layers": entries, "input_layers": inputs, "output_layers": outputs}
 
@@ -329,6 +334,13 @@ def _list(config: Mapping[str, Any], key: str) -> list[Any]:
     found = config.get(key)
     if not isinstance(found, list):
         raise UnusableFile(f"a container in the config has no {key}: it is damaged.")
+    return found
+
+
+def _dicts(config: Mapping[str, Any], key: str) -> list[Config]:
+    found = _list(config, key)
+    if not all(isinstance(one, dict) for one in found):
+        raise UnusableFile(f"{key} in the config of a Graph is damaged.")
     return found
 
 
