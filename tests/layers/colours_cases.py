@@ -61,7 +61,7 @@ def cases() -> dict[str, Case]:
         turn = each(-0.5, 0.3, 0.01, 0.5)
         turned = turn.reshape(-1, 1, 1, 1)
         add(f"hue{suffix}", "RandomHue", factor, {"factor": turn}, turned)
-        much = each(0.3, 1.7, -0.4, 0.0)
+        much = each(1.7, 0.3, -0.4, 0.6)
         add(
             f"saturation{suffix}",
             "RandomSaturation",
