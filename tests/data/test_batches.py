@@ -347,7 +347,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     "an empty list": (lambda: make_batches([]), "no samples"),
     "nothing": (lambda: make_batches(None), "x is None"),
     "a number": (lambda: make_batches(np.float64(3)), "no axis of samples"),
-    "text": (lambda: make_batches(["a", "b"]), "holds text"),
+    "text": (lambda: make_batches(np.zeros((2, 1)), ["a", "b"]), "y holds text"),
     "text in objects": (
         lambda: make_batches(np.array([1, "b"], object)),
         "holds text",
@@ -426,3 +426,14 @@ def test_a_class_without_weight_is_named() -> None:
     with pytest.warns(UserWarning, match=r"classes \[0, 2\]"):
         ((_, _, w),) = make_batches(X, Y, class_weight={1: 5.0})
     np.testing.assert_array_equal(w, np.where(Y == 1, 5.0, 1.0))
+
+
+@pytest.mark.parametrize("form", [np.array, list, lambda x: np.array(x, object)])
+def test_strings_are_batched_as_they_are(form) -> None:
+    words = [["a"], ["b"], ["c"]]
+    batches = make_batches(form(words), np.arange(3.0), batch_size=2, shuffle=False)
+    found = [(x.tolist(), y.tolist()) for x, y, _ in batches]
+    assert found == [([["a"], ["b"]], [0.0, 1.0]), ([["c"]], [2.0])]
+    shuffled = make_batches(form(words), batch_size=3, shuffle=True)
+    [(x, _, _)] = shuffled
+    assert sorted(x.tolist()) == words

@@ -235,7 +235,7 @@ SAID: dict[str, tuple[type[Exception], str]] = {
     "if_symbol": (T, "KerasTensor|boolean"),
     "input_without_shape": (V, "shape"),
     # odd contents
-    "text_inputs": (V, "x holds text|integers"),
+    "text_inputs": (V, "keras_tensor|holds text|integers"),
     "text_targets": (V, "y holds text|integers"),
     "object_inputs": (V, "x|Python objects|pad_sequences"),
     "missing_values": (V, "x holds None"),
