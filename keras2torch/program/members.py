@@ -207,16 +207,17 @@ class Members:
         (self._text.init if listed is None else listed.after).append(line)
 
     def _freeze(self, step: LayerStep, attribute: Attribute) -> None:
+        inside: Any = step.node.layer
+        if type(inside).__name__ == "TimeDistributed":
+            inside = inside.inner
+        still = not attribute.trainable or not inside.trainable
+        if still and type(inside).__name__ in _INFERENCE_WHEN_FROZEN:
+            self._text.frozen.append(attribute.name)
         if attribute.trainable:
             return
         if attribute.weights or attribute.body is not None:
             line = f"{access('self', attribute.name)}.requires_grad_(False)"
             self._start(attribute.name, f"{line}  # trainable=False")
-        inside: Any = step.node.layer
-        if type(inside).__name__ == "TimeDistributed":
-            inside = inside.inner
-        if type(inside).__name__ in _INFERENCE_WHEN_FROZEN:
-            self._text.frozen.append(attribute.name)
 
     def _penalties(self, step: LayerStep, attribute: Attribute, module: Module) -> None:
         if attribute.body is not None:

@@ -91,6 +91,10 @@ def assemble(
     """Build the graph of an opened file and fill in its weights."""
     ctx = context_of(source, own)
     model = model_spec(source.config, None, ctx)
+    if not model.trainable:
+        # The flag of the model as a whole goes before those of its layers.
+        for layer in model.leaves():
+            layer.config["trainable"] = False
     unknown = unknown_layers(ctx, model)
     if unknown and traced is None:
         raise UnknownLayers(
