@@ -54,7 +54,6 @@ for name, (make, shape) in DRAWN.items():
         drawn(make, shape),
         rtol=0.1,
         why="two generators: what is drawn agrees in its statistics only",
-        missing="AlphaDropout with noise_shape" if name == "alpha-noise" else "",
     )
 
 WAYS: dict[str, Callable[[Any, np.ndarray], Any]] = {

@@ -495,7 +495,6 @@ def masked(la: Any) -> list[Any]:
 def attention() -> dict[str, Row]:
     two: Shapes = ((4, 3), (6, 3))
     three: Shapes = ((4, 3), (6, 5), (6, 3))
-    axes = "MultiHeadAttention of inputs of rank 4"
     mha: dict[str, Any] = {"call": lambda layer, x: layer(*x)}
     own: dict[str, Any] = {"call": lambda layer, x: layer(x, x)}
     scores: dict[str, Any] = {
@@ -549,13 +548,11 @@ def attention() -> dict[str, Row]:
         "heads-axes": one(
             lambda la: la.MultiHeadAttention(2, 3, attention_axes=(1, 2)),
             (3, 4, 2),
-            missing=axes,
             **own,
         ),
         "heads-axis": one(
             lambda la: la.MultiHeadAttention(2, 3, attention_axes=2),
             (3, 4, 2),
-            missing=axes,
             **own,
         ),
         "heads-penalties": one(

@@ -164,11 +164,8 @@ def one(shape: tuple[int, ...], body: Body) -> Callable[[Any], Arrays]:
     return run
 
 
-MISSING = {
-    "einsum-dense": "EinsumDense",
-}
 for name, (shape, body) in TABLE.items():
-    add(f"layers/{name}", one(shape, body), missing=MISSING.get(name, ""))
+    add(f"layers/{name}", one(shape, body))
 
 ACTIVATIONS = (
     "relu relu6 sigmoid tanh softplus softsign elu selu gelu silu swish mish celu "
@@ -242,7 +239,7 @@ def cross(keras: Any) -> Arrays:
     return train(model, x, floats(2, N, 2), batch_size=4)
 
 
-@case("layers/grouped-query-attention", missing="GroupQueryAttention")
+@case("layers/grouped-query-attention")
 def grouped(keras: Any) -> Arrays:
     layers = keras.layers
     x = keras.Input((4, 6))

@@ -64,10 +64,19 @@ MORE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "instance": ("4d", lambda la: la.GroupNormalization(groups=-1)),
     "unit": ("2d", lambda la: la.UnitNormalization()),
     "spectral": ("2d", lambda la: la.SpectralNormalization(la.Dense(4))),
+    "spectral-conv": (
+        "4d",
+        lambda la: la.SpectralNormalization(la.Conv2D(4, 2), power_iterations=2),
+    ),
+    "batch-renorm": (
+        "4d",
+        lambda la: la.BatchNormalization(
+            renorm=True, renorm_momentum=0.8, renorm_clipping={"rmax": 2.0, "dmax": 1.0}
+        ),
+    ),
 }
 for name, (dims, make) in MORE.items():
-    missing = "SpectralNormalization" if name == "spectral" else ""
-    add(f"normalization/{name}", one(SHAPES[dims], make), missing=missing)
+    add(f"normalization/{name}", one(SHAPES[dims], make))
 
 
 @case("normalization/batch-in-cnn")
