@@ -424,10 +424,10 @@ class UpSampling2D(_UpSampling):
         if kind == "area":
             # An area within one pixel is that pixel.
             return super().forward(call, module)
-        x, factors = call.x, self._sizes()
+        x = call.x
         new = [
             f"{x.name}.shape[{i}] * {n}" if size is None else str(size * n)
-            for i, size, n in zip((2, 3), x.torch_shape[2:], factors, strict=True)
+            for i, size, n in zip((2, 3), x.torch_shape[2:], self._sizes(), strict=True)
         ]
         none = (None, None)
         return resized(self, x.name, none, none, kind, size=f"({', '.join(new)})")
