@@ -780,6 +780,27 @@ KERAS1_MERGES = {
 }
 
 
+def refuse_early_keras1(source: Source) -> None:
+    """Refuse a file whose numbers tf_keras would take for something else."""
+    numbers = re.findall(r"\d+", str(source.version or "1.0"))
+    early = source.container == "text" and [int(n) for n in numbers[:3]] < [1, 0, 6]
+    left: list[Any] = [source.config]
+    while left:
+        here = left.pop()
+        left += here.values() if isinstance(here, dict) else here
+        left = [value for value in left if isinstance(value, (dict, list))]
+        if not isinstance(here, dict):
+            continue
+        if early and here.get("class_name") == "BatchNormalization":
+            raise ValueError("Keras before 1.0.6 kept deviations, not variances")
+        strides = here.get("subsample", here.get("subsample_length", 1))
+        sizes = [here[k] for k in here if k in ("nb_row", "nb_col", "filter_length")]
+        odd = all(size % 2 for size in sizes) and strides in (1, [1, 1], [1, 1, 1])
+        usual = here.get("border_mode") != "same" or not sizes or odd
+        if source.backend == "theano" and not usual:
+            raise ValueError("Keras 1 on Theano padded otherwise")
+
+
 def from_keras1(item: dict[str, Any]) -> None:
     """Rewrite a Keras 1 layer with the names of Keras 2, as Keras 2.0 read it."""
     name, old = item["class_name"], item["config"]
@@ -1134,6 +1155,8 @@ def load(
                 config = source.config
                 check_source(source, custom)
             refuse_other_meaning(source, lib)
+            if source.major == 1:
+                refuse_early_keras1(source)
             with contextlib.ExitStack() as stack:
                 stack.enter_context(beside("patches").whole_numbers())
                 made = tempfile.TemporaryDirectory(prefix="keras2torch-")
@@ -1686,15 +1709,8 @@ def tensors_for(loaded: Loaded, batch: list[Any]) -> list[Any]:
 
 
 def reset_states(loaded: Loaded) -> None:
-    """Let stateful layers start from zero.
-
-    A tf_keras ConvLSTM keeps what it drops, in inference ones of the batch's size.
-    """
+    """Let stateful layers start from zero."""
     for _, layer in loaded.layers():
-        cell = getattr(layer, "cell", None)
-        for method in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
-            if not loaded.lib.is_keras3 and hasattr(cell, method):
-                getattr(cell, method)()
         if getattr(layer, "stateful", False) and not loaded.lib.is_model(layer):
             for method in ("reset_states", "reset_state"):
                 if hasattr(layer, method):
