@@ -1,7 +1,8 @@
 """Layers that only the models of ``keras.applications`` have.
 
-Source: ``keras/src/applications/convnext.py`` (Keras 3.15; the same since 2.10). They
-are no names of ``keras.layers``, and many a project has a class of its own so called.
+Sources: ``convnext.py`` and ``inception_resnet_v2.py`` of ``keras/src/applications``
+(Keras 3.15; the former the same since 2.10). They are no names of ``keras.layers``, and
+many a project has a class of its own so called.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from keras2torch.layers.base import (
 )
 from keras2torch.layers.regularization import Dropout
 from keras2torch.layers.text import call as call_text
+from keras2torch.layers.text import literal
 
 
 @dataclass(eq=False, kw_only=True)
@@ -87,7 +89,22 @@ class StochasticDepth(Layer):
         return self._dropout(call).forward(call, module)
 
 
+@dataclass(eq=False, kw_only=True)
+class CustomScaleLayer(Layer):
+    """The first input and a part of the second: InceptionResNetV2's residual."""
+
+    layout = "follow"
+
+    scale: float
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``x + 0.17 * y``."""
+        x, y = (t.name for t in call.inputs)
+        return Forward(f"{x} + {literal(float(self.scale))} * {y}")
+
+
 APPLICATIONS: dict[str, type[Layer]] = {
+    "CustomScaleLayer": CustomScaleLayer,
     "LayerScale": LayerScale,
     "StochasticDepth": StochasticDepth,
 }
@@ -106,4 +123,10 @@ def is_one(class_name: str, config: Mapping[str, Any]) -> bool:
     return config.keys() - of_all == {f.name for f in fields(cls)} - of_all
 
 
-__all__ = ["APPLICATIONS", "LayerScale", "StochasticDepth", "is_one"]
+__all__ = [
+    "APPLICATIONS",
+    "CustomScaleLayer",
+    "LayerScale",
+    "StochasticDepth",
+    "is_one",
+]

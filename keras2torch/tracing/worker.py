@@ -109,8 +109,13 @@ KERAS_HELPERS = {
     "wrappers",
 }
 PLAIN_BUILTINS = {"dict", "ellipsis", "float", "int", "list", "slice", "str", "tuple"}
-# Layers of keras.applications.convnext, which are no names of keras.layers.
-APPLICATIONS_CLASSES = {"LayerScale", "StochasticDepth"}
+# Layers of keras.applications, which are no names of keras.layers, and a function that
+# stands beside them.
+APPLICATIONS_CLASSES = {
+    "CustomScaleLayer": "InceptionResNetV2",
+    "LayerScale": "ConvNeXtTiny",
+    "StochasticDepth": "ConvNeXtTiny",
+}
 FOREIGN_CLASSES = {
     "FlaxLayer",
     "JaxLayer",
@@ -697,11 +702,12 @@ def classes_of_applications(lib: Library, config: Any) -> dict[str, Any]:
             waiting += value.values()
         elif isinstance(value, (list, tuple)):
             waiting += value
-    if not found:
-        return {}
-    function = lib.module.applications.convnext.ConvNeXtTiny
-    home = sys.modules[inspect.unwrap(function).__module__]
-    return {name: getattr(home, name) for name in found}
+    for name in found:
+        # Older versions lack one or the other: their files then have none.
+        beside_it = getattr(lib.module.applications, APPLICATIONS_CLASSES[name], None)
+        home = getattr(inspect.unwrap(beside_it), "__globals__", {})
+        found[name] = home.get(name)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def check_module(module: Any, name: Any) -> None:
@@ -1447,10 +1453,12 @@ def rebuild(config_path: str, weights_path: str, name: str) -> Loaded:
 
     with open(config_path, encoding="utf-8") as file:
         config = parse_json(file.read())
-    check_config(config, {})
     lib = library(name)
+    custom = classes_of_applications(lib, config)
+    check_config(config, custom)
     names().mean(lib.module)
-    custom = {} if lib.is_keras3 else beside("keras1_layers").classes(lib.module)
+    if not lib.is_keras3:
+        custom.update(beside("keras1_layers").classes(lib.module))
     loaded = Loaded(lib.build(config, custom, True), lib, custom, True)
     with np.load(weights_path, allow_pickle=False) as arrays:
         for key, variable in loaded.variables():

@@ -503,7 +503,7 @@ class _Writer:
             return {"class_name": kind, "config": config}
         registered = "Functional" if kind == "Functional" else None
         if kind in APPLICATIONS:
-            module, registered = "keras.src.applications.convnext", kind
+            module, registered = "keras.applications", kind
         return {
             "module": module,
             "class_name": kind,
