@@ -66,6 +66,6 @@ class TextVectorization(nn.Module):
         length = max(lengths, default=0) if self.length is None else self.length
         indices: torch.Tensor = self.lookup([term for row in rows for term in row])
         found = indices.new_full((len(rows), length), self.padding)
-        for at, here in enumerate(indices.split(lengths)):
+        for at, here in enumerate(indices.split_with_sizes(lengths)):
             found[at, : len(here)] = here[:length]
         return found.reshape(*(shape[:-1] if len(shape) > 1 else shape), length)
