@@ -1717,8 +1717,15 @@ def tensors_for(loaded: Loaded, batch: list[Any]) -> list[Any]:
 
 
 def reset_states(loaded: Loaded) -> None:
-    """Let stateful layers start from zero."""
+    """Let stateful layers start from zero.
+
+    A tf_keras ConvLSTM keeps what it drops, in inference ones of the batch's size.
+    """
     for _, layer in loaded.layers():
+        cell = getattr(layer, "cell", None)
+        for method in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
+            if not loaded.lib.is_keras3 and hasattr(cell, method):
+                getattr(cell, method)()
         if getattr(layer, "stateful", False) and not loaded.lib.is_model(layer):
             for method in ("reset_states", "reset_state"):
                 if hasattr(layer, method):
