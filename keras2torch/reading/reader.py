@@ -91,8 +91,8 @@ def assemble(
     """Build the graph of an opened file and fill in its weights."""
     ctx = context_of(source, own)
     model = model_spec(source.config, None, ctx)
-    if not model.trainable:
-        # The flag of the model as a whole goes before those of its layers.
+    if not model.trainable and source.version.major >= 3:
+        # Before those of its layers; Keras 2 forgets it when it loads a file.
         for layer in model.leaves():
             layer.config["trainable"] = False
     unknown = unknown_layers(ctx, model)
