@@ -64,10 +64,6 @@ MORE: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "instance": ("4d", lambda la: la.GroupNormalization(groups=-1)),
     "unit": ("2d", lambda la: la.UnitNormalization()),
     "spectral": ("2d", lambda la: la.SpectralNormalization(la.Dense(4))),
-    "spectral-conv": (
-        "4d",
-        lambda la: la.SpectralNormalization(la.Conv2D(4, 2), power_iterations=2),
-    ),
     "batch-renorm": (
         "4d",
         lambda la: la.BatchNormalization(
