@@ -128,8 +128,9 @@ class Given:
 
     def part(self, shape: Sequence[int]) -> torch.Tensor:
         values = self.values.pop(0)
-        one = values.numel() == 1
-        return values.expand(list(shape)) if one else values.reshape(list(shape))
+        if values.numel() == 1:
+            return values.reshape(()).expand(list(shape))
+        return values.reshape(list(shape))
 
     def uniform(self, x: torch.Tensor, low: float = 0.0, high: float = 1.0) -> Any:
         return low + self.part(x.shape) * (high - low)
