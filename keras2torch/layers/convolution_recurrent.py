@@ -82,6 +82,7 @@ class _ConvLSTM(Recurrent):
     return_state: bool = False
     go_backwards: bool = False
     stateful: bool = False
+    unroll: bool = False
     zero_output_for_mask: bool = False
 
     @property

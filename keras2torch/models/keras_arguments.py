@@ -15,9 +15,9 @@ from keras2torch.layers.definitions import REGISTRY
 
 _SAYS_ACTIVITY = (
     "Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose "
-    "DepthwiseConv1D DepthwiseConv2D EinsumDense Embedding GRU GroupQueryAttention "
-    "LSTM MultiHeadAttention "
-    "SeparableConv1D SeparableConv2D SimpleRNN".split()
+    "ConvLSTM1D ConvLSTM2D ConvLSTM3D DepthwiseConv1D "
+    "DepthwiseConv2D EinsumDense Embedding GRU GroupQueryAttention LSTM "
+    "MultiHeadAttention SeparableConv1D SeparableConv2D SimpleRNN".split()
 )
 
 # What stands in a config though nobody may have given it.
