@@ -31,7 +31,6 @@ _ARGUMENTS: dict[str, Any] = {
     "target_shape": [4, 8],
     "dims": [2, 1],
     "n": 5,
-    "num_bins": 10,
     "pool_size": 2,
     "size": 2,
     "groups": 4,

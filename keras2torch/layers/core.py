@@ -151,9 +151,8 @@ class Dense(Layer):
         return Forward(text, helpers=helpers)
 
 
-@layer
-class Embedding(Layer):
-    """A table looked up by integers; with ``mask_zero`` 0 means "no step here"."""
+class _Embedding(Layer):
+    """Base: a table looked up by integers."""
 
     ignored = frozenset(
         {"lora_rank", "lora_alpha", "quantization_config", "input_length", "sparse"}
@@ -161,10 +160,7 @@ class Embedding(Layer):
 
     input_dim: int
     output_dim: int
-    embeddings_initializer: Any = "uniform"
-    embeddings_regularizer: Any = None
-    embeddings_constraint: Any = None
-    mask_zero: bool = False
+    mask_zero: bool
 
     def weights(self, *shapes: Shape) -> list[Weight]:
         """``embeddings (input_dim, output_dim)``."""
@@ -205,7 +201,19 @@ class Embedding(Layer):
 
 
 @layer
-class ReversibleEmbedding(Embedding):
+class Embedding(_Embedding):
+    """A table looked up by integers; with ``mask_zero`` 0 means "no step here"."""
+
+    input_dim: int
+    output_dim: int
+    embeddings_initializer: Any = "uniform"
+    embeddings_regularizer: Any = None
+    embeddings_constraint: Any = None
+    mask_zero: bool = False
+
+
+@layer
+class ReversibleEmbedding(_Embedding):
     """An embedding that is also called backwards: from vectors to logits of words.
 
     Attributes

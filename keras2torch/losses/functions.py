@@ -465,7 +465,7 @@ def _broadcast(
     if y_true.shape == y_pred.shape:
         return y_true, y_pred
     try:
-        shape = torch.broadcast_shapes(y_true.shape, y_pred.shape)  # type: ignore[no-untyped-call]
+        shape = torch.broadcast_shapes(y_true.shape, y_pred.shape)
     except RuntimeError:
         _same_shape(y_true, y_pred)
         raise

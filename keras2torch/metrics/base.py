@@ -78,7 +78,7 @@ class State(torch.Tensor):
             moved = self.to(device, non_blocking=True)
             # Not `self.data = moved`: some devices have tensors of another kind.
             other = State(moved, self.name, self.path)
-            torch.utils.swap_tensors(self, other)  # type: ignore[no-untyped-call]
+            torch.utils.swap_tensors(self, other)
 
     def numpy(self, *, force: bool = True) -> npt.NDArray[Any]:
         """Return a copy, wherever it is."""

@@ -15,6 +15,7 @@ from typing import Any
 from keras2torch.errors import UnsupportedLayer, UnusableFile
 from keras2torch.layers import applications
 from keras2torch.layers.definitions import REGISTRY
+from keras2torch.layers.names import SAME_CLASS
 from keras2torch.plugins import Replacement, active, find
 from keras2torch.reading import keras1
 from keras2torch.reading.versions import Version
@@ -56,24 +57,6 @@ _HOLDING = frozenset(
     "ConvLSTM1D ConvLSTM2D ConvLSTM3D GroupQueryAttention MultiHeadAttention".split()
 )
 
-# Class names that mean a layer of today.
-_SAME_CLASS = {
-    "BatchNormalizationV1": "BatchNormalization",
-    "BatchNormalizationV2": "BatchNormalization",
-    "SyncBatchNormalization": "BatchNormalization",
-    "GRUV1": "GRU",
-    "GRUV2": "GRU",
-    "LSTMV1": "LSTM",
-    "LSTMV2": "LSTM",
-    "UnifiedGRU": "GRU",
-    "UnifiedLSTM": "LSTM",
-    "DenseV2": "Dense",
-    "GroupedQueryAttention": "GroupQueryAttention",
-    "LayerNormalizationV2": "LayerNormalization",
-    # What a FeatureSpace joins its features with.
-    "TFDConcat": "Concatenate",
-    "TFDIdentity": "Identity",
-}
 _ACTIVATIONS = {
     "swish": "silu",
     "hard_swish": "hard_silu",
@@ -179,7 +162,7 @@ def layer_config(
         )
     if kind in ctx.own:
         kind = f"Custom>{kind}"
-    kind = _SAME_CLASS.get(kind, kind)
+    kind = SAME_CLASS.get(kind, kind)
     if config.get("mode") == 1 and ctx.version.numbers < (1, 0, 5):
         raise UnsupportedLayer(
             f"layer {name!r} ({kind}): mode=1 of Keras before 1.0.5 has no rule"

@@ -16,13 +16,12 @@ import h5py
 from keras2torch.dialect import LayerWeights
 from keras2torch.errors import WeightMismatch
 from keras2torch.layers.definitions import Weight
+from keras2torch.layers.names import PYTHON_NAMES
 from keras2torch.reading import hdf5
 from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.topology import LayerSpec, ModelSpec
 from keras2torch.spelling import snake_case
 
-# Keys come from the name of the Python class, which one layer exports under another.
-_PYTHON_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
@@ -219,7 +218,7 @@ def _counted(
     found = []
     for layer in layers:
         given = layer.given.rpartition(">")[2]
-        name = snake_case(_PYTHON_NAMES.get(given, given))
+        name = snake_case(PYTHON_NAMES.get(given, given))
         count = seen.get(name, 0)
         found.append((layer, f"{name}_{count}" if count else name))
         seen[name] = count + slots(layer)

@@ -10,21 +10,8 @@ from collections.abc import Iterable
 
 from keras2torch.errors import UnknownLayer
 
-# keras.layers and tf_keras.layers, experimental ones included.
-_CLASSES = frozenset(
-    """
-    AugMix AutoContrast CategoryEncoding CenterCrop
-    ContrastLimitedAdaptiveHistogramEqualization
-    CutMix Discretization Equalization MelSpectrogram MixUp RandAugment RandomBrightness
-    RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
-    RandomElasticTransform RandomErasing RandomFlip RandomFourierFeatures
-    RandomGaussianBlur RandomGrayscale RandomHeight RandomHue RandomInvert
-    RandomPerspective RandomPosterization RandomRotation RandomSaturation
-    RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom Resizing
-    STFTSpectrogram Solarization
-    SyncBatchNormalization
-    """.split()
-)
+# What stands for a feature is drawn once and kept as weights.
+_CLASSES = frozenset({"RandomFourierFeatures"})
 
 
 def are_keras_own(layers: Iterable[UnknownLayer]) -> bool:

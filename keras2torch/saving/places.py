@@ -17,6 +17,7 @@ from typing import Any
 
 from torch import nn
 
+from keras2torch.layers.names import PYTHON_NAMES
 from keras2torch.models.builtin import BuiltIn
 from keras2torch.models.holding import weights_of
 from keras2torch.models.layer import Layer
@@ -24,9 +25,6 @@ from keras2torch.models.model import Model
 from keras2torch.models.sequential import Sequential
 from keras2torch.models.symbolic import InputLayer
 from keras2torch.spelling import snake_case
-
-# Keys come from the name of the Python class, which one layer exports under another.
-_PYTHON_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 
 
 @dataclass
@@ -150,7 +148,7 @@ def class_name(thing: Any) -> str:
     kind = type(thing)
     if kind is Model and thing._call_graph is not None:
         return "functional"
-    return snake_case(_PYTHON_NAMES.get(kind.__name__, kind.__name__))
+    return snake_case(PYTHON_NAMES.get(kind.__name__, kind.__name__))
 
 
 def _attributes(layer: Layer) -> list[tuple[str, Any]]:

@@ -357,7 +357,8 @@ def _add_biases_along_their_axis() -> None:
         shape = getattr(x2, "shape", None)
         rank = getattr(shape, "rank", None) or 0
         # The other way round nothing of it looks like a bias of the last axis.
-        swapped = rank > 1 and shape[-1] == 1 and hasattr(x1, "shape")
+        swapped = shape is not None and rank > 1 and shape[-1] == 1
+        swapped = swapped and hasattr(x1, "shape")
         return plain(x2, x1) if swapped else plain(x1, x2)
 
     add.broadcasting = True  # type: ignore[attr-defined]
@@ -705,7 +706,7 @@ def classes_of_applications(lib: Library, config: Any) -> dict[str, Any]:
     for name in found:
         # Older versions lack one or the other: their files then have none.
         beside_it = getattr(lib.module.applications, APPLICATIONS_CLASSES[name], None)
-        home = getattr(inspect.unwrap(beside_it), "__globals__", {})
+        home = getattr(beside_it and inspect.unwrap(beside_it), "__globals__", {})
         found[name] = home.get(name)
     return {name: value for name, value in found.items() if value is not None}
 

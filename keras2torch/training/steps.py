@@ -229,7 +229,7 @@ class Steps:
             return
         if hasattr(optimizer, "scale_loss"):
             loss = optimizer.scale_loss(loss)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if self._foreign:
             _densified(moved)
         optimizer.step()

@@ -21,7 +21,6 @@ from keras2torch.dialect import (
 )
 from keras2torch.dialect.attributes import decode, encode
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers.multi_head import MultiHeadAttention
 from keras2torch.layers.definitions import (
     LSTM,
     REGISTRY,
@@ -33,6 +32,7 @@ from keras2torch.layers.definitions import (
     to_config,
 )
 from keras2torch.layers.merging import Add, Concatenate
+from keras2torch.layers.multi_head import MultiHeadAttention
 
 # ------------------------------------------------------------------------- attributes
 VALUES = [

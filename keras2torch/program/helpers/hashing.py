@@ -15,7 +15,8 @@ def signed(value: int) -> int:
 
 def shifted(x: torch.Tensor, bits: int) -> torch.Tensor:
     """Shift to the right, zeros coming in."""
-    return (x >> bits) & (2 ** (64 - bits) - 1)
+    right: torch.Tensor = (x >> bits) & (2 ** (64 - bits) - 1)
+    return right
 
 
 def rotated(x: torch.Tensor, right: int) -> torch.Tensor:
@@ -36,7 +37,9 @@ def fetched(words: torch.Tensor, start: int, size: int = 8) -> torch.Tensor:
     return found
 
 
-def farm_hash_16(u: torch.Tensor, v: torch.Tensor, mul: int) -> torch.Tensor:
+def farm_hash_16(
+    u: torch.Tensor, v: torch.Tensor, mul: int | torch.Tensor
+) -> torch.Tensor:
     """Mix two numbers into one, as FarmHash does."""
     a = (u ^ v) * mul
     a = a ^ shifted(a, 47)

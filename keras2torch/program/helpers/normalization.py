@@ -65,6 +65,9 @@ class BatchRenorm(nn.modules.batchnorm._BatchNorm):
 
     running_mean: torch.Tensor
     running_var: torch.Tensor
+    renorm_mean: torch.Tensor
+    renorm_stddev: torch.Tensor
+    moving_stddev: torch.Tensor
     momentum: float
 
     def __init__(
@@ -188,7 +191,7 @@ class SpectralNorm(nn.Module):
     @torch.no_grad()
     def normalize(self) -> None:
         """Find the singular value by power iteration, and divide by it."""
-        weight = self.layer.weight
+        weight = self.layer.get_parameter("weight")
         if not weight.any():
             return
         size = self.u.shape[1]
@@ -203,4 +206,5 @@ class SpectralNorm(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.training:
             self.normalize()
-        return self.layer(x)
+        y: torch.Tensor = self.layer(x)
+        return y

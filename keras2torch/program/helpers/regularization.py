@@ -1,5 +1,7 @@
 """Noise that torch has no layer for."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -32,7 +34,7 @@ def shared_alpha_dropout(
     shape = [1 if i in dims else size for i, size in enumerate(x.shape)]
     kept = torch.rand(shape, dtype=x.dtype, device=x.device) >= p
     low = -1.7580993408473766
-    a = ((1 - p) * (1 + p * low**2)) ** -0.5
+    a = 1 / math.sqrt((1 - p) * (1 + p * low**2))
     return a * torch.where(kept, x, low) - a * low * p
 
 
