@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 import keras2torch.layers
+from keras2torch.errors import UnknownLayers
 from keras2torch.layers.definitions import REGISTRY
 from keras2torch.layers.names import ABSTRACT, FOREIGN, SAME_CLASS, SECOND_NAMES
+from keras2torch.reading.unknown import described
 
 SCRIPT = Path(__file__).with_name("names_of_keras.py")
 # Each has a room of its own: inputs are the graph's, a Lambda's body is traced, and so
@@ -66,3 +68,9 @@ def test_nothing_is_listed_that_keras_does_not_have(
 ) -> None:
     there = public["keras"].keys() | public["tf_keras"].keys()
     assert sorted((FOREIGN.keys() | ABSTRACT | SECOND_NAMES.keys()) - there) == []
+
+
+@pytest.mark.parametrize("kind", sorted(FOREIGN))
+def test_another_frameworks_layer_is_refused_with_the_reason(kind: str) -> None:
+    refusal = UnknownLayers(described([("outside", kind)], {}), "model.keras")
+    assert f"outside  {kind}, {FOREIGN[kind]}" in str(refusal)
