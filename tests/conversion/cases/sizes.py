@@ -121,9 +121,20 @@ def signal(keras: Any) -> Any:
     return keras.Model(inputs, [x, layers.GlobalMaxPooling1D()(x)])
 
 
-@TABLE.model()
-def frames(keras: Any) -> Any:
+@TABLE.model("keras")
+def frames_apart(keras: Any) -> Any:
     """Time and image sizes open."""
+    layers = keras.layers
+    inputs = keras.Input((None, None, None, 2))
+    x = layers.TimeDistributed(layers.Conv2D(3, 3, strides=2, padding="same"))(inputs)
+    x = layers.Conv3D(3, 3, padding="same")(x)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(x)
+    return keras.Model(inputs, layers.LSTM(3)(x))
+
+
+@TABLE.model("tf_keras")
+def frames(keras: Any) -> Any:
+    """Time and image sizes open; Keras 3's ConvLSTM wants to know the latter."""
     layers = keras.layers
     inputs = keras.Input((None, None, None, 2))
     x = layers.TimeDistributed(layers.Conv2D(3, 3, strides=2, padding="same"))(inputs)
