@@ -48,6 +48,8 @@ _OLDER = (
     "sizes",
     "theano",
 )
+# A name that other layers have for an argument of today.
+_OLDER_OF = {"BatchNormalization": ("mode",)}
 _OF_LAYER = ("name", "trainable", "dtype", "activity_regularizer")
 
 _OBJECTS = ("_initializer", "_regularizer", "_constraint")
@@ -110,7 +112,7 @@ def definition_config(kind: str, fields: Mapping[str, Any]) -> Config:
     for key, value in fields.items():
         if key in _OF_LAYER or key in LEFT_OUT.get(kind, ()):
             continue
-        if key in _OLDER:
+        if key in (*_OLDER, *_OLDER_OF.get(kind, ())):
             # Keras 3 has no such argument, and refuses the file: better so than
             # another result in silence. At its usual value it is nothing.
             if value != getattr(REGISTRY[kind], key, None):
