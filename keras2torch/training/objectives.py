@@ -40,6 +40,13 @@ _METRICS: dict[str, tuple[str, ...]] = {
     "top_k_categorical_accuracy": (),
     "sparse_top_k_categorical_accuracy": (),
 }
+# Words that stand for one of three functions; the one for targets like the outputs.
+_WORDS = {
+    "accuracy": "categorical_accuracy",
+    "acc": "categorical_accuracy",
+    "crossentropy": "categorical_crossentropy",
+    "ce": "categorical_crossentropy",
+}
 _NO_DIM = frozenset({"accuracy", "binary_accuracy"})
 _SPARSE = "sparse_categorical_crossentropy"
 _MEANS = ("auto", "sum_over_batch_size", "mean", "mean_with_sample_weight")
@@ -217,20 +224,25 @@ def metric_text(
     NoRule
         If it is not one of Keras' own, or one without a rule.
     """
-    kind = key(metric.kind)
+    kind, word = key(metric.kind), True
     if kind == "meanmetricwrapper":
         function = metric.options.get("fn")
         if not isinstance(function, str):
             raise NoRule("the function that it wraps is not named")
-        kind = key(function)
+        guessed = _word_of(metric, key(function), loss)
+        kind, word = guessed or key(function), guessed is not None
+    elif metric.kind == "Accuracy" and "name" in metric.options:
+        word = False  # the class
     if metric.own:
         raise NoRule("it is not one of Keras' own metrics")
     if kind in ("precision", "recall", "auc", "rootmeansquarederror"):
         return _counted(kind, metric, output)
-    if kind in ("accuracy", "acc"):
-        # The class of this name compares values; the word chooses by shape.
-        exact = metric.kind == "Accuracy" and "name" in metric.options
-        name = "accuracy" if exact else accuracy_of(loss, output, version)
+    if kind == "accuracy" and not word:
+        name = "accuracy"  # compares values
+    elif kind in _WORDS:
+        name = accuracy_of(loss, output, version)
+        if _WORDS[kind].endswith("crossentropy"):
+            name = name.replace("accuracy", "crossentropy")
     elif kind in _METRIC_OF:
         name = _METRIC_OF[kind]
     elif kind in _LOSS_OF:
@@ -244,6 +256,21 @@ def metric_text(
     # A loss counts down, a metric up.
     name = "cosine" if name == "cosine_similarity" else name
     return Piece(f"Mean({name}{', ' + extra if extra else ''})", ("Mean", name))
+
+
+def _word_of(metric: Named, function: str, loss: Named | None) -> str | None:
+    """Return the word that a wrapper stands for, where its function is a guess.
+
+    tf_keras resolves the word "accuracy" by the shapes of targets and outputs. A model
+    that is saved before it saw targets is written as if they were like its outputs
+    (``saving_utils.py``, ``try_build_compiled_arguments``), also where its loss takes
+    class numbers. Only the name still tells what was given.
+    """
+    name = metric.options.get("name")
+    if not isinstance(name, str) or not is_sparse(loss):
+        return None
+    guessed = _WORDS.get(key(name))
+    return key(name) if guessed is not None and key(guessed) == function else None
 
 
 def accuracy_of(loss: Named | None, output: Output, version: Version) -> str:

@@ -83,6 +83,8 @@ def fit(job):
     if job.get("scale"):
         model.set_weights([w * job["scale"] for w in model.get_weights()])
     model.save(job["save"])
+    # tf_keras settles on saving what "accuracy" is, whatever the targets will be.
+    model.compile(**compile_arguments(lib, job["compile"]))
     history = model.fit(
         x,
         y,

@@ -81,6 +81,16 @@ CASES = [
         ending="h5",
         layout="keras",
     ),
+    # Saved before it saw targets: "accuracy" is written as that of one-hot targets.
+    Case(
+        "keras-2-cnn-h5-sparse",
+        "cnn",
+        {"optimizer": "adam", "loss": SPARSE, "metrics": ["accuracy", "crossentropy"]},
+        [IMAGES],
+        [CLASSES],
+        keras="tf_keras",
+        ending="h5",
+    ),
     Case(
         "keras-2-cnn-h5",
         "cnn",

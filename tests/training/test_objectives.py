@@ -60,6 +60,7 @@ def o(kind: str, **config: Any) -> dict[str, Any]:
     }
 
 
+SPARSE = "sparse_categorical_crossentropy"
 LOSSES: list[tuple[Any, np.ndarray, np.ndarray]] = [
     ("mse", REAL, OTHER),
     ("MSE", REAL, OTHER),
@@ -267,6 +268,34 @@ def test_what_accuracy_means(
 ) -> None:
     output = Output("out", shape)
     assert accuracy_of(named(loss), output, Version.parse(version)) == accuracy
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "loss", "used"),
+    [
+        ("categorical_accuracy", "accuracy", SPARSE, "sparse_categorical_accuracy"),
+        ("categorical_accuracy", "acc", SPARSE, "sparse_categorical_accuracy"),
+        ("categorical_crossentropy", "crossentropy", SPARSE, SPARSE),
+        ("categorical_accuracy", "accuracy", "mse", "categorical_accuracy"),
+        ("binary_accuracy", "accuracy", "mse", "binary_accuracy"),
+        ("mean_absolute_error", "accuracy", SPARSE, "mean_absolute_error"),
+        ("accuracy", "accuracy", "mse", "accuracy"),
+    ],
+)
+def test_a_wrapper_is_its_function_or_the_word_it_stands_for(
+    function: str, name: str, loss: str, used: str
+) -> None:
+    made = named(k2("MeanMetricWrapper", fn=function, name=name, dtype="float32"))
+    assert made is not None
+    piece = metric_text(made, named(loss), Output("out", (None, 3)), Version((2, 15)))
+    assert piece.text == f"Mean({used})"
+
+
+def test_a_wrapper_of_another_name_wants_what_its_function_wants() -> None:
+    made = named(k2("MeanMetricWrapper", fn="categorical_accuracy", name="mine"))
+    assert made is not None
+    with pytest.raises(NoRule, match="one-hot"):
+        metric_text(made, named(SPARSE), Output("out", (None, 3)), Version((2, 15)))
 
 
 @pytest.mark.parametrize(
