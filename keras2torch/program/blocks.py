@@ -10,10 +10,8 @@ the sum) and by the names (``conv2_block1_1_conv``).
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Block
@@ -22,40 +20,26 @@ from keras2torch.layers.definitions import (
     Concatenate,
     Layer,
     Tensor,
-    to_config,
 )
-from keras2torch.layout import GraphPlan, LayerStep, PermuteStep, Step
+from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.ops import Operator
-from keras2torch.program.lists import position
 from keras2torch.program.steps import read_instead
+from keras2torch.program.stretches import (
+    LEAST_SAVED,
+    Stretch,
+    chains,
+    cones,
+    elements,
+)
 
 # A shorter stretch reads as well where it stands.
 _LEAST_STEPS = 3
-# What is saved must be worth the class: its steps, without those of the class.
-_LEAST_SAVED = 6
 # A forward of more steps is looked through for chains such as Conv, BatchNorm, ReLU.
 _LONG = 20
 # Of so many steps the forks and sums do not nest: NASNet's cells read the two before.
 _TANGLED = 80
-_LEAST_JOINED = 4
 _LONGEST_GRAM = 40
 _LEAST_CHAINS = 4
-
-
-@dataclass
-class _Stretch:
-    """Steps of a plan that can be called as one, because they are wired so.
-
-    Attributes
-    ----------
-    at
-        Which of ``plan.steps``, in order.
-    key
-        What it does, without numbers; equal for those that may share a class.
-    """
-
-    at: tuple[int, ...]
-    key: object
 
 
 @dataclass
@@ -66,7 +50,7 @@ class _Found:
     """
 
     plan: GraphPlan
-    elements: list[_Stretch | None]
+    elements: list[Stretch | None]
     names: _Named | None = None
 
     def steps(self, start: int, length: int) -> tuple[int, ...]:
@@ -86,15 +70,15 @@ def find_blocks(top: GraphPlan) -> None:
     """Fold the blocks of a plan, and of the models inside it, into bodies."""
     plans = list(_plans(top))
     for plan in plans:
-        _fold([_Found(plan, list(_elements(plan)), _Named(plan))], least=2)
+        _fold([_Found(plan, list(elements(plan)), _Named(plan))], least=2)
         if len(plan.steps) > _TANGLED:
             before = len(plan.steps)
-            _fold([_Found(plan, list(_cones(plan, least=2)))], least=2)
+            _fold([_Found(plan, list(cones(plan, least=2)))], least=2)
             if len(plan.steps) < before:
                 # Where cells repeat, one that stands alone is a cell too.
-                _fold([_Found(plan, list(_cones(plan, least=1)))], least=1)
+                _fold([_Found(plan, list(cones(plan, least=1)))], least=1)
     every = [p for p in _plans(top) if len(p.steps) > _LONG]
-    _fold([_Found(p, list(_chains(p))) for p in every], least=_LEAST_CHAINS)
+    _fold([_Found(p, list(chains(p))) for p in every], least=_LEAST_CHAINS)
 
 
 def _plans(plan: GraphPlan) -> Iterator[GraphPlan]:
@@ -111,181 +95,6 @@ def _plans(plan: GraphPlan) -> Iterator[GraphPlan]:
             for s in here.steps
             if isinstance(s, LayerStep) and s.body is not None
         ]
-
-
-# ----------------------------------------------------------------------- elements
-def _elements(plan: GraphPlan) -> Iterator[_Stretch | None]:
-    """Cut a plan wherever a single tensor is all that the rest reads."""
-    wiring = _Wiring(plan)
-    first = 0
-    for end in range(1, len(plan.steps) + 1):
-        if end < len(plan.steps) and len(wiring.live(end)) != 1:
-            continue
-        yield wiring.stretch(range(first, end))
-        first = end
-
-
-def _chains(plan: GraphPlan) -> Iterator[_Stretch | None]:
-    """Give the steps, parted where one is not the only reader of the one before."""
-    wiring = _Wiring(plan)
-    for i, step in enumerate(plan.steps):
-        if i and not wiring.follows(i):
-            yield None
-        inside = isinstance(step, LayerStep) and step.body is not None
-        yield None if inside else wiring.stretch([i])
-
-
-def _cones(plan: GraphPlan, *, least: int) -> Iterator[_Stretch | None]:
-    """Give what leads to one step and nowhere else, the largest first.
-
-    The steps of one need not stand together.
-    """
-    wiring = _Wiring(plan)
-    found = [wiring.cone(i) for i in range(len(plan.steps))]
-    cones = [wiring.stretch(at, several=True) for at in found if at]
-    keys = Counter(c.key for c in cones if c is not None)
-    taken: set[int] = set()
-    for cone in sorted(
-        (c for c in cones if c is not None and keys[c.key] >= least),
-        key=lambda c: -len(c.at),
-    ):
-        if taken.isdisjoint(cone.at):
-            taken.update(cone.at)
-            yield cone
-            yield None
-
-
-class _Wiring:
-    """Who makes and who reads the tensors of a plan."""
-
-    def __init__(self, plan: GraphPlan) -> None:
-        self._plan = plan
-        self._made: dict[int, tuple[int, int]] = {}
-        self._last: dict[int, int] = {}
-        self._read_by: defaultdict[int, list[int]] = defaultdict(list)
-        self._calls: Counter[str] = Counter()
-        for i, step in enumerate(plan.steps):
-            for o, tensor in enumerate(step.writes):
-                self._made[id(tensor)] = (i, o)
-            for tensor in step.reads:
-                self._last[id(tensor)] = i
-                self._read_by[id(tensor)].append(i)
-            if isinstance(step, LayerStep):
-                self._calls[step.node.path] += 1
-        for tensor in plan.outputs:
-            self._last[id(tensor)] = len(plan.steps)
-            self._read_by[id(tensor)].append(len(plan.steps))
-        self._held = {id(h.tensor) for h in plan.held}
-        self._kinds: dict[int, object] = {}
-        given = [t for _, t in plan.inputs]
-        made = [t for step in plan.steps for t in step.writes]
-        self._live: list[set[int]] = [set() for _ in range(len(plan.steps) + 1)]
-        for tensor in [*given, *made]:
-            start = self._made.get(id(tensor), (-1, 0))[0] + 1
-            for i in range(start, self._last.get(id(tensor), -1) + 1):
-                self._live[i].add(id(tensor))
-
-    def live(self, i: int) -> set[int]:
-        """Return what was made before step ``i`` and is read from there on."""
-        return self._live[i]
-
-    def follows(self, i: int) -> bool:
-        """Whether step ``i`` is all that reads what the step before makes."""
-        before, reads = self._plan.steps[i - 1].writes, self._plan.steps[i].reads
-        alone = len(before) == 1 and len(reads) == 1 and reads[0] is before[0]
-        return alone and len(self._read_by[id(before[0])]) == 1
-
-    def cone(self, root: int) -> list[int]:
-        """Return the steps whose results are read by nobody but these and ``root``.
-
-        The root joins many tensors; another step that joins as many is not inside.
-        """
-        joined = len(self._plan.steps[root].reads)
-        if joined < _LEAST_JOINED:
-            return []
-        inside = {root}
-        for i in range(root - 1, -1, -1):
-            step = self._plan.steps[i]
-            readers = [r for t in step.writes for r in self._read_by[id(t)]]
-            if readers and len(step.reads) < joined and inside.issuperset(readers):
-                inside.add(i)
-        return sorted(inside) if len(inside) >= _LEAST_SAVED else []
-
-    def stretch(self, at: Sequence[int], *, several: bool = False) -> _Stretch | None:
-        """Return steps as one, if they can be: one tensor in and one out.
-
-        ``several``: more than one may come in.
-        """
-        place = {i: n for n, i in enumerate(at)}
-        steps = [self._plan.steps[i] for i in at]
-        if not all(self._is_plain(step) for step in steps):
-            return None
-        outer: dict[int, int] = {}
-        key: list[object] = []
-        for step in steps:
-            reads = []
-            for tensor in step.reads:
-                made, output = self._made.get(id(tensor), (-1, 0))
-                if made in place:
-                    reads.append((place[made], output))
-                else:
-                    reads.append((-1, outer.setdefault(id(tensor), len(outer))))
-            key.append((self._kind(step), tuple(reads)))
-        leaving = [
-            tensor
-            for step in steps
-            for tensor in step.writes
-            if any(r not in place for r in self._read_by[id(tensor)])
-        ]
-        if len(leaving) != 1 or not 1 <= len(outer) <= (3 if several else 1):
-            return None
-        return _Stretch(tuple(at), tuple(key))
-
-    def _kind(self, step: Step) -> object:
-        if id(step) not in self._kinds:
-            self._kinds[id(step)] = _kind(step)
-        return self._kinds[id(step)]
-
-    def _is_plain(self, step: Step) -> bool:
-        """Whether a step may be moved into a class: nothing else holds on to it."""
-        if any(id(t) in self._held for t in step.reads):
-            return False
-        if isinstance(step, PermuteStep):
-            return True
-        call = step.call
-        if step.made_mask is not None or any(m is not None for m in call.masks):
-            return False
-        if call.states or call.named or len(call.outputs) != 1:
-            return False
-        alone = self._calls[step.node.path] == 1
-        return alone and position(step.node.layer.name) is None
-
-
-def _kind(step: Step) -> object:
-    """Return what a step does, without the numbers that a constructor can take."""
-    if isinstance(step, PermuteStep):
-        return (step.source.layout, step.result.layout)
-    layer = step.node.layer
-    body = id(step.body) if step.body is not None else None
-    ranks = tuple(t.rank for t in step.call.inputs)
-    config = {k: _without_numbers(v) for k, v in to_config(layer).items()}
-    told = sorted((k, repr(v)) for k, v in config.items() if not _says_nothing(k))
-    kind = layer.kind if isinstance(layer, Operator) else type(layer).__name__
-    return (kind, body, ranks, tuple(told))
-
-
-def _says_nothing(key: str) -> bool:
-    return key in ("name", "dtype", "seed") or key.endswith("_initializer")
-
-
-def _without_numbers(value: Any) -> Any:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return 0
-    if isinstance(value, (list, tuple)):
-        return [_without_numbers(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _without_numbers(v) for k, v in value.items()}
-    return value
 
 
 # ------------------------------------------------------------------------ choosing
@@ -319,7 +128,7 @@ def _best(
 ) -> list[tuple[int, tuple[int, int]]] | None:
     """Return the places of the stretch whose class saves most steps."""
     best: list[tuple[int, tuple[int, int]]] | None = None
-    most = _LEAST_SAVED - 1
+    most = LEAST_SAVED - 1
     longest = max((len(row) for row in rows), default=0)
     for length in range(1, min(_LONGEST_GRAM, longest) + 1):
         places: dict[tuple[int, ...], list[tuple[int, int]]] = {}
