@@ -60,7 +60,10 @@ def _unet(keras: Any, up: str) -> Any:
             x = layers.UpSampling2D(2, interpolation=up)(x)
         x = layers.Concatenate()([x, skip])
         x = layers.Conv2D(4, 2, padding="same", activation="relu")(x)
-    return keras.Model(inputs, layers.Conv2D(2, 1, activation="softmax")(x))
+    # TensorFlow rounds what it interpolates to float32, also in float64: a softmax,
+    # of which much cancels, would show that in its gradients.
+    last = "sigmoid" if up == "bilinear" else "softmax"
+    return keras.Model(inputs, layers.Conv2D(2, 1, activation=last)(x))
 
 
 for _up in ("transposed", "nearest", "bilinear"):
