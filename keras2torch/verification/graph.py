@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import onnx_ir as ir
 
@@ -15,7 +16,9 @@ from keras2torch.layers.replaced import Replaced
 from keras2torch.ops import Operator
 from keras2torch.program.held import is_weight
 from keras2torch.tracing import LoadedModel
-from keras2torch.tracing.client import Array
+from keras2torch.tracing.client import Array, WeightInfo
+
+T = TypeVar("T")
 
 # What was done to the axes of a variable to make a weight of it: a list of
 # ["axes", permutation] and ["sizes", shape].
@@ -163,18 +166,38 @@ def weight_keys(
         for value, key in layer.places.items():
             if key[0] in there:
                 found.setdefault(value, key)
-        shapes = [shape_of(v) for v in layer.weights]
-        given: list[Shape] = [info.shape for info in infos]
-        if given == shapes:
-            order = list(range(len(infos)))
-        elif len(set(shapes)) == len(shapes) and set(shapes) <= set(given):
-            # Keras keeps more (a counter) or lists what is frozen last.
-            order = [given.index(s) for s in shapes]
-        else:
+        order = _order(layer, infos)
+        if order is None:
             continue
         for value, index in zip(layer.weights, order, strict=True):
             found.setdefault(value, (path, index))
     return found
+
+
+def _order(layer: GraphLayer, infos: Sequence[WeightInfo]) -> list[int] | None:
+    """Return for each weight of a layer its place in Keras; None where that is open."""
+    shapes = [shape_of(v) for v in layer.weights]
+    places = range(len(shapes))
+    # tf.keras lists what is frozen in a wrapper behind what it trains.
+    trained = [v in set(layer.trainable) for v in layer.weights]
+    listed = sorted(places, key=lambda i: not trained[i])
+    orders = [list(places), [listed.index(i) for i in places]]
+    given: list[Shape] = [info.shape for info in infos]
+    fitting = [o for o in orders if given == _placed(shapes, o)]
+    for order in fitting:
+        if [info.trainable for info in infos] == _placed(trained, order):
+            return order
+    if orders[0] in fitting:
+        return orders[0]
+    if len(set(shapes)) == len(shapes) and set(shapes) <= set(given):
+        # Keras keeps more (a counter).
+        return [given.index(s) for s in shapes]
+    return None
+
+
+def _placed(values: Sequence[T], order: Sequence[int]) -> list[T]:
+    """Return values where an order puts them."""
+    return [v for _, v in sorted(zip(order, values, strict=True), key=lambda p: p[0])]
 
 
 def moved(value: ir.Value, array: Array) -> Array:

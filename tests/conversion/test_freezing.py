@@ -20,17 +20,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made_by_keras(tmp_path_factory, "freezing")
 
 
-# Its outputs are exact and its counts equal; a gradient is not.
-OPEN = ("tf_keras", "frozen_by_the_constructor")
-ROWS = [
-    pytest.param(*row, marks=pytest.mark.xfail(reason="a gradient differs"))
-    if row == OPEN
-    else row
-    for row in TABLE.rows()
-]
-
-
-@pytest.mark.parametrize(("library", "name"), ROWS)
+@pytest.mark.parametrize(("library", "name"), TABLE.rows())
 def test_trains_what_keras_trains(
     folders: dict[str, Path], library: str, name: str, keras_process: KerasProcess
 ) -> None:

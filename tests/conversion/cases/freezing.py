@@ -148,6 +148,21 @@ def every_kind(keras: Any) -> Any:
 
 
 @TABLE.model()
+def first_frozen_in_wrappers(keras: Any) -> Any:
+    """What is frozen comes before what trains; tf_keras lists it behind."""
+    layers = keras.layers
+    block = keras.Sequential([_block(keras, "one", 3), _block(keras, "two")], name="b")
+    block.layers[0].get_layer("one_conv").trainable = False
+    inputs = keras.Input((3, 8, 8, 3))
+    x = layers.TimeDistributed(block)(inputs)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(x)
+    frozen = layers.GRU(3, return_sequences=True, trainable=False)
+    other = layers.GRU(3, return_sequences=True, go_backwards=True)
+    x = layers.Bidirectional(frozen, backward_layer=other)(x)
+    return keras.Model(inputs, layers.Dense(2)(x))
+
+
+@TABLE.model()
 def frozen_by_the_constructor(keras: Any) -> Any:
     """Keras 3 does not hand this flag on to the layers inside; Keras 2 does."""
     layers = keras.layers
