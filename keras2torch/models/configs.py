@@ -26,6 +26,7 @@ from keras2torch.layers.base import Layer as Definition
 from keras2torch.models.builtin import BuiltIn
 from keras2torch.models.keras_arguments import (
     BUILT_AT_ONCE,
+    BUILT_FOR_NOTHING,
     EXTRA,
     LEFT_OUT,
     PLAIN_DTYPE,
@@ -84,6 +85,10 @@ def layer_config(layer: BuiltIn) -> Config:
     if kind in _BINS and config["output_mode"] == "int":
         # Keras refuses them in floats.
         config["dtype"] = "int64" if kind in PLAIN_DTYPE else policy("int64")
+    if kind in (*BUILT_FOR_NOTHING, "TextVectorization"):
+        # A lookup says its size once it has terms, a TextVectorization always.
+        known = kind == "TextVectorization" or layer.definition.vocabulary is not None
+        config["vocabulary_size"] = layer.vocabulary_size() if known else None
     for field, value in layer._objects.items():
         config[field] = serialization.serialize_keras_object(value)
     if layer._after_call is not None:
@@ -301,6 +306,8 @@ def build_config(layer: Any) -> Config | None:
     kind = type(getattr(layer, "definition", layer)).__name__
     if kind in BUILT_AT_ONCE:
         return None
+    if kind in BUILT_FOR_NOTHING:
+        return {}
     shapes = layer.__dict__.get("_build_shapes")
     if shapes is None and isinstance(layer, BuiltIn) and layer._inbound_nodes:
         shapes = _shapes_of(layer, layer._inbound_nodes[0])

@@ -27,6 +27,9 @@ EXTRA: dict[str, dict[str, Any]] = {
 EXTRA["Dense"] = {"quantization_config": None}
 EXTRA["EinsumDense"] |= {"quantization_config": None}
 EXTRA["Embedding"] |= {"quantization_config": None}
+EXTRA["MaxNumBoundingBoxes"] = {"data_format": "channels_last"}
+EXTRA["ReversibleEmbedding"] = EXTRA["Embedding"]
+EXTRA["StringLookup"] = {"oov_method": "floormod"}
 
 # Arguments that Keras does not write down.
 LEFT_OUT: dict[str, tuple[str, ...]] = {
@@ -38,6 +41,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     "GroupQueryAttention": ("flash_attention",),
     "HashedCrossing": ("trainable",),
     "LSTM": ("use_cudnn",),
+    "MaxNumBoundingBoxes": ("fill_value",),
     "RandomGrayscale": ("seed",),
     "MultiHeadAttention": ("flash_attention",),
     "SimpleRNN": ("seed",),
@@ -54,6 +58,8 @@ BUILT_AT_ONCE = frozenset(
     "Masking MaxPooling1D MaxPooling2D MaxPooling3D ReLU Reshape Softmax "
     "SpatialDropout1D SpatialDropout2D SpatialDropout3D UnitNormalization".split()
 )
+# Built for no shape: their configs say an empty one.
+BUILT_FOR_NOTHING = frozenset({"IntegerLookup", "StringLookup"})
 # Their dtype is a name, not a policy.
 PLAIN_DTYPE = frozenset(
     "Discretization HashedCrossing SpatialDropout1D SpatialDropout2D "
