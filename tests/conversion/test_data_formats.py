@@ -11,6 +11,10 @@ from conversion.making import judged, made_by_keras
 from keras2torch.tracing import KerasProcess
 
 pytestmark = pytest.mark.needs_keras
+ROWS = [
+    pytest.param(*row, marks=pytest.mark.slow if "rank_3" in row[1] else ())
+    for row in TABLE.rows()
+]
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +23,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made_by_keras(tmp_path_factory, "formats")
 
 
-@pytest.mark.parametrize(("library", "name"), TABLE.rows())
+@pytest.mark.parametrize(("library", "name"), ROWS)
 def test_both_formats(
     folders: dict[str, Path], library: str, name: str, keras_process: KerasProcess
 ) -> None:
