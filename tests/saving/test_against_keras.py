@@ -168,9 +168,9 @@ def cleaned(config):
         found["kwargs"] = {
             k: v for k, v in kwargs.items() if k not in ("mask", "training")
         }
-    for key in ("layer", "backward_layer", "cell"):
+    for key in ("layer", "backward_layer", "cell", "cells"):
         inner = found.get(key)
-        if isinstance(inner, dict):  # Keras has built it by itself
+        if isinstance(inner, (dict, list)):  # Keras has built it by itself
             found[key] = without_builds(inner)
     return found
 

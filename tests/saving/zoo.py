@@ -17,6 +17,9 @@ _REQUIRED = {
     "value_range": (0, 1),
 }
 _NOT_OF_NUMBERS = {
+    "CategoryEncoding": lambda L: L.CategoryEncoding(4),
+    "Discretization": lambda L: L.Discretization([0.0, 1.0]),
+    "SpectralNormalization": lambda L: L.SpectralNormalization(L.Dense(2)),
     "Bidirectional": lambda L: L.Bidirectional(L.LSTM(2)),
     "GroupQueryAttention": lambda L: L.GroupQueryAttention(2, 2, 1),
     "MultiHeadAttention": lambda L: L.MultiHeadAttention(2, 2),
@@ -315,6 +318,28 @@ def steps(keras):
     return model
 
 
+def cells(keras):
+    L = keras.layers
+    x, h, c, g = (keras.Input((n,)) for n in (4, 3, 3, 2))
+    y, (hidden, carried) = L.LSTMCell(3)(x, [h, c])
+    stack = L.StackedRNNCells([L.LSTMCell(3), L.GRUCell(2)])
+    z, states = stack(y, [[hidden, carried], [g]])
+    w, _ = L.SimpleRNNCell(2)(z, [states[1][0]])
+    model = keras.Model([x, h, c, g], L.Dense(2)(w), name="cells")
+    model.compile("adam", "mse")
+    return model
+
+
+def frames(keras):
+    L = keras.layers
+    x = keras.Input((4, 5, 6, 2))
+    y = L.ConvLSTM2D(3, 2, padding="same", return_sequences=True, name="film")(x)
+    y = L.Bidirectional(L.ConvLSTM2D(2, 3, activation="relu"), "sum")(y)
+    model = keras.Model(x, L.Dense(2)(L.Flatten()(y)), name="frames")
+    model.compile("adam", "mse")
+    return model
+
+
 def random(keras):
     L = keras.layers
     model = keras.Sequential(
@@ -421,6 +446,8 @@ ZOO = {
     "own_layer": (own_layer, F4, {"t": (2,)}, False),
     "late": (late, {"x": (8, 3)}, {"t": (2,)}, False),
     "steps": (steps, {"x": (6, 5)}, {"t": (2,)}, False),
+    "cells": (cells, {"x": (4,), "h": (3,), "c": (3,), "g": (2,)}, {"t": (2,)}, False),
+    "frames": (frames, {"x": (4, 5, 6, 2)}, {"t": (2,)}, False),
     "random": (random, {"x": (8, 8, 2)}, {"t": (2,)}, True),
     "uncompiled": (uncompiled, F4, {"t": (2,)}, True),
     "own_model": (own_model, F4, {"t": (2,)}, False),
