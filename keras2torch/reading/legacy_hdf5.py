@@ -376,7 +376,9 @@ def _slots(
 ) -> list[Slot]:
     """Return the weights of a layer of the file in their order."""
     order = _order(spec, path, layers, version, optional)
-    if version.before_1 or (version.major >= 3 and not spec.trainable):
+    # In Keras 3 a model's own flag says in which order it lists, and no more.
+    own = spec.trainable if spec.model is None else spec.model.trainable
+    if version.before_1 or (version.major >= 3 and not own):
         return order.plain
     return order.trainable + order.others
 

@@ -31,6 +31,7 @@ from keras2torch.layers.definitions import (
 )
 from keras2torch.layers.legacy import KERAS_1_ONLY
 from keras2torch.layers.replaced import Replaced
+from keras2torch.layers.wrappers import TimeDistributed
 
 Library = Literal["keras", "tf_keras"]
 Config = dict[str, Any]
@@ -129,8 +130,7 @@ def keras_needed(model: ir.Model) -> Library:
         resizes = node.op_type == "RandomCrop" and getattr(layer, "keras2", False)
         if node.op_type in _KERAS2_LAYERS or by_mask or resizes:
             return "tf_keras"
-        inner = getattr(layer, "inner", None)
-        if of_keras_1(inner if isinstance(inner, Layer) else layer):
+        if of_keras_1(layer.inner if isinstance(layer, TimeDistributed) else layer):
             return "tf_keras"
         if getattr(layer, "interpolation", None) in _KERAS2_INTERPOLATIONS:
             return "tf_keras"

@@ -270,7 +270,6 @@ def test_like_keras(row, keras):
 @pytest.mark.parametrize(
     ("layer", "why"),
     [
-        (BatchNormalization(renorm=True), "renorm"),
         (BatchNormalization(axis=[1, 3]), "axis"),
         (BatchNormalization(axis=0), "axis"),
         (LayerNormalization(axis=0), "axis"),

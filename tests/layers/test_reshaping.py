@@ -469,10 +469,9 @@ def test_like_keras(row, keras):
     check(row, keras)
 
 
-@pytest.mark.parametrize("kind", ["lanczos3", "area", "gaussian"])
-def test_interpolation_without_a_rule(kind):
-    row = stack("no_rule", [UpSampling2D(2, interpolation=kind)], IMAGE)
-    with pytest.raises(UnsupportedLayer, match=kind):
+def test_interpolation_without_a_rule():
+    row = stack("no_rule", [UpSampling2D(2, interpolation="sinc")], IMAGE)
+    with pytest.raises(UnsupportedLayer, match="sinc"):
         write(graph(row))
 
 

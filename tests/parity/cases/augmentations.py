@@ -75,16 +75,18 @@ def told_nothing(keras: Any) -> Arrays:
         inputs = keras.Input(SIZE)
         model = keras.Model(inputs, layer(inputs))
         calls = {
-            "alone": layer(x),
-            "training": layer(x, training=True),
-            "rest": layer(x, training=False),
-            "model": model(x),
-            "model at rest": model(x, training=False),
+            "alone": (layer, {}),
+            "training": (layer, {"training": True}),
+            "rest": (layer, {"training": False}),
+            "model": (model, {}),
+            "model at rest": (model, {"training": False}),
         }
-        for how, y in calls.items():
-            y = array(y)
+        for how, (called, told) in calls.items():
+            # One draw may leave all as it was: a crop in the corner.
+            drawn = [array(called(x, **told)) for _ in range(20)]
+            y = drawn[0]
             rows, columns = y.shape[1:3]
-            changed = bool((y != x[:, :rows, :columns]).any())
+            changed = any((y != x[:, :rows, :columns]).any() for y in drawn)
             found[f"{kind}/{how}"] = f"{y.shape} {changed}"
         still = model.predict(x, verbose=0)
         found[f"{kind}/predict"] = f"{still.shape} {bool((still == x).all())}"
