@@ -26,7 +26,6 @@ from keras2torch.verification import half_precision, keras_side
 from keras2torch.verification.describe import describe
 from keras2torch.verification.difference import (
     CLOSE,
-    EXACT_FLOAT64,
     EXACT_GRADIENT,
     Array,
     Difference,
@@ -55,6 +54,8 @@ if TYPE_CHECKING:
 _SUSPICIOUS = 1e-7
 # A gradient far below the largest one of the model is rounding itself.
 _GRADIENT_FLOOR = 1e-4
+# Gradients that Keras does not have are no reason to ask it again.
+_AGREED = {"exact", "unverified"}
 
 
 def unverified(
@@ -290,7 +291,8 @@ class _Comparison:
         reference = result.float64
         if reference is None and not result.float64_error:
             # A large model: only where float32 disagrees.
-            if self._outputs(computed, single).verdict == "exact":
+            slopes = self._gradients(judge, single, None).verdict
+            if {self._outputs(computed, single).verdict, slopes} <= _AGREED:
                 return single, None
             again = keras_side.in_float64(
                 self._process, judge, computed, self._model
@@ -455,7 +457,7 @@ class _Comparison:
                 "The float64 runs differ by more than rounding does: a constant or an "
                 "epsilon may be slightly another."
             )
-        if whole.relative > CLOSE and double is not None and double <= EXACT_FLOAT64:
+        if report.verdict == "exact" and whole.relative > CLOSE:
             report.remarks.append(
                 "In float32 the outputs differ by rounding that the model amplifies; "
                 "in float64 they agree."

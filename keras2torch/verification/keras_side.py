@@ -27,8 +27,10 @@ from keras2torch.verification.onnx_side import OnnxRuntime
 from keras2torch.verification.rebuild import rebuilt
 
 # Above this many parameters a float64 copy with all its gradients no longer fits
-# beside everything else: float64 is then asked for only where float32 disagrees.
+# beside everything else: float64 is then asked for only where float32 disagrees, and
+# its gradients not at all above the second figure.
 _LARGE = 30_000_000
+_HUGE = 100_000_000
 _SCALES = (1.0, 0.1, 0.01)
 
 # Drawn at random whenever they are called with training=True.
@@ -199,13 +201,14 @@ def in_float64(
     computed: Computed,
     model: ir.Model,
 ) -> Computed:
-    """Run a large model in float64 after all, without gradients."""
+    """Run a large model in float64 after all."""
     names = [i.name for i in inputs_of(model)]
     order = matched(names, [t.name for t in judge.loaded.inputs])
     given = [
         [batch[order.index(k)] for k in range(len(order))] for batch in computed.batches
     ]
-    again = process.run(given, layers=True, float64=True)
+    slopes = judge.loaded.total <= _HUGE
+    again = process.run(given, layers=True, gradients=slopes, float64=True)
     result = replace(
         computed.result,
         seconds=computed.result.seconds + again.seconds,

@@ -152,7 +152,8 @@ def _method(report: Report) -> Iterator[str]:
         f"Random inputs, batches of {sizes}, through {_text(report.reference)} in its "
         "own process and through the module made from `model.py`, both in inference "
         "mode. Differences are the largest ones, relative to the largest value that "
-        f"{report.judge} puts out: exact up to 1e-5 in float32 or 1e-9 in float64, "
+        f"{report.judge} puts out: exact up to 1e-5 in float32, or up to 1e-9 in "
+        "float64 (more where float32 is a million times further off: rounding), "
         "close up to 1e-3."
     )
     yield ""

@@ -17,7 +17,13 @@ from keras2torch.layers.definitions import Dense, Embedding, Masking, Source
 from keras2torch.program import Program, write
 from keras2torch.reading import read
 from keras2torch.tracing import KerasProcess, KerasUnavailable
-from keras2torch.verification import Report, keras_side, unverified, verify
+from keras2torch.verification import (
+    Report,
+    difference,
+    keras_side,
+    unverified,
+    verify,
+)
 
 from .conftest import Layers, Verify, graph
 
@@ -206,6 +212,21 @@ def test_a_large_model_is_run_in_float64_only_where_it_differs(
     report = compare(model, edited(write(model), "eps=0.001", "eps=0.0012"))
     assert report.verdict == "close"
     assert report.float64_rel_diff is not None
+
+
+def test_gradients_of_a_large_model_are_asked_in_float64_where_they_differ(
+    compare: Verify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras_side, "_LARGE", 0)
+    # Not even rounding passes in float32.
+    monkeypatch.setattr(difference, "EXACT", 0.0)
+    model = graph(image_net)
+    gradients = compare(model).gradients
+    assert gradients.verdict == "exact"
+    assert gradients.float64_rel_diff is not None
+    assert gradients.float64_rel_diff < 1e-12
+    monkeypatch.setattr(keras_side, "_HUGE", 0)
+    assert compare(model).gradients.float64_rel_diff is None
 
 
 def test_saturated_outputs_are_tried_again_with_smaller_inputs(compare: Verify) -> None:

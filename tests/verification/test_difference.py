@@ -25,6 +25,9 @@ NAN = math.nan
         (1e-4, None, "close"),
         (1e-2, None, "different"),
         (1e-2, 1e-12, "exact"),  # rounding that the model amplifies
+        (1e-2, 5e-9, "exact"),  # as much smaller as rounding is
+        (1.0, 2e-7, "different"),
+        (1e-4, 1e-8, "close"),
         (1e-4, 1e-5, "close"),
         (1e-2, 1e-5, "different"),
         (math.inf, None, "different"),
