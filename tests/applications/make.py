@@ -86,10 +86,15 @@ def redraw(model: Any, batch: np.ndarray) -> None:
         )
     last = model.layers[-1]
     if type(last).__name__ == "Dense":
-        # Logits between -4 and 4: a softmax that is neither flat nor one class.
+        # Logits between -4 and 4 by what differs from image to image: a softmax that is
+        # neither flat, nor one class, nor the same for all.
         before = keras.Model(model.inputs, last.input)(batch, training=False)
-        length = np.sqrt(np.mean(np.sum(np.square(before), -1)))
-        last.kernel.assign(rng.normal(0, 2 / length, last.kernel.shape))
+        middle = np.mean(before, 0)
+        length = np.sqrt(np.mean(np.sum(np.square(before - middle), -1)))
+        kernel = rng.normal(0, 2 / length, last.kernel.shape)
+        last.kernel.assign(kernel)
+        if last.use_bias:
+            last.bias.assign(last.bias - middle @ kernel)
 
 
 def drawn(weight: Any, layer: str, rng: np.random.Generator) -> np.ndarray:
