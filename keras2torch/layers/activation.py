@@ -268,15 +268,23 @@ class ThresholdedReLU(Layer):
 
 @layer
 class Softmax(Layer):
-    """Softmax over one or more axes, a mask taken as very negative entries."""
+    """Softmax over one or more axes, a mask taken as very negative entries.
+
+    Attributes
+    ----------
+    keras2
+        Whether entries that are all masked share the sum of 1, as in Keras 2; in
+        Keras 3 they are 0.
+    """
 
     layout = "follow"
     masking = "use"
     elementwise = True
-    # It says which of two ways a mask goes; they part where every entry is masked.
+    # Whether -1e9 replaces what is masked or is added, which in float32 is the same.
     ignored = frozenset({"robust_masking"})
 
     axis: int | list[int] = -1
+    keras2: bool = False
 
     def passes_mask(self) -> bool:
         """It supports masking."""
@@ -297,7 +305,9 @@ class Softmax(Layer):
         """``F.softmax(x, dim=…)``."""
         x = call.x.name
         masked = ""
-        if call.mask is not None:
+        if call.mask is not None and self.keras2:
+            x = f"{x} - 1e9 * ~{call.mask.name}"
+        elif call.mask is not None:
             # layers/activations/softmax.py: where(mask, x, -1e9), and 0 for what is
             # masked, also where everything is.
             x = f"{x}.masked_fill(~{call.mask.name}, -1e9)"

@@ -227,7 +227,8 @@ def test_relu_at_its_threshold(layer, keras):
 @pytest.mark.needs_keras
 @pytest.mark.parametrize("axis", [1, -1, [1, 2]])
 @pytest.mark.parametrize("empty", [False, True])
-def test_softmax_of_masked_scores(axis, empty, keras):
+@pytest.mark.parametrize("keras2", [False, True])
+def test_softmax_of_masked_scores(axis, empty, keras2, keras):
     scores = np.ones((3, 4, 5), bool)
     scores[1, :, -2:] = False
     scores[2, 1, :] = not empty
@@ -236,7 +237,8 @@ def test_softmax_of_masked_scores(axis, empty, keras):
     def build(b: GraphBuilder) -> Sequence[ir.Value]:
         x = b.input("x", (None, 4, 5))
         mask = b.input("mask", (None, 4, 5), "bool")
-        return b.call(Softmax(axis, name="softmax"), [x], masks=[mask])
+        layer = Softmax(axis, keras2=keras2, name="softmax")
+        return b.call(layer, [x], masks=[mask])
 
     check(Row("softmax_mask", build, inputs={"mask": scores}), keras)
 
