@@ -22,25 +22,26 @@ import resource
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.applications.cases import SIZES, VARIANTS, WHOLE, Case
+from tests.compared import QUIET, THREADS, Compared, cells, number, one_thread
+
+if TYPE_CHECKING:
+    from keras2torch.tracing import KerasProcess
 
 MAKER = Path(__file__).with_name("make.py")
-THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
 # From image to image the answers differ at least by this much of their size: less, and
 # a comparison would say nothing.
 LEAST_SPREAD = 0.01
 
 
 @dataclass
-class Row:
+class Row(Compared):
     """What came of one model.
 
     Attributes
@@ -49,51 +50,33 @@ class Row:
         How far its answers differ from image to image, by their size.
     layers
         The largest difference of a layer's output, in float64 where that ran.
+    total
+        All weights and statistics.
     batchnorms
         How many BatchNormalization Keras has, how many the module.
-    lines, longest
-        Of ``model.py``: all, and of its longest ``forward``.
-    seconds
-        By stage.
+    longest
+        The lines of the longest ``forward``.
+    stages
+        Seconds by stage.
     memory
         The most that the converter and Keras held, in MB.
     """
 
-    model: str
-    verdict: str = "error"
-    error: str = ""
     spread: float | None = None
-    float32: float | None = None
-    float64: float | None = None
     layers: float | None = None
-    gradients: str = ""
-    gradient: float | None = None
-    keras_trainable: int | None = None
-    torch_trainable: int | None = None
     total: int | None = None
-    permutes: int | None = None
     batchnorms: tuple[int, int] | None = None
-    lines: int | None = None
     longest: int | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=dict)
     memory: tuple[int, int] = (0, 0)
-    reference: str = ""
-    remarks: list[str] = field(default_factory=list)
+
+    GRADIENTS: ClassVar = ("exact", "close")
 
     def faults(self) -> list[str]:
         """What is not as it has to be, in words."""
-        if self.error:
-            return [self.error]
-        found = []
-        if self.verdict != "exact":
-            found.append(f"verdict {self.verdict}, {self.float32} of the output")
+        found = super().faults()
         if self.spread is None or self.spread < LEAST_SPREAD:
             found.append(f"its answers hardly differ: {self.spread}")
-        if self.gradients not in ("exact", "close"):
-            found.append(f"gradients {self.gradients}, {self.gradient}")
-        if self.keras_trainable != self.torch_trainable:
-            counts = f"{self.keras_trainable} in Keras, {self.torch_trainable} here"
-            found.append(f"trainable: {counts}")
         if self.permutes:
             found.append(f"{self.permutes} permutes")
         if self.batchnorms is not None and len(set(self.batchnorms)) > 1:
@@ -146,41 +129,29 @@ def making(
         process.stdin.close()
 
 
-def convert_one(path: Path, told: dict[str, Any], process: Any = None) -> Row:
+def convert_one(
+    path: Path,
+    told: dict[str, Any],
+    process: KerasProcess,
+    sources: Path | None = None,
+) -> Row:
     """Convert a file and compare."""
-    from keras2torch.conversion import convert_file
-    from keras2torch.errors import Keras2TorchError
-
     row = Row(told["name"], spread=told["spread"])
-    try:
-        made = convert_file(path, verify="always", process=process)
-    except Keras2TorchError as error:
-        row.verdict, row.error = "refused", " ".join(str(error).split())
+    made = row.convert(path, verify="always", process=process)
+    if made is None:
         return row
-    except Exception as error:
-        row.verdict = "CRASH"
-        at = traceback.extract_tb(error.__traceback__)[-1]
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        row.error = f"{said} ({Path(at.filename).name}:{at.lineno})"
-        return row
+    if sources is not None:
+        sources.mkdir(parents=True, exist_ok=True)
+        (sources / f"{path.stem}.py").write_text(made.source, encoding="utf-8")
     report = made.report
-    row.verdict, row.reference = report.verdict, report.reference
-    row.float32, row.float64 = report.max_rel_diff, report.float64_rel_diff
     single = [r.diff for r in report.layers if r.diff is not None]
     double = [r.float64_diff for r in report.layers if r.float64_diff is not None]
     row.layers = max(double or single, default=None)
-    row.gradients = report.gradients.verdict
-    row.gradient = report.gradients.max_rel_diff
-    row.keras_trainable = report.parameters.get("keras_trainable")
-    row.torch_trainable = report.parameters.get("torch_trainable")
     row.total = report.parameters.get("torch_total")
-    row.permutes = report.permutes
     kept = sum("BatchNorm" in type(m).__name__ for m in made.module.modules())
     row.batchnorms = (told["batchnorms"], kept)
-    row.lines = len(made.source.splitlines())
     row.longest = longest_forward(made.source)
-    row.seconds = {k: round(v, 1) for k, v in report.seconds.items()}
-    row.remarks = [*filter(None, [report.reason]), *report.remarks]
+    row.stages = {k: round(v, 1) for k, v in report.seconds.items()}
     return row
 
 
@@ -200,13 +171,7 @@ def _alone(path: Path, told: dict[str, Any], sources: Path | None) -> Row:
 
     torch.set_num_threads(1)
     with KerasProcess() as process:
-        row = convert_one(path, told, process)
-    if sources is not None and not row.error:
-        from keras2torch import convert
-
-        text = convert(path, verify="never").source
-        sources.mkdir(parents=True, exist_ok=True)
-        (sources / f"{path.stem}.py").write_text(text, encoding="utf-8")
+        row = convert_one(path, told, process, sources)
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     used = [resource.getrusage(one).ru_maxrss // 1024 for one in who]
     row.memory = (used[0], used[1])
@@ -220,7 +185,7 @@ def run(
     keras = "tf_keras" if options.tf_keras else "keras"
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.jobs, context, max_tasks_per_child=1) as pool:
-        waiting: list[tuple[Path, Any]] = []
+        waiting: list[tuple[Path, Future[Row]]] = []
         for case, told in zip(
             cases, making(cases, folder, keras, options.format), strict=True
         ):
@@ -232,17 +197,11 @@ def run(
             yield _done(path, future)
 
 
-def _done(path: Path, future: Any) -> Row:
+def _done(path: Path, future: Future[Row]) -> Row:
     try:
-        row: Row = future.result()
+        return future.result()
     finally:
         path.unlink()
-    return row
-
-
-def number(value: float | None) -> str:
-    """A difference as it stands in the table."""
-    return "" if value is None else f"{value:.1e}"
 
 
 HEAD = (
@@ -251,25 +210,22 @@ HEAD = (
 )
 
 
-def cells(row: Row) -> str:
+def line(row: Row) -> str:
     """A row of the table."""
-    same = row.keras_trainable == row.torch_trainable
-    counts = f"{row.torch_trainable}" if same else "DIFFERS"
-    found = [
-        row.model,
+    return cells(
+        row.name,
         row.verdict,
         *map(number, (row.float32, row.float64, row.layers, row.gradient)),
-        "" if row.spread is None else f"{row.spread:.2f}",
-        counts,
+        None if row.spread is None else f"{row.spread:.2f}",
+        row.torch_trainable if row.same_trainable else "DIFFERS",
         row.total,
         row.permutes,
-        "{} of {}".format(*row.batchnorms[::-1]) if row.batchnorms else "",
+        "{1} of {0}".format(*row.batchnorms) if row.batchnorms else None,
         row.lines,
         row.longest,
-        " + ".join(f"{v:.1f}" for v in row.seconds.values()),
+        " + ".join(f"{v:.1f}" for v in row.stages.values()),
         "{} + {}".format(*row.memory),
-    ]
-    return "| " + " | ".join("" if c is None else str(c) for c in found) + " |"
+    )
 
 
 def chosen(options: argparse.Namespace) -> list[Case]:
@@ -293,8 +249,7 @@ def main() -> None:
     parser.add_argument("--sources", type=Path)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    for name in THREADS:
-        os.environ.setdefault(name, "1")
+    one_thread()
     rows = []
     print(HEAD)
     print("|---|---|" + "--:|" * (HEAD.count("|") - 3))
@@ -302,14 +257,14 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for row in run(chosen(options), options, folder):
             rows.append(row)
-            print(cells(row), flush=True)
+            print(line(row), flush=True)
             if options.json:
                 with options.json.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(asdict(row)) + "\n")
     print("\nseconds: reading, writing, Keras, PyTorch, comparing; MB: here + Keras\n")
     for row in rows:
         for fault in row.faults():
-            print(f"{row.model}: {fault}")
+            print(f"{row.name}: {fault}")
     print(f"\n{sum(not row.faults() for row in rows)} of {len(rows)} right")
     sys.exit(any(row.faults() for row in rows))
 

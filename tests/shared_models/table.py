@@ -11,39 +11,41 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import sys
-import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
+
+from tests.compared import Compared, cells, converted, difference, number, one_thread
+
+if TYPE_CHECKING:
+    from keras2torch.tracing import KerasProcess
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "models"
 TIERS = ("real", "recorded", "pairs", "suite")
 
 
 @dataclass
-class Row:
-    """What came of one file."""
+class Row(Compared):
+    """What came of one file.
 
-    file: str
-    tier: str
-    keras: str
-    verdict: str
-    diff: float | None = None
-    float64: float | None = None
+    Attributes
+    ----------
+    keras
+        The version that wrote it.
+    recorded
+        The difference to the recorded predictions.
+    layers
+        How many of each kind.
+    """
+
+    tier: str = ""
+    keras: str = ""
     recorded: float | None = None
-    reference: str = ""
-    trainable_equal: bool | None = None
-    gradients: float | None = None
-    permutes: int | None = None
-    error: str = ""
-    seconds: float = 0.0
     layers: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -73,87 +75,22 @@ def paths(entry: dict[str, Any]) -> tuple[Path, Path | None]:
     return path, None
 
 
-_process: Any = None
-
-
-def _start() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-    global _process
-    from keras2torch.tracing.client import KerasProcess
-
-    _process = KerasProcess()
-
-
-def convert_one(entry: dict[str, Any]) -> Row:
+def convert_one(entry: dict[str, Any], process: KerasProcess) -> Row:
     """Convert one file and compare."""
-    from keras2torch.conversion import convert_file
-    from keras2torch.errors import Keras2TorchError
-
     source, weights = paths(entry)
     print(entry["file"], file=sys.stderr, flush=True)
-    row = Row(entry["file"], entry["tier"], str(entry["keras_version"]), "error")
+    row = Row(entry["file"], tier=entry["tier"], keras=str(entry["keras_version"]))
     row.layers = entry["layer_histogram"]
-    start = time.perf_counter()
-    try:
-        made = convert_file(source, weights, process=_process)
-    except Keras2TorchError as error:
-        row.verdict, row.error = "refused", str(error)
-        return row
-    except Exception as error:
-        row.verdict, row.error = "CRASH", f"{type(error).__name__}: {error}"
-        return row
-    finally:
-        row.seconds = time.perf_counter() - start
-    report = made.report
-    row.verdict = report.verdict
-    row.diff, row.float64 = report.max_rel_diff, report.float64_rel_diff
-    row.reference = report.reference
-    row.gradients = report.gradient_rel_diff
-    row.permutes = made.program.plan.permutes()
-    found = report.parameters
-    row.trainable_equal = found["keras_trainable"] == found["torch_trainable"]
-    if entry["tier"] == "recorded":
-        row.recorded = recorded_difference(made, source)
+    made = row.convert(source, weights, process=process)
+    if made is not None and entry["tier"] == "recorded":
+        file = source.with_name(source.name.replace("_model.h5", "_io.h5"))
+        with h5py.File(file) as io:
+            given, expected = (
+                {str(i): np.asarray(v) for i, v in enumerate(io[side].values())}
+                for side in ("inputs", "predictions")
+            )
+        row.recorded = difference(made, given, expected)
     return row
-
-
-def recorded_difference(made: Any, source: Path) -> float:
-    """Return the largest difference to the predictions that were recorded."""
-    import torch
-
-    file = source.with_name(source.name.replace("_model.h5", "_io.h5"))
-    with h5py.File(file) as io:
-        inputs = [np.asarray(v) for v in io["inputs"].values()]
-        expected = [np.asarray(v) for v in io["predictions"].values()]
-    with torch.no_grad():
-        given = [
-            torch.from_numpy(a.transpose(t.layout.axes))
-            for a, (_, t) in zip(inputs, made.program.inputs, strict=True)
-        ]
-        result = made.module(*given)
-    results = result if isinstance(result, tuple) else (result,)
-    worst = 0.0
-    for r, t, e in zip(results, made.program.outputs, expected, strict=True):
-        array = r.numpy().transpose(np.argsort(t.layout.axes))
-        worst = max(worst, float(np.abs(array - e).max()))
-    return worst
-
-
-def run(tiers: tuple[str, ...], match: str = "", jobs: int = 1) -> list[Row]:
-    """Convert the files of these tiers."""
-    found = entries(tiers, match)
-    if jobs == 1:
-        _start()
-        return [convert_one(e) for e in found]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _start) as pool:
-        return list(pool.map(convert_one, found))
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1e}"
 
 
 def show(rows: list[Row]) -> None:
@@ -161,18 +98,10 @@ def show(rows: list[Row]) -> None:
     print("| file | Keras | verdict | diff | float64 | grad | recorded | reference |")
     print("|---|---|---|--:|--:|--:|--:|---|")
     for r in rows:
-        same = {True: "", False: " TRAINABLE DIFFERS", None: ""}[r.trainable_equal]
-        cells = [
-            r.file,
-            r.keras,
-            r.verdict + same,
-            _number(r.diff),
-            _number(r.float64),
-            _number(r.gradients),
-            _number(r.recorded),
-            r.error or r.reference,
-        ]
-        print("| " + " | ".join(cells) + " |")
+        same = "" if r.error or r.same_trainable else " TRAINABLE DIFFERS"
+        numbers = (r.float32, r.float64, r.gradient, r.recorded)
+        said = r.error or r.reference
+        print(cells(r.name, r.keras, r.verdict + same, *map(number, numbers), said))
     for tier in TIERS:
         of = [r for r in rows if r.tier == tier]
         if of:
@@ -191,7 +120,9 @@ def main() -> None:
     if not SHARED.is_dir():
         print(f"skipped: there is no {SHARED}")
         return
-    rows = run(tuple(options.tier or TIERS), options.match, options.jobs)
+    one_thread()
+    found = entries(tuple(options.tier or TIERS), options.match)
+    rows = list(converted(convert_one, found, options.jobs))
     show(rows)
     if options.json:
         options.json.write_text(json.dumps([asdict(r) for r in rows], indent=1))

@@ -55,5 +55,5 @@ def keras_process() -> Iterator[KerasProcess]:
     [pytest.param(one, id=one.name, marks=_marks(one.name)) for one in made()],
 )
 def test_model(one: Made, models: Path, keras_process: KerasProcess) -> None:
-    row = convert_one(one, models, keras_process, None)
+    row = convert_one(one, models, keras_process)
     assert row.faults() == []
