@@ -20,6 +20,8 @@ from keras2torch.errors import (
     UnusableFile,
     VerificationUnavailable,
 )
+from keras2torch.layers.convolution_recurrent import ConvLSTM2D
+from keras2torch.layers.wrappers import TimeDistributed
 from keras2torch.layout import Choice
 from keras2torch.live import convert as convert_live
 from keras2torch.live import is_live
@@ -412,7 +414,7 @@ def _concluded(
 
 
 def _of_theano(program: Program, graph: ir.Model) -> list[str]:
-    """Say where Keras on Theano padded otherwise than on TensorFlow.
+    """Say where Keras on Theano computed otherwise than on TensorFlow.
 
     Theano padded "same" by k // 2 before, TensorFlow splits what the stride leaves;
     today's Keras, with which a file is compared, is TensorFlow's.
@@ -423,23 +425,33 @@ def _of_theano(program: Program, graph: ir.Model) -> list[str]:
         return []
 
     def other(layer: Any) -> bool:
-        if getattr(layer, "padding", None) != "same":
+        recurrent = isinstance(layer, ConvLSTM2D)
+        if getattr(layer, "padding", None) != "same" and not recurrent:
             return False
         sizes = np.atleast_1d(getattr(layer, "kernel_size", 1))
         strides = np.atleast_1d(getattr(layer, "strides", None) or 1)
         return bool((sizes % 2 == 0).any() or (strides > 1).any())
 
-    found = {
-        s.node.layer.name for s in program.plan.layer_steps() if other(s.node.layer)
+    layers = {
+        la.name: la.inner if isinstance(la, TimeDistributed) else la
+        for la in (step.node.layer for step in program.plan.layer_steps())
     }
-    if not found:
-        return []
-    which = "was" if backend == "theano" else "may have been"
-    return [
-        f"The file {which} written by Keras on Theano, whose 'same' padding is another "
-        f"one with even kernels or strides: {', '.join(sorted(found))} compute what "
-        "Keras on TensorFlow computes."
-    ]
+    remarks = []
+    if found := sorted(name for name, layer in layers.items() if other(layer)):
+        which = "was" if backend == "theano" else "may have been"
+        remarks.append(
+            f"The file {which} written by Keras on Theano, whose 'same' padding is "
+            f"another one with even kernels or strides: {', '.join(found)} compute "
+            "what Keras on TensorFlow computes."
+        )
+    kernels = sorted(n for n, la in layers.items() if hasattr(la, "kernel_size"))
+    if version.startswith("0.") and kernels:
+        remarks.append(
+            "Keras 0.3 did not write whether it ran on Theano, its default, or on "
+            f"TensorFlow: the kernels of {', '.join(kernels)} are read as Theano's, "
+            "which are mirrored. Compare some predictions if you have them."
+        )
+    return remarks
 
 
 def _trust(trust: bool, custom_objects: str | os.PathLike[str] | None) -> Trust:

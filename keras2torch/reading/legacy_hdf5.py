@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import h5py
 
@@ -77,7 +78,6 @@ class LegacyStore:
     def __init__(self, root: h5py.Group, version: Version) -> None:
         self.root = root
         self.version = version
-        self.backend = hdf5.text(root, "backend")
         self.names: list[str] = []
         names = hdf5.texts(root, "layer_names")
         # Before Keras 1.0 the layers were numbered.
@@ -90,13 +90,20 @@ class LegacyStore:
                 self.names.append(name)
         self._arrays: dict[str, list[Stored]] = {}
 
-    @property
-    def by_theano(self) -> bool:
-        """Whether Keras ran on Theano, as far as the file tells."""
-        if self.backend is not None or self.version.major > 1:
-            return self.backend == "theano"
-        first = [self.arrays(n)[0] for n in self.names if self.arrays(n)]
-        return bool(first) and legacy_weights.written_by_theano(first)
+    @cached_property
+    def backend(self) -> str | None:
+        """What Keras ran on, as far as the file tells.
+
+        Keras 1 wrote no backend; TensorFlow's variables are called ``W:0``.
+        """
+        named = hdf5.text(self.root, "backend")
+        if named is not None or self.version.major > 1:
+            return named
+        first = [self.arrays(n)[0].name for n in self.names if self.arrays(n)]
+        if not first:
+            return None
+        by_theano = all(":" not in name.rpartition("/")[2] for name in first)
+        return "theano" if by_theano else "tensorflow"
 
     def arrays(self, name: str) -> list[Stored]:
         """Return the arrays of one layer of the file, seeds left out."""

@@ -88,12 +88,10 @@ def converted(
     arrays
         In the order in which that layer had them.
     backend
-        ``"theano"`` where the file says so: its convolutions flip their kernels.
+        ``"theano"``: its convolutions flip their kernels.
     """
     inner = _inner(spec)
     size = len(arrays) // inner.copies
-    if backend is None and version.major == 1 and written_by_theano(arrays):
-        backend = "theano"
     made: list[Stored] = []
     for i in range(inner.copies):
         part = list(arrays[i * size : (i + 1) * size])
@@ -103,11 +101,6 @@ def converted(
             part = change(part)
         made += part
     return made
-
-
-def written_by_theano(arrays: Sequence[Stored]) -> bool:
-    """Keras 1 wrote no backend; TensorFlow's variables are called ``W:0``."""
-    return all(":" not in a.name.rpartition("/")[2] for a in arrays)
 
 
 _Change = Callable[[list[Stored]], list[Stored]]

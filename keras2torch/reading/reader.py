@@ -107,15 +107,26 @@ def assemble(
         fill(builder.layers, arrays_of(source, model, builder), source.place)
     else:
         traced.fill(builder)
-    notes = {"notes": json.dumps(ctx.notes)} if ctx.notes else {}
-    return builder.model(outputs, **source.metadata, **notes)
+    about = dict(source.metadata)
+    if not source.version.before_1 and (backend := _backend(source)):
+        # Of Keras 0.3's weights nothing tells it; its default was Theano.
+        about["backend"] = backend
+    if ctx.notes:
+        about["notes"] = json.dumps(ctx.notes)
+    return builder.model(outputs, **about)
 
 
 def context_of(source: Source, own: frozenset[str] = frozenset()) -> Context:
     """Return what the reading of a file's config shares."""
-    store = _store(source) if source.version.major == 1 else None
-    theano = isinstance(store, LegacyStore) and store.by_theano
+    theano = source.version.major == 1 and _backend(source) == "theano"
     return Context(source.version, own=own, theano=theano)
+
+
+def _backend(source: Source) -> str | None:
+    """Return what a file's Keras ran on, if it is named or seen in the weights."""
+    store = _store(source)
+    seen = store.backend if isinstance(store, LegacyStore) else None
+    return seen or source.metadata.get("backend")
 
 
 def unknown_layers(ctx: Context, model: ModelSpec) -> list[tuple[str, str]]:

@@ -95,7 +95,7 @@ def _from_hdf5(path: Path, stack: ExitStack) -> Source:
     version = Version.of(given or _text(config.get("keras_version")), config)
     if version.numbers == (1, 0):
         # Keras could save whole models from 1.0.7 on.
-        version = Version("", (1,))
+        version = Version("", (1, 0, 7))
     source = Source(path, "hdf5", config, version, place=place)
     training = keras0.compiled_graph(hdf5.text(file, "training_config"), config)
     source.metadata = _metadata(source, hdf5.text(file, "backend"), training)

@@ -35,23 +35,27 @@ def _taken_apart(entry: Any) -> list[Any]:
     config = entry.get("config") if isinstance(entry, dict) else None
     if not isinstance(config, dict):
         return [entry]
-    kind = entry.get("class_name")
+    kind = str(entry.get("class_name"))
     if kind == "Deconvolution2D" and config.get("border_mode") == "same":
         return [entry | {"config": config | {"border_mode": "half"}}]
-    amounts = _amounts(config, _SIZES.get(str(kind), ()))
-    if amounts is None:
-        return [entry]
-    name = str(entry.get("name") or config.get("name"))
-    padding: Config = {"name": f"{name}_padding", "padding": amounts}
+    if kind == "TimeDistributed":
+        *before, last = _taken_apart(config.get("layer"))
+        rest = config | {"layer": last}
+        if not before:
+            return [entry | {"config": rest}]
+        padding: Config = {"layer": before[0]}
+    else:
+        amounts = _amounts(config, _SIZES.get(kind, ()))
+        if amounts is None:
+            return [entry]
+        rest = config | {"border_mode": "valid"}
+        kind = f"ZeroPadding{len(amounts)}D"
+        padding = {"padding": amounts[0] if len(amounts) == 1 else amounts}
+    padding["name"] = f"{entry.get('name') or config.get('name')}_padding"
     padding |= {k: config[k] for k in (*_INPUTS, "dim_ordering") if k in config}
-    if len(amounts) == 1:
-        padding["padding"] = amounts[0]
-    rest = {k: v for k, v in config.items() if k not in _INPUTS}
-    first: Config = {
-        "class_name": f"ZeroPadding{len(amounts)}D",
-        "config": padding,
-    }
-    second = entry | {"config": rest | {"border_mode": "valid"}}
+    first: Config = {"class_name": kind, "config": padding}
+    rest = {k: v for k, v in rest.items() if k not in _INPUTS}
+    second = entry | {"config": rest}
     nodes = entry.get("inbound_nodes")
     if isinstance(nodes, list):
         first |= {"name": padding["name"], "inbound_nodes": nodes}

@@ -786,6 +786,11 @@ KERAS1_MERGES = {
     "sum": "Add",
 }
 
+# How Keras 1 called the sizes of a kernel.
+KERAS1_SIZES = {"filter_length", "nb_col", "nb_row"} | {
+    f"kernel_dim{n}" for n in (1, 2, 3)
+}
+
 
 def refuse_early_keras1(source: Source) -> None:
     """Refuse a file whose numbers tf_keras would take for something else."""
@@ -801,7 +806,7 @@ def refuse_early_keras1(source: Source) -> None:
         if early and here.get("class_name") == "BatchNormalization":
             raise ValueError("Keras before 1.0.6 kept deviations, not variances")
         strides = here.get("subsample", here.get("subsample_length", 1))
-        sizes = [here[k] for k in here if k in ("nb_row", "nb_col", "filter_length")]
+        sizes = [here[k] for k in here if k in KERAS1_SIZES]
         odd = all(size % 2 for size in sizes) and strides in (1, [1, 1], [1, 1, 1])
         usual = here.get("border_mode") != "same" or not sizes or odd
         if source.backend == "theano" and not usual:
