@@ -383,8 +383,8 @@ def _slots(
 ) -> list[Slot]:
     """Return the weights of a layer of the file in their order."""
     order = _order(spec, path, layers, version, optional)
-    # In Keras 3 a model's own flag says in which order it lists, and no more.
-    own = spec.trainable if spec.model is None else spec.model.trainable
+    # In Keras 3 the own flag of what holds layers says in which order it lists.
+    own = spec.raw.get("trainable", True)
     if version.before_1 or (version.major >= 3 and not own):
         return order.plain
     return order.trainable + order.others

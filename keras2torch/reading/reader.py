@@ -91,8 +91,9 @@ def assemble(
     """Build the graph of an opened file and fill in its weights."""
     ctx = context_of(source, own)
     model = model_spec(source.config, None, ctx)
-    if not model.trainable and source.version.major >= 3:
-        # Before those of its layers; Keras 2 forgets it when it loads a file.
+    if not model.trainable and not model.sequential and source.version.major >= 3:
+        # Before those of its layers; of a Sequential, and in Keras 2, it is forgotten
+        # when a file is loaded.
         for layer in model.leaves():
             layer.config["trainable"] = False
     unknown = unknown_layers(ctx, model)

@@ -117,6 +117,16 @@ def nested_wrappers():
     return keras.Model(o, K.Dense(1, name="head")(inner(o)))
 
 
+def steps_partly_thawed():
+    """Around a model, the wrapper's own flag says in which order HDF5 lists."""
+    base = backbone("base")
+    base.trainable = False
+    base.get_layer("d2").trainable = True
+    i = keras.Input((4, 6))
+    x = K.TimeDistributed(base, name="each")(i)
+    return keras.Model(i, K.Dense(2, name="head")(x))
+
+
 def siamese():
     twin = keras.Sequential(
         [keras.Input((6,)), K.Dense(4, name="t1"), K.BatchNormalization(name="t2")],
@@ -215,7 +225,7 @@ def without_shape():
 
 MODELS = (
     stack, graph, images, nested, nested_partly_frozen, nested_frozen, nested_deep,
-    nested_frozen_at_birth, nested_wrappers,
+    nested_frozen_at_birth, nested_wrappers, steps_partly_thawed,
     siamese, two_outputs, dict_inputs, nested_dict, translator, recurrent,
     masked_nested, each_step, attention, arithmetic, without_shape,
 )  # fmt: skip

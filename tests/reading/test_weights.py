@@ -12,9 +12,9 @@ from keras2torch.reading import inspect, read
 
 MODELS = (
     "stack graph images nested nested_partly_frozen nested_frozen nested_deep "
-    "nested_frozen_at_birth nested_wrappers siamese "
-    "two_outputs dict_inputs nested_dict translator recurrent masked_nested each_step "
-    "attention arithmetic without_shape"
+    "nested_frozen_at_birth nested_wrappers steps_partly_thawed "
+    "siamese two_outputs dict_inputs nested_dict translator recurrent masked_nested "
+    "each_step attention arithmetic without_shape"
 ).split()
 
 

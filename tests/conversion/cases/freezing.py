@@ -186,3 +186,13 @@ def thawed_in_a_frozen_model(keras: Any) -> Any:
     made.trainable = False
     made.layers[-1].trainable = True
     return made
+
+
+@TABLE.model()
+def thawed_in_a_frozen_stack(keras: Any) -> Any:
+    """A Sequential's own flag is not in what Keras 3 saves."""
+    layers = keras.layers
+    made = keras.Sequential([keras.Input((6,)), layers.Dense(4), layers.Dense(3)])
+    made.trainable = False
+    made.layers[-1].trainable = True
+    return made
