@@ -39,7 +39,7 @@ _OF_LAYER = frozenset(f.name for f in dataclasses.fields(Definition))
 # How many exact shapes a layer is written for before one text serves all sizes.
 _EXACT = 4
 # They put other weights in the kernel's place.
-_OTHER_WEIGHTS = ("lora_rank", "lora_alpha", "quantization_config")
+_OTHER_WEIGHTS = ("lora_rank", "quantization_config")
 _OBJECTS = ("_initializer", "_regularizer", "_constraint")
 
 
@@ -61,11 +61,14 @@ class BuiltIn(Layer):
             # Keras takes it and forgets it (layers/rnn/simple_rnn.py, 3.15).
             kwargs.pop("activity_regularizer", None)
         given = kwargs.get("dtype")
-        if given is not None and policy_name(given).startswith(("int", "string")):
+        fields = _fields(self.definition_class)
+        if given is not None and (
+            policy_name(given) == "string"
+            or ("output_mode" in fields and policy_name(given).startswith("int"))
+        ):
             # That of what a Hashing gives out: nothing here is cast to it.
             kwargs.pop("dtype")
         super().__init__(**kwargs)
-        fields = _fields(self.definition_class)
         if len(args) > len(fields):
             raise TypeError(
                 f"{type(self).__name__} takes {len(fields)} positional arguments, "

@@ -16,6 +16,7 @@ from keras2torch.errors import UnfitCall
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.layers.base import Shape
 from keras2torch.models.symbolic import KerasTensor, Node
+from keras2torch.program.precision import is_cut
 
 _AXES = ("", "steps, ", "height, width, ", "depth, height, width, ")
 _MERGES = frozenset("Add Average Concatenate Maximum Minimum Multiply Subtract".split())
@@ -169,7 +170,7 @@ def check_call(layer: Any, node: Node) -> None:
     shapes = [t.shape for t in node.inputs]
     if not shapes:
         _no_input(layer, node)
-    for check in (_ranks, _widths, _windows, _merging, _attention, _sizes):
+    for check in (_kinds, _ranks, _widths, _windows, _merging, _attention, _sizes):
         check(layer, definition, kind, shapes, node)
 
 
@@ -183,6 +184,16 @@ def _no_input(layer: Any, node: Node) -> None:
         f"{called(layer)} was called on a {type(given[0]).__name__}, {given[0]!r:.60}; "
         "it takes tensors or arrays of numbers."
     )
+
+
+def _kinds(layer: Any, definition: Any, kind: str, shapes: Any, node: Node) -> None:
+    policy = layer.dtype_policy.name
+    gives = definition.output_dtype(*[t.dtype for t in node.inputs])
+    if is_cut(definition, policy, gives):
+        raise UnfitCall(
+            f"{called(layer)} has dtype={policy!r}: Keras computes in integers, and "
+            "that has no rule. Leave its dtype out, and cast what goes in or comes out."
+        )
 
 
 def _ranks(layer: Any, definition: Any, kind: str, shapes: Any, node: Node) -> None:

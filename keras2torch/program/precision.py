@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from keras2torch.layers.definitions import Functional
+from keras2torch.layers.definitions import Functional, Layer
 from keras2torch.layout import GraphPlan
 
 _MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
@@ -62,7 +62,9 @@ class Precision:
             where = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1}"
             if len(paths) > 1:
                 where += " other" + "s" * (len(paths) > 2)
-            if policy == "float64" and not self.double:
+            if _is_whole(policy):
+                why = f"its dtype {policy} is not followed: it computes in floats"
+            elif policy == "float64" and not self.double:
                 why = "it computes in float64 in Keras, in float32 here"
             elif policy in _HALF:
                 why = f"its weights are {policy} in Keras, float32 here"
@@ -86,25 +88,42 @@ def precision_of(plan: GraphPlan) -> Precision:
         layer: Any = step.node.layer
         if isinstance(layer, Functional):
             continue
-        for policy in _policies_in(layer):
-            found.setdefault(policy, {})[step.node.path] = None
+        every = {name: getattr(layer, name, None) for name in ("dtype", *_INSIDE)}
+        for policy in _named(every):
+            if _is_floating(policy) or any(
+                is_cut(layer, policy, t.dtype) for t in step.writes
+            ):
+                found.setdefault(policy, {})[step.node.path] = None
     return Precision({policy: tuple(paths) for policy, paths in found.items()})
 
 
-def _policies_in(layer: Any) -> set[str]:
-    """Return the floating policies of a layer and of the layers in it."""
-    every = {name: getattr(layer, name, None) for name in ("dtype", *_INSIDE)}
-    return set(_named(every))
+def is_cut(layer: Layer, policy: str, output: str) -> bool:
+    """Whether Keras cuts to integers what comes out of a layer here in floats.
+
+    The dtype of a layer that counts categories only says of what kind the counts are.
+    """
+    counts = "output_mode" in vars(layer)
+    return _is_whole(policy) and not counts and output.startswith(("float", "bfloat"))
+
+
+def _is_whole(policy: str) -> bool:
+    return policy.startswith(("int", "uint"))
+
+
+def _is_floating(policy: str) -> bool:
+    return policy in _MIXED or policy.startswith(("float", "bfloat"))
 
 
 def _named(config: dict[str, Any]) -> Iterator[str]:
-    policy = config.get("dtype")
-    if isinstance(policy, str) and (
-        policy in _MIXED or policy.startswith(("float", "bfloat"))
-    ):
-        yield policy
-    for name in _INSIDE:
-        inner = config.get(name)
-        for one in inner if isinstance(inner, list) else [inner]:
-            if isinstance(one, dict) and isinstance(one.get("config"), dict):
-                yield from _named(one["config"])
+    """Give the policies in a config; a wrapper computes in those that it holds."""
+    held = [config.get(name) for name in _INSIDE]
+    inside = [
+        one["config"]
+        for inner in held
+        for one in (inner if isinstance(inner, list) else [inner])
+        if isinstance(one, dict) and isinstance(one.get("config"), dict)
+    ]
+    for own in inside:
+        yield from _named(own)
+    if not inside and isinstance(config.get("dtype"), str):
+        yield config["dtype"]

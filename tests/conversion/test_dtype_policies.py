@@ -15,7 +15,8 @@ from keras2torch.errors import UnsupportedLayer
 from keras2torch.tracing import KerasProcess
 
 pytestmark = pytest.mark.needs_keras
-ROWS = [row for row in TABLE.rows() if row[1] != "quantized_int8"]
+UNLIKE = ("quantized_int8", "cut_to_integers")
+ROWS = [row for row in TABLE.rows() if row[1] not in UNLIKE]
 # What rounding to a half precision after every layer may come to.
 ALLOWED = {"float16": 2.0**-7, "bfloat16": 2.0**-4}
 
@@ -35,6 +36,7 @@ def test_policies(
     half = made.program.precision.half
     assert report.max_rel_diff is not None
     assert report.max_rel_diff <= 1e-5, report.sentence()
+    assert not any("float64 runs differ" in r for r in report.remarks)
     if half is None:
         assert report.policy is None
         return
@@ -61,6 +63,15 @@ def test_what_the_module_computes_otherwise_is_told(folders: dict[str, Path]) ->
     told = " ".join(n["note"] for n in made.report.notes)
     for word in ("float64", "float16", "bfloat16"):
         assert word in told, told
+
+
+def test_whole_numbers_are_no_policy_here(
+    folders: dict[str, Path], keras_process: KerasProcess
+) -> None:
+    path = folders["keras"] / "cut_to_integers.keras"
+    report = convert_file(path, process=keras_process).report
+    assert report.verdict == "different"
+    assert ["int32 is not followed" in n["note"] for n in report.notes] == [True]
 
 
 def test_quantized_layers_are_refused(folders: dict[str, Path]) -> None:

@@ -230,3 +230,19 @@ def test_where_torch_compile_cannot_work_one_warning_says_so(
     plain.fit(X, X[:, :3], epochs=2, shuffle=False, verbose=0)
     for a, b in zip(model.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_dtype_of_integers() -> None:
+    """Floats would be cut, which has no rule; what moves integers gets along."""
+    whole = keras.layers.Flatten(dtype="int32")(torch.arange(6).reshape(1, 2, 3))
+    assert whole.tolist() == [[0, 1, 2, 3, 4, 5]]
+    counts = keras.layers.CategoryEncoding(3, output_mode="count", dtype="int64")
+    assert counts(torch.tensor([[0, 2, 2]])).tolist() == [[1, 0, 2]]
+    for layer in (
+        keras.layers.ReLU(dtype="int32"),
+        keras.layers.Dense(2, dtype="int8"),
+    ):
+        with pytest.raises(ValueError, match="computes in integers"):
+            layer(torch.rand(1, 3))
+        with pytest.raises(ValueError, match="computes in integers"):
+            layer(keras.Input((3,)))

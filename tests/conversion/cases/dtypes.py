@@ -175,3 +175,10 @@ def quantized_int8(keras: Any) -> Any:
     made = keras.Model(inputs, layers.Dense(3)(x))
     made.quantize("int8")
     return made
+
+
+@TABLE.model("keras")
+def cut_to_integers(keras: Any) -> Any:
+    """Keras 3 casts what goes into a layer to whole numbers, if it is told so."""
+    inputs = keras.Input((6,))
+    return keras.Model(inputs, keras.layers.ReLU(dtype="int32")(inputs))
