@@ -328,15 +328,19 @@ class Softmax(Layer):
 def learnt_shape(
     owner: Layer, shape: Shape, shared: list[int] | None
 ) -> tuple[int, ...]:
-    """Return the shape of a parameter for each element, shared along some axes."""
-    dims: list[int] = []
-    for axis, size in enumerate(shape[1:], 1):
-        if axis in (shared or []):
-            dims.append(1)
-        elif size is None:
-            raise owner.unsupported(f"axis {axis} has no size and is not shared")
-        else:
-            dims.append(size)
+    """Return the shape of a parameter for each element, shared along some axes.
+
+    Keras counts them without the batch: -1 is the last but one.
+    """
+    sizes = list(shape[1:])
+    for axis in shared or []:
+        if not -len(sizes) <= axis - 1 < len(sizes):
+            raise owner.unsupported(f"shared_axes={shared!r} for {shape}")
+        sizes[axis - 1] = 1
+    dims = [size for size in sizes if size is not None]
+    if len(dims) < len(sizes):
+        axis = sizes.index(None) + 1
+        raise owner.unsupported(f"axis {axis} has no size and is not shared")
     return tuple(dims)
 
 

@@ -20,8 +20,8 @@ Rule = Callable[..., Any]
 _DTYPE = re.compile(r"<dtype: '(\w+)'>")
 # Arguments that say nothing about the result.
 _MEANINGLESS = frozenset(
-    "name validate_indices use_cudnn_on_gpu dtype_hint conjugate sparse a_is_sparse "
-    "b_is_sparse bad_indices_policy flash_attention ragged".split()
+    "name trainable validate_indices use_cudnn_on_gpu dtype_hint conjugate sparse "
+    "a_is_sparse b_is_sparse bad_indices_policy flash_attention ragged".split()
 )
 
 

@@ -168,6 +168,7 @@ ROWS = [
     stack("prelu_2d", [PReLU()], (None, 5)),
     stack("prelu_rank3", [PReLU()], (None, 4, 5)),
     stack("prelu_rank3_steps", [PReLU(shared_axes=[1])], (None, 4, 5)),
+    stack("prelu_rank3_negative", [PReLU(shared_axes=[-1])], (None, 4, 5)),
     stack("prelu_rank3_open", [PReLU(shared_axes=[1])], (None, None, 5)),
     *(stack(f"prelu_image_{n}", [PReLU(shared_axes=s)], IMAGE) for n, s in SHARED),
     *(

@@ -124,6 +124,8 @@ WINDOWS = [
                 ((2, 3, 1), (1, 2, 2), "same", (None, 5, 4, 6, 3)),
                 (3, 2, "same", (None, 5, 4, 6, 3)),
                 (3, 2, "same", (None, None, None, None, 3)),
+                (2, None, "same", (None, 1, 2, 2, 3)),
+                (2, None, "same", (None, None, 5, 4, 3)),
             ]
         )
     ],

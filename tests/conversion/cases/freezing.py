@@ -42,6 +42,17 @@ def whole_model(keras: Any) -> Any:
 
 
 @TABLE.model()
+def whole_model_with_mask(keras: Any) -> Any:
+    """The mask's operations are layers of Keras 3's model, and have no flag."""
+    layers = keras.layers
+    inputs = keras.Input((5, 3))
+    x = layers.Activation("tanh")(layers.Masking()(inputs))
+    made = keras.Model(inputs, layers.LSTM(4)(x))
+    made.trainable = False
+    return made
+
+
+@TABLE.model()
 def nested_base(keras: Any) -> Any:
     layers = keras.layers
     base = _block(keras, "base", 3)
