@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from keras2torch.layers.base import Call, Forward, Layer, Module, layer
 from keras2torch.layers.text import call as call_text
-from keras2torch.layers.text import literal
+from keras2torch.layers.text import literal, short
 
 
 class _Noise(Layer):
@@ -242,7 +243,41 @@ class ActivityRegularization(Layer):
         return Forward(call.x.name)
 
 
+@dataclass(eq=False)
+class ActivityPenalty(Layer):
+    """What a layer's ``activity_regularizer`` adds to the loss; no file holds it.
+
+    Attributes
+    ----------
+    l1, l2
+        Weights of the sums of absolute values and of squares.
+    whole_batch
+        The sums are those of the batch, not of a sample: Keras 1.2 to 2.3.
+    """
+
+    layout = "follow"
+    masking = "pass"
+
+    l1: float = 0.0
+    l2: float = 0.0
+    whole_batch: bool = False
+
+    def module(self, call: Call) -> Module:
+        """``ActivityPenalty(l1=0.01)``."""
+        given = {"l1": self.l1, "l2": self.l2}
+        options: dict[str, Any] = {k: short(v) for k, v in given.items() if v}
+        if self.whole_batch:
+            options["whole_batch"] = True
+        text = call_text("ActivityPenalty", **options)
+        return Module(text, helpers=("ActivityPenalty",))
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``self.penalty(x)``."""
+        return Forward(f"{module}({call.x.name})")
+
+
 __all__ = [
+    "ActivityPenalty",
     "ActivityRegularization",
     "AlphaDropout",
     "Dropout",

@@ -105,6 +105,12 @@ class ClassText:
         self.imports |= other.imports
         self.files |= other.files
 
+    def looks_at_outputs(self) -> bool:
+        """Whether something is added to the loss for what layers put out."""
+        own = any(term.endswith(".penalty") for term in self.penalties)
+        inner = [a.body for a in self.attributes.values() if a.body is not None]
+        return own or any(body.looks_at_outputs() for body in inner)
+
     def source(self) -> str:
         """Return the text of the class, not yet formatted."""
         lines = [f"class {self.name}(nn.Module):"]
@@ -124,10 +130,13 @@ class ClassText:
         lines += ["", f"    def forward(self, {arguments}) -> {returned}:"]
         lines += [f"        {line}" for line in self.forward]
         if self.penalties:
+            what = " for the weights"
+            if self.looks_at_outputs():
+                what += " and the last outputs"
             lines += [
                 "",
                 "    def regularization(self) -> torch.Tensor:",
-                '        """What Keras adds to the loss for the weights."""',
+                f'        """What Keras adds to the loss{what}."""',
                 f"        return {' + '.join(self.penalties)}",
             ]
         if self.frozen:

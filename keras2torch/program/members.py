@@ -7,6 +7,7 @@ from typing import Any
 
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.definitions import Module, Tensor
+from keras2torch.layers.regularization import ActivityPenalty
 from keras2torch.layout import GraphPlan, Held, LayerStep
 from keras2torch.program.chains import CHAIN, constructor
 from keras2torch.program.classtext import (
@@ -140,7 +141,6 @@ class Members:
             return known
         module = node.layer.module(step.call)
         if module is None:
-            self._note(node.path, node.layer)
             return None
         name = self._attribute_name(node.layer.name)
         body = self._bodies[step.body.path] if step.body is not None else None
@@ -181,7 +181,6 @@ class Members:
         self._freeze(step, attribute)
         self._penalties(step, attribute, module)
         self._text.notes += [(node.path, note) for note in attribute.notes]
-        self._note(node.path, node.layer)
         return attribute
 
     def _attribute_name(self, name: str) -> str:
@@ -225,6 +224,9 @@ class Members:
                 text = f"{access('self', attribute.name)}.regularization()"
                 self._text.penalties.append(text)
             return
+        if isinstance(step.node.layer, ActivityPenalty):
+            self._text.penalties.append(f"{access('self', attribute.name)}.penalty")
+            return
         rules = step.node.layer.regularizers()
         if rules and not attribute.trainable:
             note = "its penalty is left out of the loss, as Keras 3 does when frozen"
@@ -250,8 +252,3 @@ class Members:
         for weight in sorted(left):
             note = f"{weight} regularizer {rules[weight]!r} is not carried over"
             self._text.notes.append((step.node.path, note))
-
-    def _note(self, path: str, layer: Any) -> None:
-        if layer.activity_regularizer:
-            note = f"activity regularizer {layer.activity_regularizer!r} "
-            self._text.notes.append((path, note + "is not carried over"))

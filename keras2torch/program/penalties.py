@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras2torch.layers.text import literal
+from keras2torch.layers.text import literal, short
 
 
 def penalty_terms(
@@ -28,21 +28,39 @@ def penalty_terms(
     list of str or None
         ``None`` for a regularizer that has no rule.
     """
+    kind, given = _named(config)
+    if kind in ("orthogonalregularizer", "orthogonal_regularizer"):
+        return _orthogonal(given, value, order)
+    sums = l1_and_l2(config)
+    if sums is None:
+        return None
+    kinds = ("abs", "square")
+    return [
+        f"{literal(short(factor))} * {value}.{kind}().sum()"
+        for factor, kind in zip(sums, kinds, strict=True)
+        if factor
+    ]
+
+
+def l1_and_l2(config: Any) -> tuple[float, float] | None:
+    """Return the factors of a regularizer, ``None`` for one of another kind."""
+    kind, given = _named(config)
+    if kind not in ("l1", "l2", "l1l2", "l1_l2"):
+        return None
+    usual = {"l1": (0.01, 0.0), "l2": (0.0, 0.01)}.get(kind, (0.0, 0.0))
+    l1, l2 = (
+        float(given.get(key, default) or 0.0)
+        for key, default in zip(("l1", "l2"), usual, strict=True)
+    )
+    return l1, l2
+
+
+def _named(config: Any) -> tuple[str, dict[str, Any]]:
+    """Return the class of a regularizer in small letters, and its arguments."""
     if isinstance(config, str):
         config = {"class_name": config, "config": {}}
     kind = str(config.get("class_name", "")).lower()
-    found = dict(config.get("config") or {})
-    if kind in ("orthogonalregularizer", "orthogonal_regularizer"):
-        return _orthogonal(found, value, order)
-    if kind not in ("l1", "l2", "l1l2", "l1_l2"):
-        return None
-    default = 0.01 if kind in ("l1", "l2") else 0.0
-    terms = []
-    if l1 := float(found.get("l1", default if kind == "l1" else 0.0) or 0.0):
-        terms.append(f"{_tidy(l1)} * {value}.abs().sum()")
-    if l2 := float(found.get("l2", default if kind == "l2" else 0.0) or 0.0):
-        terms.append(f"{_tidy(l2)} * {value}.square().sum()")
-    return terms
+    return kind, dict(config.get("config") or {})
 
 
 def _orthogonal(
@@ -55,10 +73,5 @@ def _orthogonal(
     # Keras' rows are the second axis of what was transposed.
     flipped = (order == (1, 0)) != (mode == "columns")
     matrix = f"{value}.mT" if flipped else value
-    return [f"{_tidy(config.get('factor', 0.01))} * orthogonal_penalty({matrix})"]
-
-
-def _tidy(value: float) -> str:
-    """Write 0.01 for the 0.009999999776482582 that float32 made of it."""
-    short = float(f"{value:.7g}")
-    return literal(short if abs(short - value) <= 1e-7 * abs(value) else value)
+    factor = literal(short(config.get("factor", 0.01)))
+    return [f"{factor} * orthogonal_penalty({matrix})"]

@@ -21,6 +21,7 @@ from keras2torch.layers.definitions import Functional, Source, Tensor
 from keras2torch.layers.loops import own_class
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
 from keras2torch.program import check
+from keras2torch.program.activity import penalize
 from keras2torch.program.blocks import find_blocks
 from keras2torch.program.chains import chained, is_nameless
 from keras2torch.program.classes import ClassWriter
@@ -194,6 +195,8 @@ def write(
         Checked and formatted.
     """
     planned = plan(model, layout, faithful=faithful, in_keras_order=in_keras_order)
+    whole_batch = model.metadata_props.get("sums_activity") == "1"
+    uncharged = penalize(planned, whole_batch=whole_batch)
     if not faithful:
         find_blocks(planned)
     precision = precision_of(planned)
@@ -234,6 +237,7 @@ def write(
         weights=list(_weights(top, nodes, "", True)),
         notes=[
             *_told(model),
+            *uncharged,
             *precision.notes(),
             *[note for c in every for note in c.notes],
         ],

@@ -240,12 +240,15 @@ def _metadata(
 ) -> dict[str, str]:
     config = source.config.get("config")
     name = config.get("name") if isinstance(config, dict) else None
+    version = source.version
     found = {
         "format": source.format,
-        "keras_version": source.version.text,
+        "keras_version": version.text,
         "backend": backend or "",
         "name": str(name or source.path.name.partition(".")[0]),
         "training_config": training or "",
+        # A penalty on outputs was divided by the batch before and after.
+        "sums_activity": "1" * (version.multi_backend and version.numbers >= (1, 2)),
     }
     return {k: v for k, v in found.items() if v}
 

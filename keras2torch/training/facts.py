@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from keras2torch.layers.definitions import Tensor
+from keras2torch.layers.regularization import ActivityPenalty
 from keras2torch.layout import LayerStep, PermuteStep
 from keras2torch.program import Program
 
@@ -13,7 +14,9 @@ def output_names(program: Program) -> list[tuple[str, Tensor]]:
     for step in program.plan.steps:
         if isinstance(step, PermuteStep):
             origin[id(step.result)] = origin.get(id(step.source), "output")
-        elif isinstance(step, LayerStep):
+        elif isinstance(step.node.layer, ActivityPenalty):
+            origin[id(step.call.y)] = origin.get(id(step.call.x), "output")
+        else:
             for tensor in step.call.outputs:
                 origin[id(tensor)] = step.node.layer.name
     return [(origin.get(id(t), "output"), t) for t in program.outputs]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from keras2torch.layers.text import Raw, literal
+from keras2torch.layers.text import Raw, literal, short
 from keras2torch.training.compile_config import Option
 
 
@@ -30,19 +29,9 @@ class NoRule(Exception):
     """Nothing here computes what Keras computes; the message says why."""
 
 
-def tidy(value: float) -> float:
-    """Return 0.001 for the 0.0010000000474974513 that float32 made of it."""
-    short = float(f"{value:.7g}")
-    try:
-        same = struct.pack("<f", short) == struct.pack("<f", value)
-    except OverflowError:
-        same = False
-    return short if same and len(repr(short)) < len(repr(value)) else value
-
-
 def number(value: float) -> str:
-    """Return the literal of a tidied number."""
-    return literal(tidy(value) if isinstance(value, float) else value)
+    """Return the literal of the number that a person meant."""
+    return literal(short(value) if isinstance(value, float) else value)
 
 
 def arguments(**values: Option) -> str:
@@ -113,5 +102,4 @@ __all__ = [
     "number",
     "numeric",
     "shown",
-    "tidy",
 ]

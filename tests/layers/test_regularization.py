@@ -12,7 +12,13 @@ import torch
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.convolution import Conv2D
-from keras2torch.layers.definitions import LSTM, Dense, Embedding, Layer
+from keras2torch.layers.definitions import (
+    LSTM,
+    Dense,
+    Embedding,
+    Layer,
+    TimeDistributed,
+)
 from keras2torch.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -198,11 +204,32 @@ def test_training_in_the_call_is_kept(layer, shape):
     assert torch.equal(never.train()(x), x)
 
 
-def test_activity_regularization_tells_that_it_is_not_carried_over():
-    row = stack("row", [ActivityRegularization(l1=0.5, name="l")], (None, 5))
-    [(path, note)] = write(graph(row)).notes
-    assert path == "l"
-    assert "L1" in note
+@pytest.mark.parametrize("whole_batch", [False, True])
+def test_a_penalty_is_of_a_sample_or_of_the_whole_batch(whole_batch: bool) -> None:
+    # The second in Keras 1.2 to 2.3 (engine/base_layer.py of 2.2.4).
+    dense = Dense(2, name="dense", activity_regularizer={"class_name": "L1L2"})
+    dense.activity_regularizer["config"] = {"l1": 0.5, "l2": 0.25}
+    model = graph(stack("row", [dense], (None, 3)))
+    if whole_batch:
+        model.metadata_props["sums_activity"] = "1"
+    module = write(model).module()
+    y = module(torch.randn(4, 3))
+    expected = 0.5 * y.abs().sum() + 0.25 * y.square().sum()
+    assert torch.allclose(module.regularization(), expected / (1 if whole_batch else 4))
+
+
+def test_what_is_not_known_of_an_activity_regularizer_is_told():
+    custom = {"class_name": "My>Own", "config": {}}
+    inner = {"class_name": "Dense", "config": {"units": 3}}
+    inner["config"]["activity_regularizer"] = "l2"
+    layers = [
+        Dense(4, name="known", activity_regularizer="l1"),
+        Dense(5, name="own", activity_regularizer=custom),
+        TimeDistributed(inner, name="steps"),
+    ]
+    notes = dict(write(graph(stack("row", layers, (None, 5, 2)))).notes)
+    assert notes.keys() == {"own", "steps"}
+    assert "My>Own" in notes["own"]
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,23 @@ def gru(lib):
     )
 
 
+def sparse_code(lib):
+    """Penalties on outputs: of a shared layer, of a model inside, of the output."""
+    layers, l1, l2 = lib.layers, lib.regularizers.L1, lib.regularizers.L2
+    inside = lib.Input((5,))
+    body = layers.ActivityRegularization(l2=0.02)(layers.Dense(4, "tanh")(inside))
+    x = lib.Input((6,))
+    code = layers.Dense(
+        5, "relu", activity_regularizer=l1(0.01), kernel_regularizer=l2(0.003)
+    )
+    back = layers.Dense(6, activity_regularizer=lib.regularizers.L1L2(0.004, 0.003))
+    h = code(x)
+    both = layers.Add()([h, code(back(h))])
+    y = lib.Model(inside, body)(both)
+    out = layers.Dense(1, "sigmoid", activity_regularizer=l2(0.05))(y)
+    return lib.Model(x, out)
+
+
 MODELS = {
     "cnn": cnn,
     "linear": lambda lib: dense(lib, 3, "linear"),
@@ -112,4 +129,5 @@ MODELS = {
     "masked_bilstm": masked_bilstm,
     "transformer": transformer,
     "gru": gru,
+    "sparse_code": sparse_code,
 }

@@ -118,6 +118,22 @@ CASES = [
         ending="keras",
     ),
     Case(
+        "keras-3-penalties-on-outputs",
+        "sparse_code",
+        {"optimizer": "adam", "loss": "binary_crossentropy", "metrics": ["mae"]},
+        [ROWS],
+        [BITS],
+    ),
+    Case(
+        "keras-2-penalties-on-outputs",
+        "sparse_code",
+        {"optimizer": "sgd", "loss": "mse", "metrics": []},
+        [ROWS],
+        [BITS],
+        keras="tf_keras",
+        ending="h5",
+    ),
+    Case(
         "keras-3-regression-momentum-schedule",
         "linear",
         {

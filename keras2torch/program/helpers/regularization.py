@@ -79,3 +79,21 @@ def orthogonal_penalty(matrix: torch.Tensor) -> torch.Tensor:
     cosines = rows @ rows.mT
     others: torch.Tensor = cosines.abs().sum() - cosines.diagonal().abs().sum()
     return others / (size * (size - 1.0))
+
+
+class ActivityPenalty(nn.Module):
+    """Passes its input on and keeps what Keras adds to the loss for it."""
+
+    def __init__(
+        self, l1: float = 0.0, l2: float = 0.0, whole_batch: bool = False
+    ) -> None:
+        super().__init__()
+        self.l1 = l1
+        self.l2 = l2
+        self.whole_batch = whole_batch
+        self.penalty = torch.zeros(())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        penalty = self.l1 * x.abs().sum() + self.l2 * x.square().sum()
+        self.penalty = penalty if self.whole_batch else penalty / len(x)
+        return x
