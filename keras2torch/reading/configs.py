@@ -202,13 +202,7 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
         elif key == "activation" or key.endswith("_activation"):
             made[key] = activation(value, name, ctx)
         elif key == "dtype":
-            if (policy := dtype_name(value)) is not None:
-                if "_from_" in policy:
-                    raise UnsupportedLayer(
-                        f"layer {name!r} ({kind}): the dtype policy {policy!r} has no "
-                        "rule: Keras rounds its inputs and weights to a few bits; "
-                        "convert the model that was saved before quantize()"
-                    )
+            if (policy := _policy(value, name, kind)) is not None:
                 made[key] = policy
         elif key.endswith(("_initializer", "_regularizer", "_constraint")):
             made[key] = plain_object(value)

@@ -74,10 +74,11 @@ from typing import Any, cast
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ZIP_MAGIC = b"PK\x03\x04"
 
-# What Keras calls the dtypes and policies whose float64 copy is plain float64.
+# What Keras calls the dtypes and policies of which copies are made in another.
 FLOATING = {
     "float16",
     "float32",
+    "float64",
     "bfloat16",
     "mixed_float16",
     "mixed_bfloat16",
@@ -86,6 +87,7 @@ POLICIES = {
     "Policy",
     "PolicyV1",
     "DTypePolicy",
+    "DTypePolicyMap",
     "FloatDTypePolicy",
     "QuantizedDTypePolicy",
 }
@@ -1922,7 +1924,7 @@ def gradients(loaded: Loaded, tensors: list[Any]) -> dict[str, Any]:
     watched = {
         key: tf_variable(variable)
         for key, variable in loaded.variables()
-        if dtype_of(variable) in FLOATING or dtype_of(variable) == "float64"
+        if dtype_of(variable) in FLOATING
     }
 
     def compute(tensors: list[Any]) -> dict[str, Any]:
@@ -1960,7 +1962,7 @@ def in_dtype(value: Any, dtype: str) -> Any:
             return policy if whole else dtype
         return {
             key: dtype
-            if key in ("dtype", "value_dtype") and is_floating(item)
+            if key in ("dtype", "value_dtype") and str(item) in FLOATING
             else in_dtype(item, dtype)
             for key, item in value.items()
         }
@@ -1970,11 +1972,6 @@ def in_dtype(value: Any, dtype: str) -> Any:
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         return items
     return value
-
-
-def is_floating(dtype: Any) -> bool:
-    """Whether a name is that of a floating dtype, or of a policy or a map of them."""
-    return str(dtype) in FLOATING or str(dtype) == "float64"
 
 
 def copy_in(dtype: str, loaded: Loaded, batch: list[Any]) -> Loaded:

@@ -107,6 +107,7 @@ NAMED = {
     "axes": ("tf_keras", r"axis=\[1, 3\]", ("keras", "h5")),
     "ragged": ("tf_keras", "ragged=True", ("keras", "h5")),
     "quantized": ("keras", "int8_from_float32", ("keras", "h5")),
+    "policies_of_parts": ("keras", "mixed_bfloat16", ("keras", "h5")),
     "lora": ("keras", "lora_rank=2", ("h5",)),
 }
 

@@ -41,6 +41,16 @@ def quantized(keras: Any) -> Any:
 
 
 @TABLE.model("keras")
+def policies_of_parts(keras: Any) -> Any:
+    kinds = keras.dtype_policies
+    query = kinds.DTypePolicy("mixed_bfloat16")
+    policies = kinds.DTypePolicyMap("float32", {"attention/query": query})
+    inputs = keras.Input((5, 8))
+    attention = keras.layers.MultiHeadAttention(2, 4, name="attention", dtype=policies)
+    return keras.Model(inputs, attention(inputs, inputs))
+
+
+@TABLE.model("keras")
 def lora(keras: Any) -> Any:
     """In .keras the kernel has what LoRA adds."""
     inputs = keras.Input((6,))
