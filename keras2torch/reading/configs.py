@@ -287,6 +287,30 @@ def decoded(value: Any) -> Any:
     return {str(k): decoded(v) for k, v in value.items()}
 
 
+def _policy(value: Any, name: str, kind: str) -> str | None:
+    """Return the name of a layer's dtype policy, which all its parts have."""
+    policy = dtype_name(value)
+    inner = value.get("config") if isinstance(value, dict) else None
+    parts = inner.get("policy_map") if isinstance(inner, dict) else {}
+    of_parts = (
+        [dtype_name(p) for p in parts.values()] if isinstance(parts, dict) else []
+    )
+    for one in [policy, *of_parts]:
+        if one is not None and "_from_" in one:
+            raise UnsupportedLayer(
+                f"layer {name!r} ({kind}): the dtype policy {one!r} has no "
+                "rule: Keras rounds its inputs and weights to a few bits; "
+                "convert the model that was saved before quantize()"
+            )
+    if any(one != policy for one in of_parts):
+        raise UnsupportedLayer(
+            f"layer {name!r} ({kind}): parts with dtype policies of their own "
+            f"({', '.join(sorted(map(str, of_parts)))}) have no rule: give the layer "
+            "one policy and save the model again"
+        )
+    return policy
+
+
 def dtype_name(value: Any) -> str | None:
     """Return a dtype or dtype policy by its name."""
     if isinstance(value, dict):
