@@ -95,6 +95,10 @@ class BuiltIn(Layer):
             name=self.name, trainable=self._trainable, **settings
         )
         check_arguments(self.definition)
+        if self._was_given:
+            from keras2torch.models.learning_words import check_terms
+
+            check_terms(self.definition)
         if self.definition_class.__name__ == "ActivityRegularization":
             self._regularizer = _l1_l2(self.definition)
         self.supports_masking = True

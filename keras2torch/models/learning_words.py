@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import torch
 
 from keras2torch.data.tensors import is_array, to_numpy
 from keras2torch.data.words import Words
+from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.categories import merged, merged_boundaries, summarized
 from keras2torch.layers.lookup import IndexLookup, IntegerLookup
 from keras2torch.layers.text_vectorization import TextVectorization
@@ -157,9 +159,27 @@ def set_vocabulary(self: Any, vocabulary: Any, idf_weights: Any = None) -> None:
     if not terms:
         raise ValueError(f"Cannot set an empty vocabulary. Received: {vocabulary}")
     weights = None if idf_weights is None else np.asarray(idf_weights).tolist()
+    trial = copy(self.definition)
+    trial.vocabulary, trial.idf_weights = terms, weights
+    check_terms(trial)
     _learned(self, vocabulary=terms, idf_weights=weights)
-    lookup = _lookup(self.definition)
-    found = lookup.first + len(lookup.terms)
+
+
+def check_terms(definition: Any) -> None:
+    """Raise for a vocabulary that does not fit a layer, as soon as it is given.
+
+    Raises
+    ------
+    ValueError
+        If it is too large, holds a term twice or lacks its weights.
+    """
+    lookup = _lookup(definition)
+    try:
+        found = lookup.first + len(lookup.terms)
+        if lookup.mode == "tf_idf":
+            lookup.idf()
+    except UnsupportedLayer as error:
+        raise ValueError(str(error)) from None
     if lookup.max_tokens is not None and found > lookup.max_tokens:
         raise ValueError(
             "Attempted to set a vocabulary larger than the maximum vocab size. "
@@ -245,4 +265,4 @@ LOOKUPS = {
 }
 BINS = {"adapt": adapt_bins}
 
-__all__ = ["BINS", "LOOKUPS", "terms_of"]
+__all__ = ["BINS", "LOOKUPS", "check_terms", "terms_of"]

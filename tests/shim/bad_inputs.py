@@ -1283,3 +1283,18 @@ def late_model_on_images(keras: Any) -> Any:
 def callback_class(keras: Any) -> Any:
     stop = keras.callbacks.EarlyStopping
     return dense(keras).fit(X, Y, callbacks=[stop], **QUIET)
+
+
+@mistake
+def vocabulary_too_large(keras: Any) -> Any:
+    return keras.layers.StringLookup(max_tokens=2, vocabulary=["a", "b"])
+
+
+@mistake
+def vocabulary_twice(keras: Any) -> Any:
+    return keras.layers.IntegerLookup(vocabulary=[3, 4, 3])
+
+
+@mistake
+def vocabulary_without_weights(keras: Any) -> Any:
+    return keras.layers.StringLookup(vocabulary=["a"], output_mode="tf_idf")
