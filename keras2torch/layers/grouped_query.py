@@ -14,7 +14,13 @@ from keras2torch.layers.text import call as call_text
 
 @layer
 class GroupQueryAttention(Heads):
-    """Multi-head attention with fewer heads of keys and values than of queries."""
+    """Multi-head attention with fewer heads of keys and values than of queries.
+
+    Attributes
+    ----------
+    fills_empty
+        Whether a row with nothing to attend to is a mean always, as before Keras 3.10.
+    """
 
     head_dim: int
     num_query_heads: int
@@ -31,6 +37,7 @@ class GroupQueryAttention(Heads):
     bias_constraint: Any = None
     use_gate: bool = False
     seed: int | None = None
+    fills_empty: bool = False
 
     # -- Keras
     def _sizes(self, *shapes: Shape) -> tuple[int, int, int]:
@@ -117,7 +124,8 @@ class GroupQueryAttention(Heads):
         arguments = [query, key, value]
         if mask is not None:
             arguments.append(mask)
-            if self._with_scores(call) and not self.only_bands(call):
+            zero = self._with_scores(call) and not self.only_bands(call)
+            if zero and not self.fills_empty:
                 arguments.append("zero_empty=True")
         text = f"{module}({', '.join(arguments)})"
         if call.options.get("return_attention_scores"):

@@ -45,6 +45,8 @@ class Heads(Layer):
     sliding_window: int | None
     dropout: float
     use_bias: bool
+    # Whether a row with nothing to attend to is a mean always, as before Keras 3.10.
+    fills_empty: bool
 
     # -- Keras
     def projections(
@@ -163,6 +165,8 @@ class MultiHeadAttention(Heads):
         Whether masked scores are lowered by 1e9, as in Keras 2.
     keeps_masks
         Whether its inputs keep their masks, as before Keras 3.8.
+    fills_empty
+        Whether a row with nothing to attend to is a mean always, as before Keras 3.10.
     """
 
     ignored = frozenset(
@@ -188,6 +192,7 @@ class MultiHeadAttention(Heads):
     seed: int | None = None
     keras2: bool = False
     keeps_masks: bool = False
+    fills_empty: bool = False
 
     # -- Keras
     def strips_masks(self) -> bool:
@@ -347,10 +352,11 @@ class MultiHeadAttention(Heads):
         plain = self._plain(call)
         if mask is not None and not self.only_bands(call):
             # Keras 3 computes with and without scores or dropout on two ways, of which
-            # one leaves 0 where nothing may be attended to (activations/softmax.py).
+            # one leaves 0 where nothing may be attended to (activations/softmax.py),
+            # since 3.10.
             if self.keras2:
                 mask = f"-1e9 * ~({mask})" if " & " in mask else f"-1e9 * ~{mask}"
-            elif scores or self.dropout or call.x.rank > 3:
+            elif (scores or self.dropout or call.x.rank > 3) and not self.fills_empty:
                 zero = ", zero_empty=True"
         elif mask is not None and plain:
             inverse = f"~({mask})" if " & " in mask else f"~{mask}"

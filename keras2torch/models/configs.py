@@ -43,6 +43,7 @@ Config = dict[str, Any]
 _OLDER = (
     "keras2",
     "keeps_masks",
+    "fills_empty",
     "forgets_mask",
     "zero_masked",
     "expand",

@@ -130,6 +130,28 @@ def layer_norm_mha():
 
 
 @model
+def masked_heads():
+    i = Input(shape=(7,), dtype="int32")
+    x = L.Embedding(20, 6, mask_zero=True)(i)
+    for rate in (0.0, 0.1):
+        y = L.MultiHeadAttention(2, 4, dropout=rate)(x, x)
+        x = L.LayerNormalization()(L.Add()([x, y]))
+    mo = Model(i, L.Flatten()(x))
+    mo._toks = True
+    return mo
+
+
+@model
+def masked_groups():
+    i = Input(shape=(7,), dtype="int32")
+    x = L.Embedding(20, 6, mask_zero=True)(i)
+    x = L.GroupQueryAttention(4, 4, 2, dropout=0.1)(x, x)
+    mo = Model(i, L.Flatten()(x))
+    mo._toks = True
+    return mo
+
+
+@model
 def tfops():
     i = Input(shape=(6,))
     x = L.Dense(6)(i)
