@@ -234,7 +234,9 @@ class ClassWriter:
         plain = not before and mask is None and isinstance(results, str)
         if plain and self._waits(step, texts[0], parts[0]):
             return
-        self._bound(i, step, made)
+        # The mask comes before the results: it may not take a name that they read.
+        reads = set() if mask is None else _names_in(texts[len(before) : -1])
+        self._bound(i, step, made, reads)
         targets = [t.name for t in call.outputs]
         for line, inside in zip(texts[: len(before)], parts, strict=False):
             self._add(line, inside)
@@ -242,7 +244,7 @@ class ClassWriter:
         if step.made_mask is not None and mask is not None:
             # The mask is of the input, which the result may overwrite.
             text, inside = rest.pop(), inner.pop()
-            if step.made_mask.name != "_":
+            if step.made_mask.name not in ("_", text):
                 self._add(f"{step.made_mask.name} = {text}", inside)
         elif mask is not None:
             rest.pop(), inner.pop()
@@ -265,8 +267,8 @@ class ClassWriter:
                 self._add(f"{', '.join(left)} = {', '.join(right)}", inside)
         self._seen(node.path, call.outputs)
 
-    def _bound(self, i: int, step: LayerStep, made: Forward) -> None:
-        """Name what a call makes."""
+    def _bound(self, i: int, step: LayerStep, made: Forward, reads: set[str]) -> None:
+        """Name what a call makes; ``reads``: no names for the mask."""
         wish = result_name(step.node.layer, step.call.y)
         fixed: set[str] = set()
         outputs = step.call.outputs
@@ -288,7 +290,7 @@ class ClassWriter:
             self._keep_name(i, k, tensor.name)
             fixed.add(tensor.name)
         if step.made_mask is not None:
-            step.made_mask.name = self._name(i, step.made_mask, "mask", fixed)
+            step.made_mask.name = self._name(i, step.made_mask, "mask", fixed | reads)
 
     def _add(self, line: str, parts: Sequence[Pending] = ()) -> None:
         """Add a statement; ``parts`` are results that it computes along the way."""
@@ -336,7 +338,7 @@ class ClassWriter:
 
     def _uses_of(self, text: str) -> list[list[int]]:
         """Return for each variable in a text the steps that read it."""
-        read = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+        read = _names_in([text])
         return [self._uses[id(self._live[v])] for v in read & self._live.keys()]
 
     def _complete(
@@ -456,3 +458,9 @@ def _bound_and_rest(line: str) -> tuple[str, str]:
         return "", line
     end = len(line.encode()[: statement.value.col_offset].decode())
     return line[:end], line[end:]
+
+
+def _names_in(texts: Sequence[str]) -> set[str]:
+    """Return the variables that expressions read."""
+    nodes = (n for text in texts for n in ast.walk(ast.parse(text)))
+    return {n.id for n in nodes if isinstance(n, ast.Name)}

@@ -30,6 +30,12 @@ pytestmark = pytest.mark.needs_keras
 IMAGE = (None, 5, 4, 3)
 MERGES = [Add, Subtract, Multiply, Average, Maximum, Minimum]
 Build = Callable[[GraphBuilder], Sequence[ir.Value]]
+# Each pair of masks meets all four ways.
+WORDS = {
+    "words0": [[1, 2, 3, 0, 0], [4, 0, 5, 6, 0], [1, 2, 3, 4, 5]],
+    "words1": [[3, 0, 1, 0, 2], [1, 6, 0, 5, 0], [0, 2, 2, 0, 1]],
+    "words2": [[0, 0, 1, 5, 0], [1, 0, 0, 5, 2], [2, 2, 0, 0, 1]],
+}
 
 
 def two_convs(merge: Layer, *, then: Layer | None = None) -> Build:
@@ -181,17 +187,31 @@ ROWS = [
         Row(
             f"{m.__name__}_masks_{''.join(str(int(w)) for w in which)}",
             masked(m(name="merge"), which),
+            inputs=WORDS,
         )
         for m in [*MERGES, Concatenate]
         for which in [(True, True), (True, False), (False, True)]
     ),
     *(
-        Row(f"{m.__name__}_masks_three", masked(m(name="merge"), (True, False, True)))
+        Row(f"{m.__name__}_masks_three", masked(m(name="merge"), which), inputs=WORDS)
         for m in (Multiply, Maximum, Minimum, Add, Concatenate)
+        for which in [(True, False, True)]
     ),
-    Row("concat_time_masks", masked(Concatenate(axis=1, name="m"), (True, True))),
-    Row("concat_time_mask", masked(Concatenate(axis=1, name="m"), (False, True))),
-    Row("concat_time_mask_first", masked(Concatenate(axis=1, name="m"), (True, False))),
+    Row(
+        "concat_time_masks",
+        masked(Concatenate(axis=1, name="m"), (True, True)),
+        inputs=WORDS,
+    ),
+    Row(
+        "concat_time_mask",
+        masked(Concatenate(axis=1, name="m"), (False, True)),
+        inputs=WORDS,
+    ),
+    Row(
+        "concat_time_mask_first",
+        masked(Concatenate(axis=1, name="m"), (True, False)),
+        inputs=WORDS,
+    ),
     Row("weighted_by_hand", gated),
 ]
 
@@ -201,6 +221,7 @@ KERAS2 = [
         Row(
             f"{m.__name__}_masks_{''.join(str(int(w)) for w in which)}",
             masked(m(name="merge", keras2=True), which),
+            inputs=WORDS,
         )
         for m in [Subtract, Multiply, Maximum, Concatenate]
         for which in [(True, True), (True, False), (False, True)]
@@ -208,6 +229,7 @@ KERAS2 = [
     Row(
         "concat_time_masks",
         masked(Concatenate(axis=1, keras2=True, name="m"), (True, True)),
+        inputs=WORDS,
     ),
     Row(
         "dot",
