@@ -145,6 +145,9 @@ ENTRIES: dict[str, Case] = {
     "segment_sum": Case(
         lambda o, x, s: o.segment_sum(x, s, num_segments=5), ((4,), ()), (F, I)
     ),
+    "segment_sum_left_out": Case(
+        lambda o, x, s: o.segment_sum(x, s % 3 - 1, num_segments=2), ((4,), ()), (F, I)
+    ),
     "segment_max": Case(
         lambda o, x, s: o.segment_max(x, s % 2, num_segments=2), ((4,), ()), (F, I)
     ),

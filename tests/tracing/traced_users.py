@@ -719,7 +719,10 @@ class Segments(layers.Layer):
         swapped = tf.transpose(x)
         total = tf.math.unsorted_segment_sum(swapped, [0, 1, 0, 2, 2, 1], 3)
         most = tf.math.unsorted_segment_max(swapped, [0, 1, 0, 2, 2, 1], 3)
-        return tf.transpose(total * most)
+        some = tf.math.unsorted_segment_sum(swapped, [2, -1, 0, 1, -1, 1], 3)
+        pairs = tf.reshape(swapped, [3, 2, -1])
+        paired = tf.math.unsorted_segment_min(pairs, [[0, 1], [2, 0], [1, 0]], 3)
+        return tf.transpose(total * most + some * paired)
 
 
 @case

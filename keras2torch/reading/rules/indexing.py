@@ -276,16 +276,24 @@ def segments(
     num_segments: Any = None,
     sorted: bool = False,
 ) -> ir.Value:
-    """Reduce the rows that have one number."""
+    """Reduce the rows that have one number; those with negative ones are left out."""
     x, ids = c.given(data), c.tensor(segment_ids)
     count = c.number(num_segments, "num_segments")
+    if (rank := c.rank(ids)) > 1:
+        x, ids = c.reshape(x, [-1, *c.sizes(x)[rank:]]), c.reshape(ids, [-1])
     how, reduction = _SEGMENTS[c.kind]
     kind = dtype_of(x)
     ends = np.finfo(kind) if c.is_float(x) else np.iinfo(kind)
     neutral = {"add": 0, "mul": 1, "max": ends.min, "min": ends.max}[how]
     if how == "add":
-        empty = c.filled([count, *c.sizes(x)[1:]], neutral, kind)
-        return update(c, empty, c.unsqueeze(ids, -1), x, how)
+        rows = count
+        if isinstance(segment_ids, ir.Value) or np.min(segment_ids, initial=0) < 0:
+            # ONNX counts negative ones from the end: they get a row of their own.
+            ids = c.where(c.elementwise("Less", ids, 0), count, ids)
+            rows += 1
+        empty = c.filled([rows, *c.sizes(x)[1:]], neutral, kind)
+        added = update(c, empty, c.unsqueeze(ids, -1), x, how)
+        return added if rows == count else c.slice(added, 0, 0, count)
     classes = c.constant(np.arange(count)[:, None], dtype_of(ids))
     own = c.elementwise("Equal", ids, classes)
     if c.rank(x) > 1:
