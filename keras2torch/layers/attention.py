@@ -42,9 +42,12 @@ class _SequenceAttention(Layer):
             found.append((*shapes[0][:-1], shapes[-1][-2]))
         return found
 
+    # Keras 3.0 to 3.3 lost the masks of tensors in a list behind the layer.
+    forgets_mask: bool = False
+
     def passes_mask(self) -> bool:
         """The query's mask goes on."""
-        return True
+        return not self.forgets_mask
 
     def _plain(self, call: Call) -> bool:
         """Whether torch's function alone computes it."""
@@ -101,6 +104,7 @@ class Attention(_SequenceAttention):
     score_mode: str = "dot"
     dropout: float = 0.0
     seed: int | None = None
+    forgets_mask: bool = False
 
     def weights(self, *shapes: Shape) -> list[Weight]:
         """Up to two scalars."""
@@ -143,6 +147,7 @@ class AdditiveAttention(_SequenceAttention):
     dropout: float = 0.0
     seed: int | None = None
     score_mode: str = "dot"
+    forgets_mask: bool = False
 
     def weights(self, *shapes: Shape) -> list[Weight]:
         """``scale (features,)``."""

@@ -101,13 +101,20 @@ class _Encoding(Layer):
 
 @layer
 class CategoryEncoding(_Encoding):
-    """Indices to one-hot, multi-hot or counts."""
+    """Indices to one-hot, multi-hot or counts.
+
+    Attributes
+    ----------
+    keeps_axis
+        Whether one index of a row makes a row of one row, as before Keras 3.4.
+    """
 
     aliases: ClassVar[Mapping[str, str]] = {"max_tokens": "num_tokens"}
 
     num_tokens: Any = None
     output_mode: str = "multi_hot"
     sparse: bool = False
+    keeps_axis: bool = False
 
     @property
     def size(self) -> int:
@@ -124,11 +131,23 @@ class CategoryEncoding(_Encoding):
             raise self.unsupported("output_mode='int'")
         return mode
 
+    def _keeps(self, shape: Shape) -> bool:
+        single = len(shape) > 1 and shape[-1] == 1
+        return self.keeps_axis and self.mode == "one_hot" and single
+
+    def output_shapes(self, *shapes: Shape) -> list[Shape]:
+        """Return the input's shape with a place for each category."""
+        if self._keeps(shapes[0]):
+            return [(*shapes[0], self.size)]
+        return super().output_shapes(*shapes)
+
     def forward(self, call: Call, module: str) -> Forward:
         """``categories(x, 5, "multi_hot")``."""
         weights = call.named.get("count_weights")
         if weights is None:
-            return encoded(call.x.name, self.size, self.mode)
+            # The helper takes away the axis of a single index.
+            more = ".unsqueeze(-1)" if self._keeps(call.x.shape) else ""
+            return encoded(f"{call.x.name}{more}", self.size, self.mode)
         if self.mode != "count":
             raise self.unsupported(f"count_weights with output_mode={self.mode!r}")
         text = f"as_float({weights.name})"

@@ -37,6 +37,8 @@ class _Merge(Layer):
     keras2: bool = False
     # Keras 3.0 to 3.3 lost the masks of tensors in a list.
     forgets_mask: bool = False
+    # Multiply computed without them until Keras 3.6, though it joined them.
+    ignores_masks: bool = False
 
     def makes_mask(self, masked: Sequence[bool]) -> bool:
         """Keras 3: only if every input has one; Keras 2: if any has."""
@@ -105,7 +107,10 @@ class _Elementwise(_Merge):
         return [(batches[0] if batches else None, *result)]
 
     def _reads_masks(self, call: Call) -> bool:
-        return bool(self.masked) and not self.keras2 and any(call.masks)
+        """Whether the masks change what is computed."""
+        if self.keras2 or self.forgets_mask or self.ignores_masks:
+            return False
+        return bool(self.masked) and any(call.masks)
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """Follow; an input of fewer axes takes the order of the axes it has."""
@@ -196,6 +201,7 @@ class Multiply(_Elementwise):
 
     keras2: bool = False
     forgets_mask: bool = False
+    ignores_masks: bool = False
 
 
 @layer

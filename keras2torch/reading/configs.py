@@ -17,7 +17,7 @@ from keras2torch.layers import applications
 from keras2torch.layers.definitions import REGISTRY
 from keras2torch.layers.names import SAME_CLASS
 from keras2torch.plugins import Replacement, active, find
-from keras2torch.reading import keras1
+from keras2torch.reading import keras1, revisions
 from keras2torch.reading.versions import Version
 
 Config = dict[str, Any]
@@ -220,6 +220,9 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
         made["theano"] = True
     if "forgets_mask" in known and (3, 0) <= ctx.version.numbers[:2] < (3, 4):
         made["forgets_mask"] = True
+    if "keeps_masks" in known and (3, 0) <= ctx.version.numbers[:2] < (3, 8):
+        made["keeps_masks"] = True
+    made |= revisions.flags(kind, ctx.version) | revisions.axes(kind, made)
     if "zero_masked" in known:
         # Keras 2's loop over images never heard of zero_output_for_mask.
         of_images = str(inner_kind(config)).startswith("ConvLSTM")

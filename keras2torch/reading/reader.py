@@ -19,6 +19,7 @@ from keras2torch.reading.decompiling import Source as Function
 from keras2torch.reading.hdf5 import Array, Place, Stored
 from keras2torch.reading.keras3_weights import Keras3Store
 from keras2torch.reading.legacy_hdf5 import LegacyStore
+from keras2torch.reading.revisions import over_sorted_axes
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import LayerSpec, ModelSpec, model_spec
 from keras2torch.reading.unknown import described, stored_functions
@@ -186,7 +187,12 @@ def arrays_of(
 ) -> dict[str, list[Stored]]:
     """Return for each layer, by path, its arrays in the file."""
     store = _store(source)
-    return store.matched(model, builder.layers) if store is not None else {}
+    if store is None:
+        return {}
+    found = store.matched(model, builder.layers)
+    if source.version.numbers[:2] < (3, 14):
+        found = over_sorted_axes(builder.layers, found)
+    return found
 
 
 def stored_shapes(

@@ -82,6 +82,8 @@ class Version:
         if found and 1 <= found[0] <= 9:
             return Version(text or "", tuple(found))
         guessed = _guess(config)
+        if guessed == 3 and _names_dtypes(config):
+            return Version("", (3, 3))
         return Version("", (1, 0) if guessed == 1 else (guessed,))
 
 
@@ -105,3 +107,23 @@ def _guess(config: Any) -> int:
         elif isinstance(here, list):
             left += here
     return 3 if three else 2
+
+
+def _names_dtypes(config: Any) -> bool:
+    """Whether a layer's dtype is a name, as until Keras 3.3: later it is a policy."""
+    left = [config]
+    named = False
+    while left:
+        here = left.pop()
+        if isinstance(here, dict):
+            inner = here.get("config")
+            if here.get("module") == "keras.layers" and isinstance(inner, dict):
+                dtype = inner.get("dtype")
+                if isinstance(dtype, dict):
+                    return False
+                if here.get("class_name") != "InputLayer":
+                    named = named or isinstance(dtype, str)
+            left += here.values()
+        elif isinstance(here, list):
+            left += here
+    return named

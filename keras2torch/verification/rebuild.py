@@ -65,7 +65,10 @@ _KERAS2_SHAPES = {
 # What only Keras before it became tf.keras computed.
 _KERAS_BY_ITSELF = (("zero_masked", False), ("interpolation", "bilinear_keras2"))
 # Our own, which say what an older Keras did with masks.
-_OURS = ("name", "keras2", "forgets_mask", "keeps_masks")
+_OURS = (
+    *("name", "fills_empty", "forgets_mask", "ignores_masks", "keeps_axis"),
+    *("keeps_masks", "keras2"),
+)
 # Whose arguments of Keras 1 are another class of the worker's.
 _KERAS1_CLASSES = {
     "BatchNormalization": "Keras1BatchNormalization",
