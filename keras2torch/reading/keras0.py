@@ -9,7 +9,7 @@ kept ``Graph`` and wrote its nodes in its own form. After ``container_from_confi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from keras2torch.errors import UnsupportedLayer, UnusableFile
@@ -213,7 +213,7 @@ def is_old(entry: Any) -> bool:
     return isinstance(entry, dict) and "class_name" not in entry and "name" in entry
 
 
-def graph(config: Mapping[str, Any], layer: Any) -> Config:
+def graph(config: Mapping[str, Any], layer: Callable[[Any, str], Config]) -> Config:
     """Return a ``Graph`` as a ``Model``: inputs, nodes, merges and outputs.
 
     Parameters
@@ -223,81 +223,101 @@ def graph(config: Mapping[str, Any], layer: Any) -> Config:
     layer
         Returns a node's layer in the form of Keras 1: ``layer(entry, name)``.
     """
-    entries: list[Config] = []
-    inputs: list[Any] = []
-    # What a name of the graph stands for: a layer's call.
-    there: dict[str, list[Any]] = {}
     nodes = config.get("nodes")
-    nodes = nodes if isinstance(nodes, dict) else {}
+    made = _Graph(nodes if isinstance(nodes, dict) else {}, layer)
+    inputs = [made.input(spec) for spec in _dicts(config, "input_config")]
+    for spec in _dicts(config, "node_config"):
+        made.node(spec)
+    outputs = [
+        made.source(spec, f"output_{spec.get('name')}")
+        for spec in _dicts(config, "output_config")
+    ]
+    return {"layers": made.entries, "input_layers": inputs, "output_layers": outputs}
 
-    def refs(names: Any) -> list[Any]:
-        known = isinstance(names, list) and all(
-            isinstance(n, str) and n in there for n in names
-        )
-        if not known:
-            raise UnusableFile(f"a Graph takes {names!r}, which is no node of it.")
-        return [there[n] for n in names]
 
-    def source(spec: Mapping[str, Any], name: str) -> list[Any]:
-        """Return the one tensor that a node takes, merged of several if need be."""
-        single = spec.get("input")
-        if single:
-            return list(refs([single])[0])
-        several = refs(spec.get("inputs"))
-        if len(several) == 1:
-            return list(several[0])
-        return merged(spec, f"merge_for_{name}", several)
+class _Graph:
+    """The layers of a ``Graph``, and which call of one each of its names stands for."""
 
-    def merged(spec: Mapping[str, Any], name: str, several: list[Any]) -> list[Any]:
-        made = {"name": name, "mode": spec.get("merge_mode") or "concat"}
-        made |= {k: spec[k] for k in ("concat_axis", "dot_axes") if k in spec}
-        entries.append(_entry("Merge", _merge(made), [several]))
-        return [name, 0, 0]
+    def __init__(
+        self, nodes: Mapping[str, Any], layer: Callable[[Any, str], Config]
+    ) -> None:
+        self.entries: list[Config] = []
+        self._nodes = nodes
+        self._layer = layer
+        self._there: dict[str, list[Any]] = {}
 
-    for spec in _dicts(config, "input_config"):
+    def input(self, spec: Config) -> list[Any]:
+        """Add an input."""
         name = str(spec.get("name"))
         shape = spec.get("batch_input_shape")
         if shape is None and isinstance(spec.get("input_shape"), list):
             shape = [None, *spec["input_shape"]]
         dtype = "int32" if spec.get("dtype") == "int" else "float32"
         given = {"name": name, "batch_input_shape": shape, "input_dtype": dtype}
-        entries.append(_entry("InputLayer", given, []))
-        there[name] = [name, 0, 0]
-        inputs.append(there[name])
-    for spec in _dicts(config, "node_config"):
+        self.entries.append(_entry("InputLayer", given, []))
+        self._there[name] = [name, 0, 0]
+        return self._there[name]
+
+    def node(self, spec: Config) -> None:
+        """Add a layer, or tell which of a shared one's calls a name is."""
         name = str(spec.get("name"))
-        entry = spec.get("layer") or nodes.get(name)
+        entry = spec.get("layer") or self._nodes.get(name)
         if not isinstance(entry, dict):
             raise UnusableFile(f"node {name!r} of a Graph is damaged.")
         kind = entry.get("name")
         if kind == "SiameseHead":
-            shared, _, _ = source(spec, name)
-            there[name] = [shared, int(entry.get("head", 0)), 0]
-            continue
-        if kind == "Siamese" or spec.get("layer"):
-            inner = entry.get("layer") if kind == "Siamese" else entry
-            mode = spec.get("merge_mode")
-            shared = f"shared_for_{name}" if mode else name
-            made = layer(inner, shared)
-            several = refs(spec.get("inputs"))
-            calls = [[one] for one in several]
-            entries.append(_entry(made["class_name"], made["config"], calls, shared))
-            there[name] = [shared, 0, 0]
-            for i, head in enumerate(spec.get("outputs") or []):
-                there[str(head)] = [shared, i, 0]
-            if mode:
-                found = [[shared, i, 0] for i in range(len(several))]
-                there[name] = merged(spec, name, found)
-            continue
-        taken = source(spec, name)
-        made = layer(entry, name)
-        entries.append(_entry(made["class_name"], made["config"], [[taken]], name))
-        there[name] = [name, 0, 0]
-    outputs = [
-        source(spec, f"output_{spec.get('name')}")
-        for spec in _dicts(config, "output_config")
-    ]
-    return {"layers": entries, "input_layers": inputs, "output_layers": outputs}
+            shared, _, _ = self.source(spec, name)
+            self._there[name] = [shared, int(entry.get("head", 0)), 0]
+        elif kind == "Siamese":
+            self._shared(spec, name, entry.get("layer"))
+        elif spec.get("layer"):
+            self._shared(spec, name, entry)
+        else:
+            taken = self.source(spec, name)
+            made = self._layer(entry, name)
+            entry = _entry(made["class_name"], made["config"], [[taken]], name)
+            self.entries.append(entry)
+            self._there[name] = [name, 0, 0]
+
+    def _shared(self, spec: Config, name: str, inner: Any) -> None:
+        mode = spec.get("merge_mode")
+        shared = f"shared_for_{name}" if mode else name
+        made = self._layer(inner, shared)
+        calls = [[one] for one in self._refs(spec.get("inputs"))]
+        entry = _entry(made["class_name"], made["config"], calls, shared)
+        self.entries.append(entry)
+        self._there[name] = [shared, 0, 0]
+        for i, head in enumerate(spec.get("outputs") or []):
+            self._there[str(head)] = [shared, i, 0]
+        if mode:
+            found = [[shared, i, 0] for i in range(len(calls))]
+            self._there[name] = self._merged(spec, name, found)
+
+    def source(self, spec: Mapping[str, Any], name: str) -> list[Any]:
+        """Return the one tensor that a node takes, merged of several if need be."""
+        single = spec.get("input")
+        if single:
+            return list(self._refs([single])[0])
+        several = self._refs(spec.get("inputs"))
+        if len(several) == 1:
+            return list(several[0])
+        return self._merged(spec, f"merge_for_{name}", several)
+
+    def _merged(
+        self, spec: Mapping[str, Any], name: str, several: list[Any]
+    ) -> list[Any]:
+        made = {"name": name, "mode": spec.get("merge_mode") or "concat"}
+        made |= {k: spec[k] for k in ("concat_axis", "dot_axes") if k in spec}
+        self.entries.append(_entry("Merge", _merge(made), [several]))
+        return [name, 0, 0]
+
+    def _refs(self, names: Any) -> list[Any]:
+        known = isinstance(names, list) and all(
+            isinstance(n, str) and n in self._there for n in names
+        )
+        if not known:
+            raise UnusableFile(f"a Graph takes {names!r}, which is no node of it.")
+        return [self._there[n] for n in names]
 
 
 def _entry(kind: str, config: Any, nodes: list[Any], name: str | None = None) -> Config:
