@@ -211,6 +211,13 @@ class Model(Trainer, SymbolicModel):
         self._out_axes = [_moved(_inverse(t.layout.axes)) for t in program.outputs]
         self._out_axes = self._out_axes[:count]
         self._taps = taps(program, net)
+        assert self._call_graph is not None
+        made = programs.modules_of(program, net)
+        self._told = [
+            (made[path], layer, training)
+            for path, layer, training in _told_training(self._call_graph)
+            if path in made
+        ]
         self._has_given = bool(program.classes[-1].given)
         self._set_kinds()
         # One input whose sizes are all known needs no second look.
@@ -432,6 +439,10 @@ class Model(Trainer, SymbolicModel):
             held = isinstance(owner, BuiltIn) and owner._torch_state is not None
             if held and infers_when_frozen(owner.definition):
                 owner._torch_state.module.train(training and owner._trainable)
+        if mode is None:
+            # What a layer was told holds where the call of the model says nothing.
+            for module, layer, told in self._told:
+                module.train(told and layer._learns())
         self._net_mode = (mode, None)
 
     def symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -578,6 +589,19 @@ def _has_tensors(owner: Any) -> bool:
     if isinstance(owner, BuiltIn):
         return owner._torch_state is not None
     return isinstance(owner, nn.Module) and is_given(owner)
+
+
+def _told_training(
+    graph: Network, inside: str = ""
+) -> Iterator[tuple[str, BuiltIn, bool]]:
+    """Give path, layer and what it was told of the calls with ``training=``."""
+    for node in graph.nodes:
+        path = f"{inside}{node.operation.name}"
+        told = node.kwargs.get("training")
+        if isinstance(node.operation, Model) and node.operation._call_graph is not None:
+            yield from _told_training(node.operation._call_graph, f"{path}/")
+        elif isinstance(node.operation, BuiltIn) and told is not None:
+            yield path, node.operation, bool(told)
 
 
 def _told(state: Mapping[str, Any]) -> list[tuple[str, tuple[int, ...]]]:

@@ -151,6 +151,14 @@ def _guarded(top: ClassText, net: nn.Module, owners: Mapping[str, Any]) -> None:
             precision.guard(holder.get_submodule(attribute.name), owner)
 
 
+def modules_of(program: Program, net: nn.Module) -> dict[str, nn.Module]:
+    """Return layer path → the module that a program made for it."""
+    return {
+        path: holder.get_submodule(attribute.name)
+        for path, attribute, holder in _attributes(program.classes[-1], net)
+    }
+
+
 def _attributes(text: ClassText, module: nn.Module) -> Iterator[tuple[str, Any, Any]]:
     """Iterate over (path, attribute, the module that has it), nested ones included."""
     for path, attribute in text.attributes.items():

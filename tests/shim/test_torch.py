@@ -483,3 +483,26 @@ def test_metrics_like_those_of_torchmetrics() -> None:
             and name.startswith("val_") == bool(before)
         ]
         np.testing.assert_allclose(own, history[f"{before}accuracy"], rtol=1e-6)
+
+
+def _with_dropout(told: bool | None, *, nested: bool) -> Any:
+    inputs = keras.Input((50,))
+    model = keras.Model(inputs, keras.layers.Dropout(0.5)(inputs, training=told))
+    if not nested:
+        return model
+    around = keras.Input((50,))
+    return keras.Model(around, model(around))
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("told", [None, False, True])
+def test_what_a_layer_was_told_holds_where_the_call_says_nothing(
+    told: bool | None, nested: bool
+) -> None:
+    """As measured with Keras 3.15: ``Dropout(0.5)(x, training=True)``."""
+    model, x = _with_dropout(told, nested=nested), torch.ones(2, 50)
+    for _ in range(2):
+        assert bool((model(x) != x).any()) is bool(told)
+        assert bool((model(x, training=True) != x).any())
+        assert bool((model(x, training=False) == x).all())
+    assert (model.predict(x, verbose=0) == x.numpy()).all()
