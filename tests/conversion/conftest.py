@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conversion.making import in_keras
 
 from keras2torch.tracing import KerasProcess
 
@@ -19,15 +17,7 @@ MAKER = Path(__file__).with_name("make_models.py")
 def keras_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with every model of make_models.py as .keras and .h5."""
     folder = tmp_path_factory.mktemp("keras_models")
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run(
-        [sys.executable, str(MAKER), str(folder)],
-        env={**os.environ, **quiet},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    in_keras(str(MAKER), str(folder))
     return folder
 
 

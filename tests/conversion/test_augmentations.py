@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from conversion.cases.augmentations import TABLE
+from conversion.making import made_by_keras
 
 from keras2torch.conversion import convert_file
 
 pytestmark = pytest.mark.needs_keras
-MAKER = Path(__file__).with_name("make_cases.py")
 # What is drawn in each call is compared with nothing.
 COMPARED = [row for row in TABLE.rows() if row[1] != "always"]
 
@@ -23,22 +19,7 @@ COMPARED = [row for row in TABLE.rows() if row[1] != "always"]
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The models, each Keras' in a folder of its own."""
-    found = {}
-    for library in ("keras", "tf_keras"):
-        found[library] = folder = tmp_path_factory.mktemp(library)
-        paths = [str(MAKER.parents[1]), os.environ.get("PYTHONPATH", "")]
-        done = subprocess.run(
-            [sys.executable, str(MAKER), library, str(folder), "augmentations"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        failed = json.loads((folder / "failed.json").read_text())
-        # HDF5 of layers with a seed: "cannot pickle 'module' object".
-        assert library == "keras" or failed == {}
-    return found
+    return made_by_keras(tmp_path_factory, "augmentations")
 
 
 @pytest.mark.parametrize(("library", "name"), COMPARED)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conversion.cases.pictures import TABLE
+from conversion.making import made_by_keras
 
 from keras2torch.conversion import convert_file
 
@@ -22,27 +19,12 @@ ROWS = [
     for ending in ("keras", "h5")
     if (library, ending) != ("keras", "h5") or name not in ONLY_KERAS
 ]
-MAKER = Path(__file__).with_name("make_cases.py")
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The models, each Keras' in a folder of its own."""
-    found = {}
-    for library in ("keras", "tf_keras"):
-        found[library] = folder = tmp_path_factory.mktemp(library)
-        paths = [str(MAKER.parents[1]), os.environ.get("PYTHONPATH", "")]
-        done = subprocess.run(
-            [sys.executable, str(MAKER), library, str(folder), "pictures"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        failed = json.loads((folder / "failed.json").read_text())
-        assert failed.keys() == (ONLY_KERAS if library == "keras" else set())
-    return found
+    return made_by_keras(tmp_path_factory, "pictures", ONLY_KERAS)
 
 
 @pytest.mark.parametrize(("library", "name", "ending"), ROWS)

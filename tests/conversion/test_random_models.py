@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conversion.making import in_keras
 from ruff import find_ruff_bin
 
 from keras2torch import convert
@@ -28,15 +28,7 @@ def random_models(
 ) -> Path:
     """Return a folder with a file for each seed, written by Keras 3 or Keras 2."""
     folder = tmp_path_factory.mktemp(request.param)
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run(
-        [sys.executable, str(MAKER), request.param, str(folder), *map(str, SEEDS)],
-        env={**os.environ, **quiet},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    in_keras(str(MAKER), request.param, str(folder), *map(str, SEEDS))
     return folder
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from conversion.making import in_keras
 
 from keras2torch.conversion import Conversion, convert, convert_file
 from keras2torch.tracing import KerasProcess
@@ -33,14 +31,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folders = {}
     for flavour in ("keras", "tf_keras"):
         folders[flavour] = tmp_path_factory.mktemp(flavour)
-        done = subprocess.run(
-            [sys.executable, str(MAKER), flavour, str(folders[flavour]), str(SEEDS)],
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
+        in_keras(str(MAKER), flavour, str(folders[flavour]), str(SEEDS))
     return folders
 
 

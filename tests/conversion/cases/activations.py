@@ -13,7 +13,7 @@ BOTH = (
     "silu softmax softplus softsign swish tanh log_softmax"
 ).split()
 KERAS_3 = (
-    "celu glu hard_shrink hard_silu hard_swish hard_tanh log_sigmoid soft_shrink "
+    "celu hard_shrink hard_silu hard_swish hard_tanh log_sigmoid soft_shrink "
     "sparse_plus sparse_sigmoid sparsemax squareplus tanh_shrink"
 ).split()
 
@@ -36,8 +36,7 @@ def _named(name: str) -> Any:
 for _name in BOTH:
     TABLE.add(_name, _named(_name))
 for _name in KERAS_3:
-    if _name != "glu":
-        TABLE.add(_name, _named(_name), "keras")
+    TABLE.add(_name, _named(_name), "keras")
 
 
 def _recurrent(name: str) -> Any:
