@@ -425,12 +425,12 @@ def _of_theano(program: Program, graph: ir.Model) -> list[str]:
         return []
 
     def other(layer: Any) -> bool:
-        recurrent = isinstance(layer, ConvLSTM2D)
-        if getattr(layer, "padding", None) != "same" and not recurrent:
-            return False
-        sizes = np.atleast_1d(getattr(layer, "kernel_size", 1))
+        same = getattr(layer, "padding", None) == "same"
+        even = np.atleast_1d(getattr(layer, "kernel_size", 1)) % 2 == 0
         strides = np.atleast_1d(getattr(layer, "strides", None) or 1)
-        return bool((sizes % 2 == 0).any() or (strides > 1).any())
+        # The recurrent convolution always pads so, and has no strides.
+        recurrent = isinstance(layer, ConvLSTM2D) and even.any()
+        return bool(recurrent or (same and (even.any() or (strides > 1).any())))
 
     layers = {
         la.name: la.inner if isinstance(la, TimeDistributed) else la
