@@ -273,8 +273,8 @@ class Softmax(Layer):
     Attributes
     ----------
     keras2
-        Whether entries that are all masked share the sum of 1, as in Keras 2; in
-        Keras 3 they are 0.
+        Whether entries that are all masked share the sum of 1, as in Keras 2; since
+        Keras 3.10 they are 0.
     """
 
     layout = "follow"

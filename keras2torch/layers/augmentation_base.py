@@ -22,6 +22,11 @@ def as_kept(value: Any, lowest: float = -1) -> Any:
     return [max(-abs(value), lowest), abs(value)]
 
 
+def contrast_axes(owner: Layer) -> dict[str, tuple[int, int]]:
+    """Return which axes AutoContrast takes: 1 and 2 in any case, as in Keras."""
+    return {"dims": (1, 2)} if is_first(owner) else {}
+
+
 @dataclass(eq=False)
 class ImageLayer(Layer):
     """Works on images that PyTorch has channels first; integers become floats.
@@ -155,4 +160,4 @@ class Augmentation(ImageLayer):
         return max(-high if high else 0.0, lowest), high
 
 
-__all__ = ["Augmentation", "ImageLayer", "Range", "as_kept"]
+__all__ = ["Augmentation", "ImageLayer", "Range", "as_kept", "contrast_axes"]

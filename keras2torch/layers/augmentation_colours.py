@@ -14,7 +14,7 @@ from keras2torch.layers.augmentation_base import (
     Augmentation,
     ImageLayer,
     Range,
-    as_kept,
+    contrast_axes,
 )
 from keras2torch.layers.base import Call, Forward, Layer, Module, layer
 from keras2torch.layers.spatial import is_first
@@ -47,10 +47,9 @@ class _Colours(Augmentation):
 
     def kept(self) -> dict[str, Any]:
         """Return bounds for factors, and the range in order where Keras orders it."""
-        fields = vars(self)
-        found = {k: as_kept(fields[k] or 0.0, low) for k, low in self.drawn.items()}
+        found = super().kept()
         if self.ordered:
-            found["value_range"] = sorted(fields["value_range"])
+            found["value_range"] = sorted(vars(self)["value_range"])
         return found
 
     def _made(self, *arguments: object, **options: object) -> Module:
@@ -383,9 +382,7 @@ class AutoContrast(ImageLayer):
         options: dict[str, object] = {}
         if (values := _range(self, self.value_range)) != _PIXELS:
             options["value_range"] = values
-        if is_first(self):
-            # Keras takes axes 1 and 2 in any case.
-            options["dims"] = (1, 2)
+        options |= contrast_axes(self)
         text = call_text("auto_contrast", Raw(self.batched(call)), **options)
         helpers = ("auto_contrast", *self.helpers(call))
         return Forward(self.unbatched(call, text), helpers=helpers)

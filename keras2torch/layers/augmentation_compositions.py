@@ -17,7 +17,7 @@ from keras2torch.layers.augmentation import (
     RandomShear,
     RandomTranslation,
 )
-from keras2torch.layers.augmentation_base import Augmentation, ImageLayer
+from keras2torch.layers.augmentation_base import Augmentation, ImageLayer, contrast_axes
 from keras2torch.layers.augmentation_colours import (
     Equalization,
     RandomBrightness,
@@ -28,7 +28,6 @@ from keras2torch.layers.augmentation_colours import (
     Solarization,
 )
 from keras2torch.layers.base import Call, Forward, Module, layer
-from keras2torch.layers.spatial import is_first
 from keras2torch.layers.text import Raw
 from keras2torch.layers.text import call as call_text
 
@@ -100,10 +99,7 @@ class _Composition(Augmentation):
         return {} if (low, high) == _PIXELS else {"value_range": (low, high)}
 
     def _contrast(self) -> Module:
-        options = self._pixels()
-        if is_first(self):
-            # Keras takes axes 1 and 2 in any case.
-            options["dims"] = (1, 2)
+        options = self._pixels() | contrast_axes(self)
         return Module(call_text("AutoContrast", **options), helpers=("AutoContrast",))
 
     def _composed(self, parts: list[Module], **options: Any) -> Module:

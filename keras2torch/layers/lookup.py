@@ -7,7 +7,7 @@ Sources: ``keras/src/layers/preprocessing/index_lookup.py`` (Keras 3.15) and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -312,9 +312,4 @@ class IntegerLookup(IndexLookup):
         return super().hashes and self.oov_method == "farmhash"
 
 
-def listed(values: Sequence[Any] | Any) -> Any:
-    """Return an array's values as a list, and everything else as it is."""
-    return values.tolist() if isinstance(values, np.ndarray) else values
-
-
-__all__ = ["IndexLookup", "IntegerLookup", "StringLookup", "listed", "weighted"]
+__all__ = ["IndexLookup", "IntegerLookup", "StringLookup", "weighted"]

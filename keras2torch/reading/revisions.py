@@ -27,6 +27,8 @@ _CHANGED = (
     ("Softmax", "keras2", (3, 10)),
     ("GroupQueryAttention", "fills_empty", (3, 10)),
     ("MultiHeadAttention", "fills_empty", (3, 10)),
+    # Its inputs had their masks afterwards, too.
+    ("MultiHeadAttention", "keeps_masks", (3, 8)),
 )
 
 
