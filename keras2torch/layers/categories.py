@@ -68,20 +68,27 @@ def salted(definition: Any) -> tuple[int, int] | None:
 class _Encoding(Layer):
     """Base: indices, or an encoding of them."""
 
+    modes: ClassVar[tuple[str, ...]] = ("int", *_ENCODINGS)
+    # The argument that says how many categories there are.
+    counted: ClassVar[str] = "num_bins"
+
     output_mode: str
 
     @property
     def mode(self) -> str:
         """What comes out, as Keras calls it today."""
         mode = "multi_hot" if self.output_mode == "binary" else self.output_mode
-        if mode not in ("int", *_ENCODINGS):
+        if mode not in self.modes:
             raise self.unsupported(f"output_mode={self.output_mode!r}")
         return mode
 
     @property
     def size(self) -> int:
         """How many categories there are."""
-        raise NotImplementedError
+        size = vars(self)[self.counted]
+        if type(size) is not int or size < 1:
+            raise self.unsupported(f"{self.counted}={size!r}")
+        return size
 
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
         """Return the input's shape, or one whose last axis has a place for each."""
@@ -110,26 +117,13 @@ class CategoryEncoding(_Encoding):
     """
 
     aliases: ClassVar[Mapping[str, str]] = {"max_tokens": "num_tokens"}
+    modes = _ENCODINGS
+    counted = "num_tokens"
 
     num_tokens: Any = None
     output_mode: str = "multi_hot"
     sparse: bool = False
     keeps_axis: bool = False
-
-    @property
-    def size(self) -> int:
-        """``num_tokens``."""
-        if type(self.num_tokens) is not int or self.num_tokens < 1:
-            raise self.unsupported(f"num_tokens={self.num_tokens!r}")
-        return self.num_tokens
-
-    @property
-    def mode(self) -> str:
-        """Never the indices themselves."""
-        mode = super().mode
-        if mode == "int":
-            raise self.unsupported("output_mode='int'")
-        return mode
 
     def _keeps(self, shape: Shape) -> bool:
         single = len(shape) > 1 and shape[-1] == 1
@@ -221,13 +215,6 @@ class Hashing(_Encoding):
     output_mode: str = "int"
     sparse: bool = False
 
-    @property
-    def size(self) -> int:
-        """``num_bins``."""
-        if type(self.num_bins) is not int or self.num_bins < 1:
-            raise self.unsupported(f"num_bins={self.num_bins!r}")
-        return self.num_bins
-
     def module(self, call: Call) -> Module:
         """``Hashing(10, salt=(133, 137))``."""
         words = call.x.dtype == "string"
@@ -257,25 +244,11 @@ class HashedCrossing(_Encoding):
     """Combinations of features, integers or strings, to bins by a hash."""
 
     reads_strings = True
+    modes = ("int", "one_hot")
 
     num_bins: int
     output_mode: str = "int"
     sparse: bool = False
-
-    @property
-    def size(self) -> int:
-        """``num_bins``."""
-        if type(self.num_bins) is not int or self.num_bins < 1:
-            raise self.unsupported(f"num_bins={self.num_bins!r}")
-        return self.num_bins
-
-    @property
-    def mode(self) -> str:
-        """Bins, or one-hot."""
-        mode = super().mode
-        if mode not in ("int", "one_hot"):
-            raise self.unsupported(f"output_mode={mode!r}")
-        return mode
 
     def module(self, call: Call) -> Module:
         """``HashedCrossing(10)``."""
