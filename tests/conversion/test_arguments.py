@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from conversion.making import LIBRARIES, in_keras, made_by_keras
 
 from keras2torch.conversion import convert_file
 from keras2torch.errors import Keras2TorchError
@@ -17,8 +15,6 @@ from keras2torch.tracing import KerasProcess
 
 pytestmark = pytest.mark.needs_keras
 
-MAKER = Path(__file__).with_name("make_cases.py")
-LIBRARIES = ("keras", "tf_keras")
 FAMILIES = (
     "core activation merging regularization reshaping pooling normalization attention"
 ).split()
@@ -32,34 +28,15 @@ print(json.dumps([unshown(keras), unshown(tf_keras)]))
 """
 
 
-def made(folder: Path, library: str, table: str) -> Path:
-    """Have a Keras write the models of a table, and return their folder."""
-    folder = folder / library
-    folder.mkdir()
-    paths = [str(MAKER.parents[1]), os.environ.get("PYTHONPATH", "")]
-    done = subprocess.run(
-        [sys.executable, str(MAKER), library, str(folder), table],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads((folder / "failed.json").read_text()) == {}
-    return folder
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return a folder of files by library."""
-    folder = tmp_path_factory.mktemp("arguments")
-    return {lib: made(folder, lib, "arguments") for lib in LIBRARIES}
+    return made_by_keras(tmp_path_factory, "arguments")
 
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("refused")
-    return {lib: made(folder, lib, "refused") for lib in LIBRARIES}
+    return made_by_keras(tmp_path_factory, "refused")
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
@@ -86,16 +63,7 @@ def test_exact(
 
 def test_every_argument_is_shown() -> None:
     """A new argument of a new Keras is named here."""
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run(
-        [sys.executable, "-c", ASKED],
-        env={**os.environ, **quiet, "PYTHONPATH": str(MAKER.parents[1])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    keras, tf_keras = json.loads(done.stdout.splitlines()[-1])
+    keras, tf_keras = json.loads(in_keras("-c", ASKED).splitlines()[-1])
     assert not keras
     # On a CPU tf_keras has no kernel that pools channels which come first.
     kinds = [f"{kind}Pooling{n}D" for kind in ("Average", "Max") for n in (1, 2, 3)]
