@@ -63,7 +63,7 @@ class _Sampled(Augmentation):
 class RandomFlip(Augmentation):
     """Flips about half of the images, along one axis or both.
 
-    Keras 3 flips an image along both axes or along none; Keras 2 drew for each axis.
+    Keras flips an image along both axes or along none; before 3.6 it drew for each.
     """
 
     mode: str = "horizontal_and_vertical"
@@ -233,7 +233,7 @@ class RandomCrop(Augmentation):
     """Cuts a batch at a random place.
 
     At inference Keras 3.8 and later pass the images on as they are, whatever the
-    layer's documentation and output shape say; Keras 2 cuts and resizes them.
+    layer's documentation and output shape say; before 3.6 it cuts and resizes them.
     """
 
     height: int
@@ -254,7 +254,7 @@ class RandomCrop(Augmentation):
         """``RandomCrop(224, 224)``."""
         name = "RandomCropOrResize" if self.keras2 else "RandomCrop"
         note = "it crops in training only: at inference it passes the images on as "
-        note += "they are, as Keras 3 does"
+        note += "they are, as Keras does since 3.8"
         text = call_text(name, self.height, self.width)
         notes = () if self.keras2 else (note,)
         return Module(text, helpers=(name,), notes=notes)

@@ -80,8 +80,8 @@ class RandomBrightness(_Colours):
 class RandomContrast(_Colours):
     """Multiplies distances from the mean of a channel.
 
-    Keras 3 takes a number ``f`` for ``(0, f)`` and draws for each image; Keras 2 took
-    it for ``(f, f)`` and drew for the batch.
+    Keras takes a number ``f`` for ``(0, f)`` and draws for each image; before 3.6 it
+    took it for ``(f, f)`` and drew for the batch.
     """
 
     ordered = False

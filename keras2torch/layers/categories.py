@@ -192,10 +192,17 @@ class Discretization(_Encoding):
         text = Raw(f"torch.zeros({len(found)})")
         if 0 < len(found) <= _SHORT:
             text = Raw(literal(found))
+        notes: tuple[str, ...] = ()
+        if "int" in str(self.dtype) and call.x.dtype.startswith("float"):
+            notes = (
+                "Keras' predict cuts its input to whole numbers first, for its dtype "
+                f"is {self.dtype}; a call of Keras' model does not, nor does this",
+            )
         return Module(
             call_text("Discretization", text),
             {"boundaries": Source((), lambda: array, "bin_boundaries", False)},
             helpers=("Discretization",),
+            notes=notes,
         )
 
     def forward(self, call: Call, module: str) -> Forward:

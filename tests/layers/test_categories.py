@@ -235,6 +235,14 @@ def test_what_has_no_rule_is_named(layer, dtype, why):
         write(graph(stack("bad", [layer], (None, 1), dtype=dtype)))
 
 
+@pytest.mark.parametrize(("dtype", "told"), [("int64", True), ("float32", False)])
+def test_bins_of_whole_numbers_in_predict_are_told(dtype, told):
+    # Until 3.13 the dtype of bins was int64, to which a graph casts what goes in.
+    layer = Discretization(BOUNDS, dtype=dtype, name="bins")
+    notes = dict(write(graph(stack("bins", [layer], (None, 4)))).notes)
+    assert ("whole numbers" in notes.get("bins", "")) is told
+
+
 def test_hashes_of_whole_numbers_are_of_their_digits():
     numbers = [0, 7, -7, 10, -100, 2**63 - 1, -(2**63), 1234567890123456789]
     words = hash_words([str(n) for n in numbers])
