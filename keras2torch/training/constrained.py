@@ -89,10 +89,7 @@ def _rules(layer: Layer) -> dict[str, Any]:
     config = to_config(layer)
     if "_constraint" not in str(config):
         return {}
-    try:
-        return from_config(kind, _exchanged(config)).regularizers()
-    except (AttributeError, NotImplementedError):
-        return {}
+    return from_config(kind, _exchanged(config)).regularizers()
 
 
 def _exchanged(value: Any) -> Any:
