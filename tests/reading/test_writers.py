@@ -272,3 +272,25 @@ def test_early_keras3_lost_the_masks_of_a_list(version: str, lost: bool) -> None
         )
         _, config = layer_config(spec, "merge", context)
         assert from_config(kind, config).makes_mask([True, True]) is not lost
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "last", "first"),
+    [
+        ("RandomContrast", "keras2", "3.5.0", "3.6.0"),
+        ("RandomCrop", "keras2", "3.5.0", "3.6.0"),
+        ("RandomFlip", "keras2", "3.5.0", "3.6.0"),
+        ("MultiHeadAttention", "keeps_masks", "3.7.0", "3.8.0"),
+        ("MultiHeadAttention", "fills_empty", "3.9.0", "3.10.0"),
+        ("GroupQueryAttention", "fills_empty", "3.9.0", "3.10.0"),
+        ("Softmax", "keras2", "3.9.0", "3.10.0"),
+    ],
+)
+def test_what_keras3_changed_is_as_the_files_keras_had_it(
+    kind: str, flag: str, last: str, first: str
+) -> None:
+    """By the sources of these releases."""
+    for version, old in ((last, True), (first, False), ("3.15.1", False)):
+        context = Context(Version.of(version, {}))
+        _, config = layer_config(layer(kind, "layer"), "layer", context)
+        assert config.get(flag, False) is old
