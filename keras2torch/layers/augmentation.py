@@ -234,6 +234,11 @@ class RandomCrop(Augmentation):
 
     At inference Keras 3.8 and later pass the images on as they are, whatever the
     layer's documentation and output shape say; before 3.6 it cuts and resizes them.
+
+    Attributes
+    ----------
+    cuts
+        Whether inference cuts, too: in Keras 3.6 and 3.7 otherwise than before.
     """
 
     height: int
@@ -241,12 +246,20 @@ class RandomCrop(Augmentation):
     seed: int | None = None
     data_format: str | None = None
     keras2: bool = False
+    cuts: bool = False
+
+    def __post_init__(self) -> None:
+        self.cuts = self.cuts and not self.keras2
+
+    @property
+    def _always(self) -> bool:
+        return self.keras2 or self.cuts
 
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
         """The size that was asked for; unknown where that is so in training only."""
         _, *there = self.sizes(shapes[0])
         size: tuple[int | None, int | None] = (self.height, self.width)
-        if not self.keras2 and tuple(there) != size:
+        if not self._always and tuple(there) != size:
             size = (None, None)
         return [self.shaped(shapes[0], *size)]
 
@@ -255,17 +268,18 @@ class RandomCrop(Augmentation):
         name = "RandomCropOrResize" if self.keras2 else "RandomCrop"
         note = "it crops in training only: at inference it passes the images on as "
         note += "they are, as Keras does since 3.8"
-        text = call_text(name, self.height, self.width)
-        notes = () if self.keras2 else (note,)
+        always = {"always": True} if self.cuts else {}
+        text = call_text(name, self.height, self.width, **always)
+        notes = () if self._always else (note,)
         return Module(text, helpers=(name,), notes=notes)
 
     def module(self, call: Call) -> Module | None:
-        """Of Keras 2 also where the call is one of inference."""
-        return self.helper(call) if self.keras2 else super().module(call)
+        """Where inference cuts also for a call of inference."""
+        return self.helper(call) if self._always else super().module(call)
 
     def forward(self, call: Call, module: str) -> Forward:
-        """Resize with ``training=False`` in a call of Keras 2."""
-        if not self.keras2 or self.switched(call) is not False:
+        """``.resize(x)`` with ``training=False`` in a call, where inference cuts."""
+        if not self._always or self.switched(call) is not False:
             return super().forward(call, module)
         text = self.unbatched(call, f"{module}.resize({self.batched(call)})")
         return Forward(text, helpers=self.helpers(call))

@@ -44,6 +44,7 @@ _OLDER = (
     "keras2",
     "keeps_masks",
     "fills_empty",
+    "cuts",
     "forgets_mask",
     "zero_masked",
     "expand",

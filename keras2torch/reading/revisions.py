@@ -20,6 +20,7 @@ _CHANGED = (
     ("Multiply", "ignores_masks", (3, 6)),
     # What fits the size was cut and resized at inference.
     ("RandomCrop", "keras2", (3, 6)),
+    ("RandomCrop", "cuts", (3, 8)),
     # One contrast was drawn for the batch, and flips along each axis by itself.
     ("RandomContrast", "keras2", (3, 6)),
     ("RandomFlip", "keras2", (3, 6)),
@@ -41,6 +42,12 @@ def flags(kind: str, version: Version) -> dict[str, bool]:
         for changed, flag, since in _CHANGED
         if changed == kind and (3, 0) <= version.numbers[:2] < since
     }
+
+
+def older(layer: object) -> bool:
+    """Whether a layer computes what an older release of Keras 3 computed."""
+    flags = {"forgets_mask", *(flag for _, flag, _ in _CHANGED)}
+    return any(getattr(layer, flag, False) for flag in flags)
 
 
 def axes(kind: str, config: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -78,4 +85,4 @@ def _reshaped(stored: Stored, shape: tuple[int, ...]) -> Stored:
     return stored.holding(stored().reshape(shape))
 
 
-__all__ = ["axes", "flags", "over_sorted_axes"]
+__all__ = ["axes", "flags", "older", "over_sorted_axes"]

@@ -63,7 +63,11 @@ _KERAS2_SHAPES = {
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
 }
 # What only Keras before it became tf.keras computed.
-_KERAS_BY_ITSELF = (("zero_masked", False), ("interpolation", "bilinear_keras2"))
+_KERAS_BY_ITSELF = (
+    ("cuts", True),
+    ("zero_masked", False),
+    ("interpolation", "bilinear_keras2"),
+)
 # Our own, which say what an older Keras did with masks.
 _OURS = (
     *("name", "fills_empty", "forgets_mask", "ignores_masks", "keeps_axis"),

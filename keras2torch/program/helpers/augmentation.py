@@ -249,12 +249,14 @@ class RandomElasticTransform(Augmentation):
 class RandomCrop(Augmentation):
     """Cuts a batch at one random place in training; passes it on at inference.
 
-    Images that are not larger in both ways are cut in the middle, and resized.
+    Images that are not larger in both ways are cut in the middle, and resized; so are
+    all at inference, if it is to cut always.
     """
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, height: int, width: int, always: bool = False) -> None:
         super().__init__()
         self.size = (height, width)
+        self.always = always
 
     def augment(self, x: torch.Tensor) -> torch.Tensor:
         height, width = x.shape[-2:]
@@ -263,10 +265,21 @@ class RandomCrop(Augmentation):
             top = int(torch.randint(height - rows + 1, ()))
             left = int(torch.randint(width - columns + 1, ()))
             return x[..., top : top + rows, left : left + columns]
+        return self.resize(x)
+
+    def resize(self, x: torch.Tensor) -> torch.Tensor:
+        """Cut from where the largest part of the size's aspect ratio begins."""
+        height, width = x.shape[-2:]
+        rows, columns = self.size
         top = (height - max(min(height, width * rows // columns), 1)) // 2
         left = (width - max(min(width, height * columns // rows), 1)) // 2
         x = x[..., top : top + rows, left : left + columns]
         return F.interpolate(x, size=self.size, mode="bilinear")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            return self.augment(x)
+        return self.resize(x) if self.always else x
 
 
 class RandomCropOrResize(Augmentation):

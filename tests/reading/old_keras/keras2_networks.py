@@ -142,6 +142,13 @@ def masked_heads():
 
 
 @model
+def cropped():
+    i = Input(shape=(7, 10, 3))
+    parts = [L.RandomCrop(*size)(i) for size in ((4, 5), (9, 5), (7, 10))]
+    return Model(i, [L.Flatten()(x) for x in parts])
+
+
+@model
 def masked_groups():
     i = Input(shape=(7,), dtype="int32")
     x = L.Embedding(20, 6, mask_zero=True)(i)
