@@ -279,6 +279,7 @@ def test_early_keras3_lost_the_masks_of_a_list(version: str, lost: bool) -> None
     [
         ("RandomContrast", "keras2", "3.5.0", "3.6.0"),
         ("RandomCrop", "keras2", "3.5.0", "3.6.0"),
+        ("RandomCrop", "cuts", "3.7.0", "3.8.0"),
         ("RandomFlip", "keras2", "3.5.0", "3.6.0"),
         ("MultiHeadAttention", "keeps_masks", "3.7.0", "3.8.0"),
         ("MultiHeadAttention", "fills_empty", "3.9.0", "3.10.0"),
