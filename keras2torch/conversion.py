@@ -30,6 +30,7 @@ from keras2torch.plugins.registry import Files, listed
 from keras2torch.program import Program, write
 from keras2torch.program.names import class_name
 from keras2torch.reading import kind
+from keras2torch.reading.revisions import older
 from keras2torch.routes import Trust, find
 from keras2torch.stages import Progress, Stages
 from keras2torch.training import TrainScript, write_train_script
@@ -404,6 +405,8 @@ def _concluded(
 ) -> Conversion:
     """Return the conversion; what train.py leaves open stands in the report."""
     report.remarks += _of_theano(program, graph)
+    if report.verdict == "different":
+        report.remarks += _of_release(program, graph)
     if training is None:
         return Conversion(program, graph, report)
     known = {note["note"] for note in report.notes}
@@ -411,6 +414,21 @@ def _concluded(
         {"layer": "train.py", "note": n} for n in training.notes if n not in known
     ]
     return Conversion(program, graph, report, training.source)
+
+
+def _of_release(program: Program, graph: ir.Model) -> list[str]:
+    """Say where the release of Keras 3 that wrote the file computed otherwise."""
+    version = graph.metadata_props.get("keras_version", "")
+    found = sorted(
+        {s.node.layer.name for s in program.plan.layer_steps() if older(s.node.layer)}
+    )
+    if not found or not version.startswith("3."):
+        return []
+    return [
+        f"The file was written by Keras {version}, which later releases differ from: "
+        f"{', '.join(found)} compute what Keras {version} computed, not what the Keras "
+        "does that they were compared with."
+    ]
 
 
 def _of_theano(program: Program, graph: ir.Model) -> list[str]:

@@ -64,8 +64,21 @@ _MODULES = {
     "soft_shrink": "nn.Softshrink()",
     "hard_shrink": "nn.Hardshrink()",
     "tanh_shrink": "nn.Tanhshrink()",
+    "squareplus": "Squareplus()",
+    "sparse_plus": "SparsePlus()",
+    "sparse_sigmoid": "SparseSigmoid()",
+    "sparsemax": "Sparsemax()",
 }
-_MODULE_HELPERS = frozenset({"Exponential", "HardSigmoidKeras2"})
+_MODULE_HELPERS = frozenset(
+    {
+        "Exponential",
+        "HardSigmoidKeras2",
+        "SparsePlus",
+        "SparseSigmoid",
+        "Sparsemax",
+        "Squareplus",
+    }
+)
 
 
 def activation_module(owner: Layer, activation: Any) -> tuple[str, tuple[str, ...]]:

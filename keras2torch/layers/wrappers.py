@@ -150,12 +150,16 @@ class TimeDistributed(Layer):
             inner, "elementwise", False
         )
 
+    def _norms_rows(self, call: Call) -> bool:
+        """Whether each step is a batch of rows to normalize, with one entry a row."""
+        return type(self.inner).__name__ == "BatchNormalization" and call.x.rank == 3
+
     def _inside(self, call: Call, name: str = "", mask_name: str = "") -> Call:
         """Return the call of the layer inside, time folded into the batch."""
         masks: list[Tensor | None] = []
         for mask in call.masks:
             # Keras hands the layer a step's mask: of (batch, time) no axis is left.
-            if mask is not None and mask.rank < 3:
+            if mask is not None and mask.rank < 3 and not self._norms_rows(call):
                 raise self.unsupported("a mask over its steps meets a layer that masks")
             masks.append(mask and _folded(mask, mask_name))
         return dataclasses.replace(
@@ -189,10 +193,15 @@ class TimeDistributed(Layer):
             return Forward(f"{module}({fold}){back}")
         if len(call.inputs) != 1:
             raise self.unsupported(f"{len(call.inputs)} inputs")
-        if type(self.inner).__name__ == "BatchNormalization" and call.mask is None:
+        if type(self.inner).__name__ == "BatchNormalization" and (
+            call.mask is None or self._norms_rows(call)
+        ):
             # In training Keras normalizes each step by itself, and the averages move
             # once a step.
-            text = f"torch.stack([{module}(step) for step in {x}.unbind(1)], dim=1)"
+            steps, each = "step", f"{x}.unbind(1)"
+            if call.mask is not None and call.faithful:
+                steps, each = "step, mask", f"zip({each}, {call.mask.name}.unbind(1))"
+            text = f"torch.stack([{module}({steps}) for {steps} in {each}], dim=1)"
             return Forward(text)
         steps = f"{x}_steps"
         inside, mask = f"{steps}_mask", None

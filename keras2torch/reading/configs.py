@@ -52,6 +52,10 @@ _THAWED = (
     "it has trainable=False in the file, which Keras 3 does not hand on to the weights "
     "inside when it loads the file: they are trained, there and here"
 )
+_LORA = (
+    "its low-rank update (lora_rank) is added to its weights, as Keras' file has them: "
+    "Keras trains a new update alone, this module trains the weights"
+)
 # Layers with layers inside of which the config says nothing.
 _HOLDING = frozenset(
     "ConvLSTM1D ConvLSTM2D ConvLSTM3D GroupQueryAttention MultiHeadAttention".split()
@@ -213,6 +217,8 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
         del made["trainable"]
         if kind in _HOLDING:
             ctx.notes.append((name, _THAWED))
+    if config.get("lora_rank"):
+        ctx.notes.append((name, _LORA))
     if "keras2" in known and ctx.version.major < 3:
         # Masks meet in another way there (merges, attention, TimeDistributed).
         made["keras2"] = True

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from keras2torch.program.helpers.activation import sparse_plus, sparsemax, squareplus
+
 
 class HardSigmoidKeras2(nn.Module):
     """The hard sigmoid of Keras 1 and 2; Keras 3 and torch have another slope."""
@@ -17,6 +19,34 @@ class Exponential(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.exp(x)
+
+
+class Squareplus(nn.Module):
+    """The smooth rectifier (x + sqrt(x² + 4)) / 2 as a module."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return squareplus(x)
+
+
+class SparsePlus(nn.Module):
+    """0 up to -1, x from 1 on, and (x + 1)² / 4 between, as a module."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return sparse_plus(x)
+
+
+class SparseSigmoid(nn.Module):
+    """0 up to -1, 1 from 1 on, and a line between."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.clamp(0.5 * (x + 1.0), 0.0, 1.0)
+
+
+class Sparsemax(nn.Module):
+    """Keras' sparsemax over the last axis as a module."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return sparsemax(x)
 
 
 def step_dropout(x: torch.Tensor, p: float, training: bool) -> torch.Tensor:
