@@ -316,10 +316,11 @@ class _Planner:
         call.flat_ok = bool(node.outputs) and wishes.flat_ok(node.outputs[0])
         wishes.tell(node, call)
         wanted, outs = _layouts(node, call, body)
-        if node.weights:
-            # Weights are written once: every call reads the layout of the first.
+        if node.weights or node.layer.in_one_order():
+            # A module is written once: every call reads the layout of the first.
             first = self._first.setdefault(node.path, wanted)
-            if wanted != first:
+            ranks = [len(w.axes) for w in wanted]
+            if wanted != first and ranks == [len(w.axes) for w in first]:
                 call.inputs = [
                     want(t, w) for t, w in zip(call.inputs, first, strict=True)
                 ]

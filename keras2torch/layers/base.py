@@ -441,6 +441,13 @@ class Layer:
         """Whether a call with these options returns a mask of its own."""
         return self.makes_mask(masked)
 
+    def in_one_order(self) -> bool:
+        """Whether all its calls read one order, as those of a layer with weights do.
+
+        Its module is written once, and holds constants or axes in that order.
+        """
+        return False
+
     def strips_masks(self) -> bool:
         """Whether its inputs have no mask any more for what is called after it."""
         return False

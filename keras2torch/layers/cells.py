@@ -357,10 +357,13 @@ class RNN(Layer):
     @cached_property
     def stack(self) -> list[Recurrent]:
         """The layers that compute the same, the first first."""
-        cells = [self.cell]
+        cells, paths = [self.cell], [""]
         if _kind(self.cell) == "StackedRNNCells":
             cells = self.cell["config"]["cells"]
+            paths = [f"cell/cells/{p}" for p in _paths([str(_kind(c)) for c in cells])]
         found = [self._layer_of(c) for c in cells]
+        for each, path in zip(found, paths, strict=True):
+            vars(each)["cell_path"] = path or each.cell_path
         for under in found[:-1]:
             under.return_sequences, under.zero_output_for_mask = True, False
         for over in found[1:]:
@@ -397,15 +400,12 @@ class RNN(Layer):
         """Return those of the cells, the first cell's first."""
         if len(self.stack) == 1:
             return self.inner.weights(*shapes)
-        paths = _paths([str(_kind(c)) for c in self.cell["config"]["cells"]])
-        found = []
-        for i, (inner, shape) in enumerate(
-            zip(self.stack, self._shapes(shapes[0]), strict=True)
-        ):
-            for w in inner.weights(shape):
-                name, path = f"{i}/{w.name}", f"cell/cells/{paths[i]}"
-                found.append(dataclasses.replace(w, name=name, path=path))
-        return found
+        pairs = zip(self.stack, self._shapes(shapes[0]), strict=True)
+        return [
+            dataclasses.replace(w, name=f"{i}/{w.name}")
+            for i, (inner, shape) in enumerate(pairs)
+            for w in inner.weights(shape)
+        ]
 
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
         """Return the sequence or its last step, then the states of all cells."""

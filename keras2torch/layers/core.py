@@ -30,10 +30,16 @@ _FLOATS = ("bfloat16", "float16", "float32", "float64")
 
 @layer
 class Identity(Layer):
-    """Gives back what it gets."""
+    """Gives back what it gets; in Keras 2 without its mask."""
 
     layout = "follow"
     masking = "pass"
+
+    keras2: bool = False
+
+    def __post_init__(self) -> None:
+        if self.keras2:
+            vars(self)["masking"] = "stop"
 
     def forward(self, call: Call, module: str) -> Forward:
         """``x``."""

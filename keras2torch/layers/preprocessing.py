@@ -34,10 +34,17 @@ def _array(value: Any) -> Array:
 
 
 class _PerElement(Layer):
-    """Base: any layout, but constants along an axis want it in Keras' order."""
+    """Base: any layout, but constants along an axis want it in Keras' order.
+
+    Only Keras 3 hands a mask on.
+    """
 
     layout = "follow"
     masking = "pass"
+
+    def __post_init__(self) -> None:
+        if getattr(self, "keras2", False):
+            vars(self)["masking"] = "stop"
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """Follow, unless the last axis is a reordered one."""
@@ -89,6 +96,11 @@ class Rescaling(_PerElement):
 
     scale: Any
     offset: Any = 0.0
+    keras2: bool = False
+
+    def in_one_order(self) -> bool:
+        """Of constants along an axis."""
+        return any(_array(v).ndim > 0 for v in (self.scale, self.offset))
 
     def _constants(self, call: Call) -> tuple[Any, Any]:
         arrays = _array(self.scale), _array(self.offset)
@@ -129,6 +141,11 @@ class Normalization(_PerElement):
     mean: Any = None
     variance: Any = None
     invert: bool = False
+    keras2: bool = False
+
+    def in_one_order(self) -> bool:
+        """Of statistics that are given."""
+        return self.mean is not None
 
     def _kept(self, shape: Shape) -> tuple[int, ...]:
         if self.axis is None:

@@ -45,6 +45,10 @@ class _Noise(Layer):
             return Forward(f"{module}({call.x.name})")
         return self._always(call) if mode else Forward(call.x.name)
 
+    def in_one_order(self) -> bool:
+        """Where one draw is shared along axes."""
+        return bool(getattr(self, "noise_shape", None))
+
     def _shared(self, call: Call, noise_shape: Any) -> tuple[int, ...]:
         """Return the PyTorch axes along which one draw is shared."""
         shape = call.x.shape
@@ -94,6 +98,10 @@ class _SpatialDropout(_Noise):
     aliases: ClassVar[Mapping[str, str]] = {"p": "rate"}
 
     rate: float
+
+    def in_one_order(self) -> bool:
+        """Its axes move."""
+        return True
 
     def _axes(self, call: Call) -> tuple[int, ...]:
         """Return the axes that are dropped together; none where torch has a layer."""

@@ -46,8 +46,6 @@ class SpectralNormalization(Layer):
         of it, too.
     """
 
-    masking = "pass"
-
     layer: Any
     power_iterations: int = 1
     keras2: bool = False
@@ -56,6 +54,7 @@ class SpectralNormalization(Layer):
         self.layer = serialized(self.layer)
         # What holds for the layer inside holds for the wrapper.
         vars(self)["layout"] = self.inner.layout
+        vars(self)["masking"] = self.inner.masking
 
     @cached_property
     def inner(self) -> Layer:
@@ -129,8 +128,10 @@ class SpectralNormalization(Layer):
         if self.power_iterations != 1:
             options["iterations"] = int(self.power_iterations)
         weights = {f"layer.{k}": s for k, s in made.weights.items()}
+        still: tuple[str, ...] = ()
         if not self.inner.trainable:
             weights = {k: frozen(s) for k, s in weights.items()}
+            still = ("{self}.requires_grad_(False)",)
         weights["u"] = self._vector(call)
         text = call_text("SpectralNorm", Raw(made.text), size, **options)
         return dataclasses.replace(
@@ -138,6 +139,7 @@ class SpectralNormalization(Layer):
             text=text,
             weights=weights,
             helpers=(*made.helpers, "SpectralNorm"),
+            init=still,
         )
 
     def _vector(self, call: Call) -> Source:

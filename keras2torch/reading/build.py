@@ -265,10 +265,19 @@ class Assembler:
             if name not in kwargs or kwargs[name] is None:
                 break
             inputs += _tensors(kwargs.pop(name))
+        if "key" in definition.arguments and kwargs.get("key_mask") is not None:
+            # Without a key the values are the keys, and masked as those.
+            inputs += inputs[1:2] if len(inputs) == 2 else []
         masks = _masks(kwargs, len(inputs))
         if masks is not None and inputs and definition.strips_masks():
             # ``call`` asks the query for its mask, whatever it is given.
             masks[0] = b.live_mask_of(inputs[0], masks[0])
+        if masks is not None and self._keras_major >= 3 and definition.arguments[1:]:
+            # Arguments whose mask the call does not name bring their own.
+            masks[1:] = [
+                m or b.live_mask_of(v)
+                for m, v in zip(masks[1:], inputs[1:], strict=True)
+            ]
         # Keras 3 looks for "sequences_mask" among the arguments as soon as states are
         # given, too: the mask that travels with the steps is lost on the layer.
         unseen = bool(states) and masks is None and self._keras_major >= 3

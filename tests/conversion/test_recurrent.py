@@ -11,8 +11,10 @@ from conversion.making import made_by_keras
 from keras2torch.conversion import convert_file
 
 pytestmark = pytest.mark.needs_keras
-# The Reshape before it makes images of rows, whose channels are not first.
-PERMUTES = {"frames_both_ways": 1}
+# A Reshape makes images of rows, whose channels are not first; so does a Conv1D.
+PERMUTES = {"frames_both_ways": 1, "masks_under_spectral_norm": 2}
+# Keras' attention takes 1/sqrt(size) in float32 where it fuses.
+FLOAT64 = {"one_mask_is_named": 1e-7}
 # Both formats of the newest Keras, and HDF5 of the one before.
 QUICK = {"cell", "unlike_directions", "frames", "frames_to_frames"}
 ROWS = [
@@ -39,7 +41,7 @@ def test_converts_exactly(library, name, ending, folders, keras_process):
     report = convert_file(path, process=keras_process).report
     assert report.verdict == "exact", report.sentence()
     assert report.float64_rel_diff is not None
-    assert report.float64_rel_diff <= 1e-9
+    assert report.float64_rel_diff <= FLOAT64.get(name, 1e-9)
     assert report.same_trainable
     assert report.gradients.verdict == "exact"
     assert report.permutes == PERMUTES.get(name, 0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from keras2torch.layers.activation import LeakyReLU
-from keras2torch.layers.convolution import Conv2D
+from keras2torch.layers.convolution import Conv1D, Conv2D
 from keras2torch.layers.convolution_transpose import Conv2DTranspose
 from keras2torch.layers.core import Dense
 from keras2torch.layers.merging import Add, Concatenate, Multiply
 from keras2torch.layers.normalization import BatchNormalization, LayerNormalization
 from keras2torch.layers.pooling import GlobalAveragePooling2D
+from keras2torch.layers.preprocessing import Normalization, Rescaling
+from keras2torch.layers.regularization import Dropout, SpatialDropout1D
 from keras2torch.layers.reshaping import Flatten, Reshape
 from keras2torch.program import write
 from tests.layers.harness import Row, check, graph, rows, stack
@@ -52,6 +54,22 @@ def called_twice(b):
     [y] = b.call(Reshape((2, 3, 4), name="reshape"), [made[0]])
     [y] = b.call(Conv2D(2, 2, name="conv"), [y])
     return [y, made[1]]
+
+
+def constants_called_twice(b):
+    """What has constants or axes and no weights is one module in one order, too."""
+    [x] = b.call(Conv1D(4, 1, name="conv"), [b.input("in_x", (None, 6, 4))])
+    [y] = b.call(Reshape((6, 4), name="rows"), [b.input("in_y", (None, 24))])
+    numbers = [0.5, 1.0, 1.5, 2.0]
+    for layer in (
+        Rescaling(numbers, name="rescaling"),
+        Normalization(mean=numbers, variance=numbers, name="normalization"),
+        SpatialDropout1D(0.2, name="maps"),
+        Dropout(0.2, noise_shape=(None, 1, 4), name="dropout"),
+    ):
+        [x], [y] = b.call(layer, [x]), b.call(layer, [y])
+    [x] = b.call(Conv1D(2, 2, name="last"), [x])
+    return [x, *b.call(Dense(3, name="dense"), [y])]
 
 
 def joined(b):
@@ -105,6 +123,7 @@ ROWS = [
     ),
     Row("read_twice", read_twice, permutes=1),
     Row("called_twice", called_twice, permutes=1),
+    Row("constants_called_twice", constants_called_twice),
     Row("joined", joined, permutes=0),
     Row("joined_and_returned", joined_and_returned),
     Row(

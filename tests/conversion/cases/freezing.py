@@ -52,6 +52,16 @@ def whole_model_with_mask(keras: Any) -> Any:
     return made
 
 
+@TABLE.model("keras")
+def under_spectral_norm(keras: Any) -> Any:
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    still = layers.Conv2D(4, 3, trainable=False)
+    x = layers.SpectralNormalization(still)(inputs)
+    x = layers.Flatten()(layers.SpectralNormalization(layers.Conv2D(2, 3))(x))
+    return keras.Model(inputs, layers.Dense(2)(x))
+
+
 @TABLE.model()
 def nested_base(keras: Any) -> Any:
     layers = keras.layers

@@ -125,3 +125,46 @@ def rows_of_rows(keras: Any) -> Any:
 def volumes(keras: Any) -> Any:
     layer = keras.layers.ConvLSTM3D(2, 2, strides=2, padding="same")
     return keras.Sequential([keras.Input((3, 4, 5, 6, 2)), layer])
+
+
+@TABLE.model()
+def stacks_of_one(keras: Any) -> Any:
+    layers = keras.layers
+    x = keras.Input(ROWS)
+    y = layers.RNN([layers.GRUCell(4)], return_sequences=True)(x)
+    inside = layers.RNN(layers.StackedRNNCells([layers.LSTMCell(3)]))
+    return keras.Model(x, [y, layers.Bidirectional(inside)(y)])
+
+
+@TABLE.model()
+def masks_on_their_way(keras: Any) -> Any:
+    """What hands a mask on depends on the Keras."""
+    layers = keras.layers
+    x = keras.Input(ROWS)
+    y = layers.Masking()(x)
+    through = [
+        layers.Identity(),
+        layers.Rescaling(0.5),
+        layers.Normalization(mean=[0.5, 0.0, -0.5], variance=[2.0, 1.0, 0.5]),
+    ]
+    return keras.Model(x, [layers.LSTM(2)(layer(y)) for layer in through])
+
+
+@TABLE.model("keras")
+def masks_under_spectral_norm(keras: Any) -> Any:
+    layers = keras.layers
+    x = keras.Input(ROWS)
+    y = layers.SpectralNormalization(layers.Dense(3))(layers.Masking()(x))
+    z = layers.SpectralNormalization(layers.Conv1D(3, 1))(layers.Masking()(x))
+    return keras.Model(x, [layers.LSTM(2)(y), layers.LSTM(2)(z)])
+
+
+@TABLE.model("keras")
+def one_mask_is_named(keras: Any) -> Any:
+    """The query's mask is given and the value's comes with it."""
+    layers = keras.layers
+    x, z = keras.Input(ROWS), keras.Input((4, 3))
+    steps = keras.Input((5,), dtype="bool")
+    y = layers.GroupQueryAttention(2, 2, 1)(x, layers.Masking()(z), query_mask=steps)
+    w = layers.MultiHeadAttention(2, 2)(x, layers.Masking()(z), query_mask=steps)
+    return keras.Model([x, z, steps], [y, w])
