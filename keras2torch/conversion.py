@@ -30,8 +30,8 @@ from keras2torch.plugins.registry import Files, listed
 from keras2torch.program import Program, write
 from keras2torch.program.names import class_name
 from keras2torch.reading import kind
-from keras2torch.reading.revisions import older
-from keras2torch.routes import Trust, find
+from keras2torch.reading.revisions import as_today, older
+from keras2torch.routes import Found, Trust, find
 from keras2torch.stages import Progress, Stages
 from keras2torch.training import TrainScript, write_train_script
 from keras2torch.verification import OnnxRuntime, Report, reference, unverified
@@ -260,17 +260,29 @@ def convert_file(
             reason = "" if verify == "never" else _DRAWS if unseen else _NO_KERAS
             report = unverified(program, graph, stage.seconds, reason)
         else:
-            report = compare(
-                program,
-                graph,
-                path,
-                weights,
-                judge,
-                stage,
-                trust=trust,
-                custom_objects=None if custom_objects is None else Path(custom_objects),
-                loaded=found.loaded,
-            )
+            own = None if custom_objects is None else Path(custom_objects)
+
+            def compared(program: Program, found: Found) -> Report:
+                return compare(
+                    program,
+                    found.graph,
+                    path,
+                    weights,
+                    judge,
+                    stage,
+                    trust=trust,
+                    custom_objects=own,
+                    loaded=found.loaded,
+                )
+
+            report = compared(program, found)
+            changed = _changed_since(program, graph)
+            if report.verdict == "different" and changed:
+                with as_today():
+                    again = find(path, weights, _trust(trust, custom_objects), keras)
+                renewed = write(again.graph, layout=layout, name=program.name)
+                today = compared(renewed, again)
+                report = _as_released(report, today, changed, graph)
     if verify == "always" and report.verdict == "unverified":
         raise VerificationUnavailable(report.reason or _NO_KERAS)
     return _concluded(program, graph, report, training)
@@ -317,7 +329,7 @@ def verify_folder(
             program = _same_program(graph, source, text)
         from keras2torch.program.module import load_folder
 
-        return compare(
+        report = compare(
             program,
             graph,
             source,
@@ -329,6 +341,11 @@ def verify_folder(
             custom_objects=custom_objects,
             loaded=found.loaded,
         )
+        if report.verdict == "different" and (
+            changed := _changed_since(program, graph)
+        ):
+            report.remarks.append(_told_release(changed, graph))
+        return report
 
 
 class _Keras:
@@ -405,8 +422,6 @@ def _concluded(
 ) -> Conversion:
     """Return the conversion; what train.py leaves open stands in the report."""
     report.remarks += _of_theano(program, graph)
-    if report.verdict == "different":
-        report.remarks += _of_release(program, graph)
     if training is None:
         return Conversion(program, graph, report)
     known = {note["note"] for note in report.notes}
@@ -416,19 +431,46 @@ def _concluded(
     return Conversion(program, graph, report, training.source)
 
 
-def _of_release(program: Program, graph: ir.Model) -> list[str]:
-    """Say where the release of Keras 3 that wrote the file computed otherwise."""
-    version = graph.metadata_props.get("keras_version", "")
-    found = sorted(
-        {s.node.layer.name for s in program.plan.layer_steps() if older(s.node.layer)}
-    )
-    if not found or not version.startswith("3."):
+def _changed_since(program: Program, graph: ir.Model) -> list[str]:
+    """Return the layers that compute what only an older Keras 3, the file's, did."""
+    if not graph.metadata_props.get("keras_version", "").startswith("3."):
         return []
-    return [
-        f"The file was written by Keras {version}, which later releases differ from: "
-        f"{', '.join(found)} compute what Keras {version} computed, not what the Keras "
-        "does that they were compared with."
-    ]
+    steps = program.plan.layer_steps()
+    return sorted({s.node.layer.name for s in steps if older(s.node.layer)})
+
+
+def _as_released(
+    report: Report, today: Report, layers: list[str], graph: ir.Model
+) -> Report:
+    """Return what holds of a file of an older Keras 3 than the one at hand.
+
+    Parameters
+    ----------
+    report
+        Of the model as the file's own Keras computed it.
+    today
+        Of the same model with the layers as today's Keras computes them.
+    layers
+        Those that were changed.
+    """
+    told = _told_release(layers, graph)
+    if today.verdict != "exact":
+        report.remarks.append(told)
+        return report
+    compared = "All else was compared with these as in the Keras at hand."
+    today.remarks = [f"{told} {compared}", *today.remarks]
+    version = graph.metadata_props["keras_version"]
+    today.reference += f", but for what Keras {version} did otherwise"
+    today.notes = report.notes
+    return today
+
+
+def _told_release(layers: list[str], graph: ir.Model) -> str:
+    version = graph.metadata_props["keras_version"]
+    return (
+        f"As in Keras {version}, which wrote the file, and not as in later releases: "
+        f"{', '.join(layers)}."
+    )
 
 
 def _of_theano(program: Program, graph: ir.Model) -> list[str]:

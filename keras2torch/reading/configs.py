@@ -224,8 +224,6 @@ def _cleaned(kind: str, config: Config, name: str, ctx: Context) -> Config:
         made["keras2"] = True
     if "theano" in known and ctx.theano:
         made["theano"] = True
-    if "forgets_mask" in known and (3, 0) <= ctx.version.numbers[:2] < (3, 4):
-        made["forgets_mask"] = True
     made |= revisions.flags(kind, ctx.version) | revisions.axes(kind, made)
     if "zero_masked" in known:
         # Keras 2's loop over images never heard of zero_output_for_mask.

@@ -5,15 +5,20 @@ Measured with the releases' own predictions: ``tests/reading/old_keras``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from keras2torch.dialect import LayerWeights
 from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.versions import Version
 
+_MERGES = "Add Average Concatenate Dot Maximum Minimum Multiply Subtract".split()
 # (class, flag of its definition, first release that computes as today).
 _CHANGED = (
+    # The masks of tensors in a list were lost.
+    *((kind, "forgets_mask", (3, 4)) for kind in _MERGES),
     # One index of a row made a row of one row, (batch, 1, size).
     ("CategoryEncoding", "keeps_axis", (3, 4)),
     # Masks changed nothing yet.
@@ -33,9 +38,22 @@ _CHANGED = (
 )
 
 
+_AS_TODAY: ContextVar[bool] = ContextVar("as today", default=False)
+
+
+@contextmanager
+def as_today() -> Iterator[None]:
+    """Read files of an older Keras 3 as the Keras of today reads them."""
+    token = _AS_TODAY.set(True)
+    try:
+        yield
+    finally:
+        _AS_TODAY.reset(token)
+
+
 def flags(kind: str, version: Version) -> dict[str, bool]:
     """Return the flags of a layer in a file of this release."""
-    if version.major < 3:
+    if version.major < 3 or _AS_TODAY.get():
         return {}
     return {
         flag: True
@@ -46,8 +64,7 @@ def flags(kind: str, version: Version) -> dict[str, bool]:
 
 def older(layer: object) -> bool:
     """Whether a layer computes what an older release of Keras 3 computed."""
-    flags = {"forgets_mask", *(flag for _, flag, _ in _CHANGED)}
-    return any(getattr(layer, flag, False) for flag in flags)
+    return any(getattr(layer, flag, False) for flag in {f for _, f, _ in _CHANGED})
 
 
 def axes(kind: str, config: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -85,4 +102,4 @@ def _reshaped(stored: Stored, shape: tuple[int, ...]) -> Stored:
     return stored.holding(stored().reshape(shape))
 
 
-__all__ = ["axes", "flags", "older", "over_sorted_axes"]
+__all__ = ["as_today", "axes", "flags", "older", "over_sorted_axes"]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras2torch.conversion import convert_file
+from keras2torch.conversion import convert_file, verify_folder
 from keras2torch.errors import Keras2TorchError
 
 RECORDED = Path(__file__).parent / "old_keras" / "recorded"
@@ -87,3 +87,20 @@ def test_old_keras(archive: str, file: str, tmp_path: Path) -> None:
         array = one.numpy().transpose(np.argsort(place.layout.axes))
         assert array.shape == y.shape
         np.testing.assert_allclose(array, y, rtol=0, atol=1e-5 * np.abs(y).max())
+
+
+@pytest.mark.needs_keras
+def test_what_later_releases_changed_is_told_and_all_else_compared(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "masked_heads.keras"
+    with zipfile.ZipFile(RECORDED / "keras-3.7.0-masks.zip") as packed:
+        file.write_bytes(packed.read(file.name))
+    made = convert_file(file, verify="always")
+    assert made.report.verdict == "exact"
+    assert "but for what Keras 3.7.0 did otherwise" in made.report.sentence()
+    assert "multi_head_attention_1" in made.report.remarks[0]
+    folder = made.save(tmp_path / "out")
+    again = verify_folder(folder, file)
+    assert again.verdict == "different"
+    assert any("As in Keras 3.7.0" in remark for remark in again.remarks)
