@@ -37,6 +37,8 @@ class Given(Layer):
         Whether ``compute_mask`` is its own.
     hands_mask
         Whether a mask goes on as it came.
+    joins_masks
+        Whether masks that come make another, which has no rule here.
     images_first
         Whether images go in and come out channels first, as torch's modules want them.
     result
@@ -47,6 +49,7 @@ class Given(Layer):
     takes_mask: bool = False
     gives_mask: bool = False
     hands_mask: bool = False
+    joins_masks: bool = False
     images_first: bool = False
     result: str = "float32"
 
@@ -62,6 +65,11 @@ class Given(Layer):
 
     def makes_mask(self, masked: Any) -> bool:
         """If it computes one."""
+        if self.joins_masks and not self.gives_mask and any(masked):
+            raise self.unsupported(
+                f"the mask that a {self.class_name} makes of those that come, beside "
+                "an activity_regularizer or an activation of one's own, has no rule"
+            )
         return self.gives_mask
 
     def call_shapes(self, options: dict[str, Any], *shapes: Shape) -> list[Shape]:

@@ -202,8 +202,9 @@ class BuiltIn(Layer):
         found = super().described()
         passes = self.definition.masking == "pass" or self.definition.passes_mask()
         return found | {
-            "takes_mask": False,
-            "gives_mask": False,
+            "takes_mask": self.definition.masking == "use",
+            "gives_mask": type(self.definition).__name__ in _MASKING,
+            "joins_masks": self.definition.makes_mask([True, True]),
             "hands_mask": passes,
         }
 
@@ -438,6 +439,13 @@ class BuiltIn(Layer):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call on tensors."""
+        if isinstance(kwargs.get("mask"), list):
+            # So a program tells several; the layer asks its tensors for them.
+            masks = kwargs.pop("mask")
+            tensors = tree.leaves([list(args), kwargs])
+            for tensor, mask in zip(tensors, masks, strict=False):
+                if mask is not None:
+                    tensor._keras_mask = mask
         if type(self).call is not BuiltIn.call:
             return super().forward(*args, **kwargs)
         return self._run(args, kwargs)
