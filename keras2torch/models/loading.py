@@ -19,6 +19,7 @@ from keras2torch.errors import Keras2TorchError, UnusableFile
 from keras2torch.models.rebuilding import Rebuilder, custom_class, rebuilt
 from keras2torch.models.specs import owners_of
 from keras2torch.reading import reader, topology, vocabularies
+from keras2torch.reading.autocasts import without_autocasts
 from keras2torch.reading.configs import class_of
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import ModelSpec
@@ -129,6 +130,7 @@ def _architecture(source: Source) -> Any:
         return model
     ctx = reader.context_of(source)
     spec = topology.model_spec(source.config, None, ctx)
+    without_autocasts(spec)
     vocabularies.complete(source, spec)
     builder = GraphBuilder(spec.name)
     model = Rebuilder(ctx, reader.peek_of(source, spec)).model(spec, own)

@@ -13,6 +13,7 @@ from keras2torch.dialect import GraphBuilder, LayerWeights
 from keras2torch.errors import UnknownLayers, UnusableFile, WeightMismatch
 from keras2torch.layers.definitions import Weight
 from keras2torch.reading import legacy_hdf5, operations, vocabularies
+from keras2torch.reading.autocasts import without_autocasts
 from keras2torch.reading.build import Assembler, Owned, Peek, Traced
 from keras2torch.reading.configs import Context
 from keras2torch.reading.decompiling import Source as Function
@@ -92,6 +93,7 @@ def assemble(
     """Build the graph of an opened file and fill in its weights."""
     ctx = context_of(source, own)
     model = model_spec(source.config, None, ctx)
+    without_autocasts(model)
     if not model.trainable and not model.sequential and source.version.major >= 3:
         # Before those of its layers; of a Sequential, and in Keras 2, it is forgotten
         # when a file is loaded.
