@@ -37,8 +37,6 @@ class _Merge(Layer):
     keras2: bool = False
     # Keras 3.0 to 3.3 lost the masks of tensors in a list.
     forgets_mask: bool = False
-    # Multiply computed without them until Keras 3.6, though it joined them.
-    ignores_masks: bool = False
 
     def makes_mask(self, masked: Sequence[bool]) -> bool:
         """Keras 3: only if every input has one; Keras 2: if any has."""
@@ -108,7 +106,7 @@ class _Elementwise(_Merge):
 
     def _reads_masks(self, call: Call) -> bool:
         """Whether the masks change what is computed."""
-        if self.keras2 or self.forgets_mask or self.ignores_masks:
+        if self.keras2 or self.forgets_mask:
             return False
         return bool(self.masked) and any(call.masks)
 
@@ -201,7 +199,6 @@ class Multiply(_Elementwise):
 
     keras2: bool = False
     forgets_mask: bool = False
-    ignores_masks: bool = False
 
 
 @layer

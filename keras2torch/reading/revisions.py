@@ -14,15 +14,16 @@ from keras2torch.dialect import LayerWeights
 from keras2torch.reading.hdf5 import Stored
 from keras2torch.reading.versions import Version
 
-_MERGES = "Add Average Concatenate Dot Maximum Minimum Multiply Subtract".split()
+_OF_LISTS = (
+    "AdditiveAttention Attention Add Average Concatenate Dot Maximum Minimum Multiply "
+    "Subtract"
+).split()
 # (class, flag of its definition, first release that computes as today).
 _CHANGED = (
-    # The masks of tensors in a list were lost.
-    *((kind, "forgets_mask", (3, 4)) for kind in _MERGES),
+    # The masks of tensors in a list were lost, and changed nothing.
+    *((kind, "forgets_mask", (3, 4)) for kind in _OF_LISTS),
     # One index of a row made a row of one row, (batch, 1, size).
     ("CategoryEncoding", "keeps_axis", (3, 4)),
-    # Masks changed nothing yet.
-    ("Multiply", "ignores_masks", (3, 6)),
     # What fits the size was cut and resized at inference.
     ("RandomCrop", "keras2", (3, 6)),
     ("RandomCrop", "cuts", (3, 8)),

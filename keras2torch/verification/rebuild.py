@@ -70,8 +70,7 @@ _KERAS_BY_ITSELF = (
 )
 # Our own, which say what an older Keras did with masks.
 _OURS = (
-    *("name", "fills_empty", "forgets_mask", "ignores_masks", "keeps_axis"),
-    *("keeps_masks", "keras2"),
+    *("name", "fills_empty", "forgets_mask", "keeps_axis", "keeps_masks", "keras2"),
 )
 # Whose arguments of Keras 1 are another class of the worker's.
 _KERAS1_CLASSES = {

@@ -11,6 +11,7 @@ in ``recorded`` came of these environments (`--no-deps`, in a folder of PYTHONPA
 - Keras 1.0.8, 1.1.2, 1.2.2, 2.0.9, 2.1.6, 2.3.1, TensorFlow 1.15.5; Python 3.7
 - Keras 2.2.4, TensorFlow 1.13.2; Python 3.7
 - tf.keras of TensorFlow 1.15, 2.3, 2.8, 2.13, 2.15; Keras 3.0 and later
+- Keras 3.1.1 to 3.14.0 by itself, TensorFlow 2.21; Python 3.11
 
 Theano is fastest with ``THEANO_FLAGS=optimizer=fast_compile,cxx=``.
 """
@@ -59,7 +60,12 @@ def models(which, version):
     import keras2_models
     import keras2_networks
 
-    return keras2_models.MODELS + keras2_networks.MODELS
+    found = keras2_models.MODELS + keras2_networks.MODELS
+    if version.startswith("3."):
+        import keras3_models
+
+        found = keras3_models.MODELS + found
+    return found
 
 
 def random_value(name, value):
@@ -184,6 +190,8 @@ def predicted(model, given, version):
     one = given if len(given) > 1 else given[0]
     if version[0] in "01":
         found = model.predict(one, batch_size=4)
+    elif getattr(model, "called", False):
+        found = model(one, training=False)
     else:
         found = model.predict_on_batch(one)
     found = found if isinstance(found, (list, tuple)) else [found]
