@@ -1,8 +1,9 @@
 """Convolutions whose kernel differs from place to place (Keras ≤ 2).
 
 Sources: ``tf_keras/src/layers/locally_connected`` and ``local_conv`` and ``bias_add``
-in ``tf_keras/src/backend.py``. Of the three ways in which Keras stores the kernel only
-the first, which is the default, has a rule.
+in ``tf_keras/src/backend.py``. Of the three ways in which Keras stores the kernel two
+have a rule: the first, which is the default, and the list of a sparse one
+(``conv_kernel_idxs`` in ``tf_keras/src/utils/conv_utils.py``), both without padding.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class _LocallyConnected(Layer):
 
     def _sizes(self, shape: Shape) -> tuple[int, ...]:
         """Return the spatial sizes that come out; they must be known."""
-        if self.implementation != 1 or self.padding.lower() != "valid":
+        if self.implementation not in (1, 3) or self.padding.lower() != "valid":
             raise self.unsupported(
                 f"implementation={self.implementation} with padding "
                 f"{self.padding!r} has no rule"
@@ -97,7 +98,10 @@ class _LocallyConnected(Layer):
         """A kernel and a bias for each place."""
         channels = channels_of(self, shapes[0], self.rank)
         sizes = self._sizes(shapes[0])
+        shape: tuple[int, ...]
         shape = (prod(sizes), prod(self._kernel()) * channels, self.filters)
+        if self.implementation == 3:
+            shape = (prod(shape),)
         found = [Weight("kernel", shape)]
         if self.use_bias:
             found.append(Weight("bias", (*sizes, self.filters)))
@@ -112,7 +116,17 @@ class _LocallyConnected(Layer):
 
         # (places, window × in, filters) → (filters, in, *places, *window);
         # channels first, Keras has the window as in × kernel_size.
+        # A sparse kernel (implementation 3) is listed by what comes out, then by what
+        # goes in, each in the order of its axes.
         def spread(a: Array) -> Array:
+            if self.implementation == 3 and first:
+                a = a.reshape(self.filters, *sizes, channels, *kernel)
+                return a.transpose(
+                    0, n + 1, *(p + 1 for p in places), *range(n + 2, 2 * n + 2)
+                )
+            if self.implementation == 3:
+                a = a.reshape(*sizes, self.filters, *kernel, channels)
+                return a.transpose(n, 2 * n + 1, *places, *window)
             if first:
                 a = a.reshape(*sizes, channels, *kernel, self.filters)
                 return a.transpose(2 * n + 1, n, *places, *window)

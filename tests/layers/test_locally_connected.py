@@ -37,9 +37,34 @@ def expected(x, kernel, bias, size, stride, first):
     return y + bias
 
 
+def listed(values, out, size, channels, filters, first):
+    """Return the kernel of each place of a sparse kernel that is sorted by indices."""
+    kernel = np.zeros((int(np.prod(out)), int(np.prod(size)) * channels, filters))
+    entries = []
+    for i, place in enumerate(np.ndindex(*out)):
+        for j, step in enumerate(np.ndindex(*size)):
+            for c, f in product(range(channels), range(filters)):
+                row = c * int(np.prod(size)) + j if first else j * channels + c
+                goes_in = (c, *step) if first else (*step, c)
+                comes_out = (f, *place) if first else (*place, f)
+                entries.append((comes_out, goes_in, (i, row, f)))
+    for (_, _, at), value in zip(sorted(entries), values, strict=True):
+        kernel[at] = value
+    return kernel
+
+
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
+        (LocallyConnected1D(4, 3, 2, implementation=3), (None, 7, 3)),
+        (LocallyConnected2D(4, 2, 2, implementation=3), (None, 7, 5, 3)),
+        *(
+            (kind(4, 2, 2, data_format="channels_first", implementation=3), shape)
+            for kind, shape in (
+                (LocallyConnected1D, (None, 3, 7)),
+                (LocallyConnected2D, (None, 3, 7, 5)),
+            )
+        ),
         (LocallyConnected1D(4, 3), (None, 7, 3)),
         (LocallyConnected1D(4, [2], [2]), (None, 7, 3)),
         (LocallyConnected1D(4, 3, 2, data_format="channels_first"), (None, 3, 7)),
@@ -59,6 +84,9 @@ def test_every_place_has_its_kernel(layer, shape):
     x = RNG.standard_normal((3, *shape[1:])).astype("float32")
     size = np.broadcast_to(layer.kernel_size, len(shape) - 2)
     stride = np.broadcast_to(layer.strides, len(shape) - 2)
+    if layer.implementation == 3:
+        out = bias.shape[:-1]
+        kernel = listed(kernel, out, tuple(size), 3, layer.filters, first)
     wanted = expected(x, kernel, bias, tuple(size), tuple(stride), first)
     [(_, given)] = program.inputs
     [made] = program.outputs
