@@ -71,6 +71,8 @@ class _Encoding(Layer):
     modes: ClassVar[tuple[str, ...]] = ("int", *_ENCODINGS)
     # The argument that says how many categories there are.
     counted: ClassVar[str] = "num_bins"
+    # Whether one index of a row makes a row of one row, as before Keras 3.4.
+    keeps_axis = False
 
     output_mode: str
 
@@ -94,11 +96,17 @@ class _Encoding(Layer):
         """Return the input's shape, or one whose last axis has a place for each."""
         if self.mode == "int":
             return [shapes[0]]
+        if self._keeps(shapes[0]):
+            return [(*shapes[0], self.size)]
         return [encoded_shape(shapes[0], self.mode, self.size)]
 
     def output_dtype(self, *dtypes: str) -> str:
         """Return int64 for indices."""
         return "int64" if self.mode == "int" else "float32"
+
+    def _keeps(self, shape: Shape) -> bool:
+        single = len(shape) > 1 and shape[-1] == 1
+        return self.keeps_axis and self.mode == "one_hot" and single
 
     def _encoded(self, indices: str) -> Forward:
         if self.mode == "int":
@@ -124,16 +132,6 @@ class CategoryEncoding(_Encoding):
     output_mode: str = "multi_hot"
     sparse: bool = False
     keeps_axis: bool = False
-
-    def _keeps(self, shape: Shape) -> bool:
-        single = len(shape) > 1 and shape[-1] == 1
-        return self.keeps_axis and self.mode == "one_hot" and single
-
-    def output_shapes(self, *shapes: Shape) -> list[Shape]:
-        """Return the input's shape with a place for each category."""
-        if self._keeps(shapes[0]):
-            return [(*shapes[0], self.size)]
-        return super().output_shapes(*shapes)
 
     def forward(self, call: Call, module: str) -> Forward:
         """``categories(x, 5, "multi_hot")``."""
@@ -162,6 +160,7 @@ class Discretization(_Encoding):
     epsilon: float = 0.01
     output_mode: str = "int"
     sparse: bool = False
+    keeps_axis: bool = False
 
     def boundaries(self) -> list[float]:
         """Return what separates the bins.
@@ -207,7 +206,8 @@ class Discretization(_Encoding):
 
     def forward(self, call: Call, module: str) -> Forward:
         """``self.age(x)``."""
-        return self._encoded(f"{module}({call.x.name})")
+        more = ".unsqueeze(-1)" if self._keeps(call.x.shape) else ""
+        return self._encoded(f"{module}({call.x.name}){more}")
 
 
 @layer

@@ -24,6 +24,7 @@ _CHANGED = (
     *((kind, "forgets_mask", (3, 4)) for kind in _OF_LISTS),
     # One index of a row made a row of one row, (batch, 1, size).
     ("CategoryEncoding", "keeps_axis", (3, 4)),
+    ("Discretization", "keeps_axis", (3, 4)),
     # What fits the size was cut and resized at inference.
     ("RandomCrop", "keras2", (3, 6)),
     ("RandomCrop", "cuts", (3, 8)),
