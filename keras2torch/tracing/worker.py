@@ -235,6 +235,7 @@ def library(name: str) -> Library:
     import tensorflow as tf
 
     _transpose_channels_first_on_cpu()
+    _leaky_relu_in_float64()
     if name == "keras":
         import keras
 
@@ -338,6 +339,32 @@ def _transpose_channels_first_on_cpu() -> None:
         op = getattr(gen_nn_ops, name, None)
         if op is not None and not hasattr(op, "transposing"):
             setattr(gen_nn_ops, name, transposing(op))
+
+
+def _leaky_relu_in_float64() -> None:
+    """Let the slope of a leaky ReLU be 0.3 in float64, too.
+
+    It is an attribute of the operation, which is float32: 0.30000001192092896.
+    """
+    import numpy as np
+
+    try:
+        from tensorflow.python.ops import array_ops, gen_nn_ops
+    except ImportError:
+        return
+    plain: Any = gen_nn_ops.leaky_relu
+    if hasattr(plain, "of_float64"):
+        return
+
+    @functools.wraps(plain)
+    def leaky_relu(features: Any, alpha: Any = 0.2, name: Any = None) -> Any:
+        if dtype_of(features) != "float64":
+            return plain(features, alpha, name)
+        slope = float(str(np.float32(alpha)))
+        return array_ops.where_v2(features > 0, features, slope * features)
+
+    leaky_relu.of_float64 = True  # type: ignore[attr-defined]
+    gen_nn_ops.leaky_relu = leaky_relu
 
 
 def _add_biases_along_their_axis() -> None:

@@ -18,8 +18,8 @@ Verdict = Literal["exact", "close", "different", "unverified"]
 #: digit and sums of thousands of terms lose one more; float64 in the sixteenth.
 EXACT = 1e-5
 EXACT_FLOAT64 = 1e-9
-# Keras computes some gradients in float64 with constants of float32 (the attribute of
-# tf.nn.leaky_relu, the scale of its attention).
+# Keras computes some gradients in float64 with constants of float32 (the scale of its
+# attention).
 EXACT_GRADIENT = 1e-7
 # A mistake is as large in float64 as in float32. What is smaller by this factor (the
 # precisions are 5e8 apart) is rounding, which a chaotic model amplifies as it likes.

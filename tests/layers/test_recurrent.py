@@ -125,9 +125,9 @@ ACTIVATIONS = [
         ("linear", 1e-9),
         ("elu", 1e-9),
         ("softmax", 1e-9),
+        ("leaky_relu", 1e-9),
         # TensorFlow's constants for these are float32.
         ("hard_sigmoid", 1e-6),
-        ("leaky_relu", 1e-6),
         ("gelu", 1e-6),
     ]
 ]
