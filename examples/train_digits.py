@@ -1,7 +1,7 @@
 """Train the Keras model that the other examples convert, and write `digits_cnn.h5`.
 
-A small CNN, with the layers on which a conversion goes wrong most quietly. The file that
-lies here is of Keras 3.12, the last for Python 3.10: it does not open what 3.15 writes.
+A small CNN, with the layers on which a conversion goes wrong most quietly. The file
+that lies here is of Keras 3.12, the last for Python 3.10: it opens nothing of 3.15.
 """
 
 from __future__ import annotations

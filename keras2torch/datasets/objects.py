@@ -58,7 +58,7 @@ def npz(path: Path) -> dict[str, Array]:
         for member in archive.namelist():
             data = io.BytesIO(archive.read(member))
             version = np.lib.format.read_magic(data)
-            header = (
+            header: Any = (
                 np.lib.format.read_array_header_1_0
                 if version[0] == 1
                 else np.lib.format.read_array_header_2_0

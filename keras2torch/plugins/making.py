@@ -416,8 +416,9 @@ class _Gather:
         self._index = index
 
     def __call__(self, *arrays: Array) -> Array:
-        flat = np.concatenate([np.reshape(a, -1) for a in arrays])
-        return flat[self._index]
+        flat: Array = np.concatenate([np.reshape(a, -1) for a in arrays])
+        found: Array = flat[self._index]
+        return found
 
 
 def _said(shape: Shape) -> str:
