@@ -118,6 +118,21 @@ def short(value: float) -> float:
     return float(str(np.float32(value)))
 
 
+def unit_fraction(value: float) -> Raw | None:
+    """Return ``1 / 6`` for what float32 made of it, ``None`` for other numbers.
+
+    Examples
+    --------
+    >>> unit_fraction(0.1666666716337204), unit_fraction(0.125), unit_fraction(0.3)
+    ('1 / 6', None, None)
+    """
+    if not 1e-3 <= abs(value) < 0.5 or len(repr(short(value))) < 9:
+        return None
+    whole = round(1 / value)
+    same = np.float32(1 / whole) == np.float32(value)
+    return Raw(f"{'-' if value < 0 else ''}1 / {abs(whole)}") if same else None
+
+
 def call(function: str, *args: object, **kwargs: object) -> Raw:
     """Return the text of a call, arguments at torch's defaults left out.
 

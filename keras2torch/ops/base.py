@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 import onnx_ir as ir
 
 from keras2torch.layers.base import Call, Layer, Layout, Shape, Tensor
-from keras2torch.layers.text import literal, short
+from keras2torch.layers.text import literal, short, unit_fraction
 from keras2torch.ops.sizes import Dim, Size
 
 Flat = Literal["consumes", "follows", "refuses"]
@@ -142,6 +142,8 @@ class Operator(Layer):
             return f"({text})" if closed and value.compound else text
         if isinstance(value, list):
             return f"[{', '.join(self.text(call, v) for v in value)}]"
+        if type(value) is float and (fraction := unit_fraction(value)):
+            return f"({fraction})" if closed else fraction
         return literal(short(value) if type(value) is float else value)
 
     def _size_of(self, call: Call, dim: Dim) -> str:

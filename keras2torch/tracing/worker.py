@@ -236,6 +236,7 @@ def library(name: str) -> Library:
 
     _transpose_channels_first_on_cpu()
     _leaky_relu_in_float64()
+    _cast_numbers_to_float64()
     if name == "keras":
         import keras
 
@@ -365,6 +366,25 @@ def _leaky_relu_in_float64() -> None:
 
     leaky_relu.of_float64 = True  # type: ignore[attr-defined]
     gen_nn_ops.leaky_relu = leaky_relu
+
+
+def _cast_numbers_to_float64() -> None:
+    """Let a Python number that a layer casts to float64 be no float32 on the way."""
+    import tensorflow as tf
+
+    plain: Any = tf.cast
+    if hasattr(plain, "of_numbers"):
+        return
+
+    @functools.wraps(plain)
+    def cast(x: Any, dtype: Any, name: Any = None) -> Any:
+        if type(x) is float and tf.as_dtype(dtype) == tf.float64:
+            return tf.constant(x, tf.float64, name=name)
+        return plain(x, dtype, name)
+
+    cast.of_numbers = True  # type: ignore[attr-defined]
+    for module in (tf, tf.compat.v2):
+        module.cast = cast
 
 
 def _add_biases_along_their_axis() -> None:
