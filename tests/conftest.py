@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 from pathlib import Path
@@ -31,11 +32,23 @@ def shared_models() -> Path:
     return SHARED_MODELS
 
 
+# The Keras whose numbers are expected; the last one for Python 3.10 is 3.12.
+KERAS = (3, 15)
+
+
+def _why_not_keras() -> str:
+    """Return why Keras is not asked; looked for, not imported: torch is here."""
+    if importlib.util.find_spec("tensorflow") is None:
+        return "TensorFlow is not installed"
+    version = importlib.metadata.version("keras")
+    if tuple(int(n) for n in version.split(".")[:2]) < KERAS:
+        return f"Keras {version} is installed: what is expected is Keras 3.15's"
+    return ""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Looked for, not imported: torch and TensorFlow cannot share this process.
-    if importlib.util.find_spec("tensorflow") is not None:
-        return
-    skip = pytest.mark.skip(reason="TensorFlow is not installed")
-    for item in items:
-        if item.get_closest_marker("needs_keras"):
-            item.add_marker(skip)
+    if why := _why_not_keras():
+        skip = pytest.mark.skip(reason=why)
+        for item in items:
+            if item.get_closest_marker("needs_keras"):
+                item.add_marker(skip)

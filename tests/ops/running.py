@@ -124,6 +124,9 @@ def _convolved(name: str, x: X) -> list[onnx.NodeProto]:
     ]
 
 
+RUNTIME = tuple(int(n) for n in onnxruntime.__version__.split(".")[:2])
+
+
 def expected(model: onnx.ModelProto, given: dict[str, Any]) -> list[Any]:
     """Return what ONNX Runtime makes, or the reference where it has no kernel."""
     options = onnxruntime.SessionOptions()
@@ -132,11 +135,13 @@ def expected(model: onnx.ModelProto, given: dict[str, Any]) -> list[Any]:
     options.graph_optimization_level = level
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+        return list(session.run(None, given))
     except Exception as error:
-        if "NOT_IMPLEMENTED" not in str(error) and "NotImplemented" not in str(error):
+        missing = "NOT_IMPLEMENTED" in str(error) or "NotImplemented" in str(error)
+        if not missing and RUNTIME >= (1, 24):
             raise
+        # 1.23, the last for Python 3.10, refuses more.
         return list(ReferenceEvaluator(model).run(None, given))
-    return list(session.run(None, given))
 
 
 def converted(model: onnx.ModelProto, given: dict[str, Any]) -> tuple[list[Any], str]:
