@@ -59,6 +59,7 @@ _ARGUMENTS_OF: dict[str, dict[str, Any]] = {"RandomPosterization": {"factor": 4}
 # What they look up or count is no required argument, and shows what they are.
 _VOCABULARY = {"vocabulary": ["the", "cat", "sat"]}
 _GIVEN: dict[str, dict[str, Any]] = {
+    "ActivityRegularization": {"l2": 0.01},
     "CategoryEncoding": {"num_tokens": 10},
     "Discretization": {"bin_boundaries": [0.5, 1.5]},
     "IntegerLookup": {"vocabulary": [3, 7, 11]},
