@@ -201,9 +201,11 @@ class BuiltIn(Layer):
         """Return the config of its place where a model does not write it out."""
         found = super().described()
         passes = self.definition.masking == "pass" or self.definition.passes_mask()
+        makes = type(self.definition).__name__ in _MASKING
+        gives = makes and self.definition.makes_mask([])
         return found | {
             "takes_mask": self.definition.masking == "use",
-            "gives_mask": type(self.definition).__name__ in _MASKING,
+            "gives_mask": gives,
             "joins_masks": self.definition.makes_mask([True, True]),
             "hands_mask": passes,
         }
