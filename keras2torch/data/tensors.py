@@ -115,8 +115,8 @@ def add_note(error: BaseException, note: str) -> None:
     """Tell more about an exception, below its message."""
     if sys.version_info >= (3, 11):
         error.add_note(note)
-    elif error.__cause__ is None:
-        error.__cause__ = RuntimeError(note)
+    elif error.args and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]}\n{note}", *error.args[1:])
 
 
 def _floatx(tensor: torch.Tensor) -> torch.Tensor:

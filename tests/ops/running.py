@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import onnxruntime
+import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
@@ -140,8 +141,17 @@ def expected(model: onnx.ModelProto, given: dict[str, Any]) -> list[Any]:
         missing = "NOT_IMPLEMENTED" in str(error) or "NotImplemented" in str(error)
         if not missing and RUNTIME >= (1, 24):
             raise
-        # 1.23, the last for Python 3.10, refuses more.
+        return _by_reference(model, given)
+
+
+def _by_reference(model: onnx.ModelProto, given: dict[str, Any]) -> list[Any]:
+    try:
         return list(ReferenceEvaluator(model).run(None, given))
+    except Exception:
+        if RUNTIME >= (1, 24):
+            raise
+        # 1.23, the last for Python 3.10, refuses more than the reference can do.
+        pytest.skip("this ONNX Runtime is too old for the operator")
 
 
 def converted(model: onnx.ModelProto, given: dict[str, Any]) -> tuple[list[Any], str]:
