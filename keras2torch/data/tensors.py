@@ -116,7 +116,8 @@ def add_note(error: BaseException, note: str) -> None:
     if sys.version_info >= (3, 11):
         error.add_note(note)
     elif error.args and isinstance(error.args[0], str):
-        error.args = (f"{error.args[0]}\n{note}", *error.args[1:])
+        message = error.args[0].rstrip(".")
+        error.args = (f"{message}. {note}", *error.args[1:])
 
 
 def _floatx(tensor: torch.Tensor) -> torch.Tensor:
