@@ -246,6 +246,7 @@ def library(name: str) -> Library:
         if keras.backend.backend() != "tensorflow":
             raise ImportError("Keras 3 does not run on TensorFlow here")
         _add_biases_along_their_axis()
+        _normalize_by_whole_constants(keras.layers.Normalization)
         return Library("keras", keras, "Keras " + version)
     try:
         import tf_keras
@@ -412,6 +413,22 @@ def _add_biases_along_their_axis() -> None:
 
     add.broadcasting = True  # type: ignore[attr-defined]
     backend.add = add
+
+
+def _normalize_by_whole_constants(normalization: Any) -> None:
+    """Let Keras 3 not round given means to float32 before it casts them to float64."""
+    import numpy as np
+
+    plain: Any = normalization.build
+
+    @functools.wraps(plain)
+    def build(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.input_mean is not None and self.compute_dtype == "float64":
+            self.input_mean = np.asarray(self.input_mean, "float64")
+            self.input_variance = np.asarray(self.input_variance, "float64")
+        return plain(self, *args, **kwargs)
+
+    normalization.build = build
 
 
 def pool3d_in_float64(
