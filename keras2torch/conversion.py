@@ -276,8 +276,9 @@ def convert_file(
                 )
 
             report = compared(program, found)
-            changed = _changed_since(program, graph)
-            if report.verdict == "different" and changed:
+            if report.verdict == "different" and (
+                changed := _changed_since(program, graph)
+            ):
                 with as_today():
                     again = find(path, weights, _trust(trust, custom_objects), keras)
                 renewed = write(again.graph, layout=layout, name=program.name)

@@ -29,6 +29,9 @@ class _SequenceAttention(Layer):
     takes_list: ClassVar[bool] = True
     helper: ClassVar[str]
 
+    # Keras 3.0 to 3.3 lost the masks of tensors in a list behind the layer.
+    forgets_mask: bool
+
     def output_shapes(self, *shapes: Shape) -> list[Shape]:
         """The query's steps with the value's features."""
         if len(shapes) not in (2, 3) or any(len(s) < 3 for s in shapes):
@@ -41,9 +44,6 @@ class _SequenceAttention(Layer):
         if options.get("return_attention_scores"):
             found.append((*shapes[0][:-1], shapes[-1][-2]))
         return found
-
-    # Keras 3.0 to 3.3 lost the masks of tensors in a list behind the layer.
-    forgets_mask: bool = False
 
     def passes_mask(self) -> bool:
         """The query's mask goes on."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras2torch.reading.text import dicts
+
 Config = dict[str, Any]
 
 _CLASSES = {
@@ -112,16 +114,10 @@ def dim_ordering(config: Any) -> str | None:
     write it down (``ZeroPadding2D``).
     """
     counts = {"th": 0, "tf": 0}
-    left = [config]
-    while left:
-        here = left.pop()
-        if isinstance(here, dict):
-            named = here.get("dim_ordering")
-            if isinstance(named, str) and named in counts:
-                counts[named] += 1
-            left += here.values()
-        elif isinstance(here, list):
-            left += here
+    for here in dicts(config):
+        named = here.get("dim_ordering")
+        if isinstance(named, str) and named in counts:
+            counts[named] += 1
     if not any(counts.values()):
         return None
     return max(counts, key=lambda k: counts[k])

@@ -85,17 +85,17 @@ def over_sorted_axes(
     Before Keras 3.14 they were as wide as the axes that were listed, in this order,
     and were reshaped, not transposed, to the input's axes.
     """
-    return {
-        path: [
-            _reshaped(stored, tuple(weight.shape))
-            for stored, weight in zip(found, layers[path].weights, strict=False)
-        ]
-        if path in layers
-        and type(layers[path].layer).__name__ == "LayerNormalization"
-        and len(found) == len(layers[path].weights)
-        else found
-        for path, found in arrays.items()
-    }
+    made = dict(arrays)
+    for path, found in arrays.items():
+        there = layers.get(path)
+        if there is None or type(there.layer).__name__ != "LayerNormalization":
+            continue
+        if len(found) == len(there.weights):
+            made[path] = [
+                _reshaped(stored, tuple(weight.shape))
+                for stored, weight in zip(found, there.weights, strict=True)
+            ]
+    return made
 
 
 def _reshaped(stored: Stored, shape: tuple[int, ...]) -> Stored:

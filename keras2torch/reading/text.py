@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -145,6 +146,18 @@ for _place in ("checkpointable", "tracking"):
 def _check_size(text: str | bytes, what: str) -> None:
     if len(text) > _MAX_CHARACTERS:
         raise UnusableFile(f"{what} is absurdly long ({len(text)} characters).")
+
+
+def dicts(value: Any) -> Iterator[dict[str, Any]]:
+    """Iterate over the dicts in plain data, at every depth and in no order."""
+    left = [value]
+    while left:
+        here = left.pop()
+        if isinstance(here, dict):
+            yield here
+            left += here.values()
+        elif isinstance(here, list):
+            left += here
 
 
 def check_tree(value: Any, what: str) -> Any:

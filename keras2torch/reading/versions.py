@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras2torch.reading.keras0 import is_keras0
+from keras2torch.reading.text import dicts
 
 _KERAS_1_CLASSES = frozenset(
     {
@@ -89,41 +90,29 @@ class Version:
 
 def _guess(config: Any) -> int:
     """Return 1, 2 or 3 for a config without a version."""
-    left = [config]
     three = False
-    while left:
-        here = left.pop()
-        if isinstance(here, dict):
-            kind = here.get("class_name")
-            if isinstance(kind, str) and kind in _KERAS_1_CLASSES:
-                return 1
-            if _KERAS_1_KEYS & here.keys():
-                return 1
-            inner = here.get("config")
-            if kind in _COMMON and isinstance(inner, dict) and "init" in inner:
-                return 1
-            three = three or "batch_shape" in here or kind == "__keras_tensor__"
-            left += here.values()
-        elif isinstance(here, list):
-            left += here
+    for here in dicts(config):
+        kind = here.get("class_name")
+        if isinstance(kind, str) and kind in _KERAS_1_CLASSES:
+            return 1
+        if _KERAS_1_KEYS & here.keys():
+            return 1
+        inner = here.get("config")
+        if kind in _COMMON and isinstance(inner, dict) and "init" in inner:
+            return 1
+        three = three or "batch_shape" in here or kind == "__keras_tensor__"
     return 3 if three else 2
 
 
 def _names_dtypes(config: Any) -> bool:
     """Whether a layer's dtype is a name, as until Keras 3.3: later it is a policy."""
-    left = [config]
     named = False
-    while left:
-        here = left.pop()
-        if isinstance(here, dict):
-            inner = here.get("config")
-            if here.get("module") == "keras.layers" and isinstance(inner, dict):
-                dtype = inner.get("dtype")
-                if isinstance(dtype, dict):
-                    return False
-                if here.get("class_name") != "InputLayer":
-                    named = named or isinstance(dtype, str)
-            left += here.values()
-        elif isinstance(here, list):
-            left += here
+    for here in dicts(config):
+        inner = here.get("config")
+        if here.get("module") == "keras.layers" and isinstance(inner, dict):
+            dtype = inner.get("dtype")
+            if isinstance(dtype, dict):
+                return False
+            if here.get("class_name") != "InputLayer":
+                named = named or isinstance(dtype, str)
     return named

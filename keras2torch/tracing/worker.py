@@ -265,6 +265,17 @@ def names() -> Any:
     return beside("naming_keras").Names()
 
 
+def _replace(
+    owner: Any, name: str, by: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> None:
+    """Put what ``by`` makes of a function in its place, once in a process."""
+    plain = getattr(owner, name)
+    if not hasattr(plain, "replaces"):
+        made: Any = functools.wraps(plain)(by(plain))
+        made.replaces = plain
+        setattr(owner, name, made)
+
+
 def _transpose_channels_first_on_cpu() -> None:
     """Let TensorFlow run channels-first models without a GPU.
 
@@ -282,7 +293,6 @@ def _transpose_channels_first_on_cpu() -> None:
         signature = inspect.signature(op)
         float64 = {"max_pool3d": "max", "avg_pool3d": "mean"}.get(op.__name__)
 
-        @functools.wraps(op)
         def call(*args: Any, **kwargs: Any) -> Any:
             try:
                 bound = signature.bind(*args, **kwargs)
@@ -322,7 +332,6 @@ def _transpose_channels_first_on_cpu() -> None:
                 return result._replace(y=tf.transpose(result.y, first))
             return tf.transpose(result, first)
 
-        call.transposing = True  # type: ignore[attr-defined]
         return call
 
     for name in (
@@ -338,9 +347,8 @@ def _transpose_channels_first_on_cpu() -> None:
         "avg_pool3d",
         "fused_batch_norm_v3",
     ):
-        op = getattr(gen_nn_ops, name, None)
-        if op is not None and not hasattr(op, "transposing"):
-            setattr(gen_nn_ops, name, transposing(op))
+        if hasattr(gen_nn_ops, name):
+            _replace(gen_nn_ops, name, transposing)
 
 
 def _leaky_relu_in_float64() -> None:
@@ -354,38 +362,33 @@ def _leaky_relu_in_float64() -> None:
         from tensorflow.python.ops import array_ops, gen_nn_ops
     except ImportError:
         return
-    plain: Any = gen_nn_ops.leaky_relu
-    if hasattr(plain, "of_float64"):
-        return
 
-    @functools.wraps(plain)
-    def leaky_relu(features: Any, alpha: Any = 0.2, name: Any = None) -> Any:
-        if dtype_of(features) != "float64":
-            return plain(features, alpha, name)
-        slope = float(str(np.float32(alpha)))
-        return array_ops.where_v2(features > 0, features, slope * features)
+    def exactly(plain: Callable[..., Any]) -> Callable[..., Any]:
+        def leaky_relu(features: Any, alpha: Any = 0.2, name: Any = None) -> Any:
+            if dtype_of(features) != "float64":
+                return plain(features, alpha, name)
+            slope = float(str(np.float32(alpha)))
+            return array_ops.where_v2(features > 0, features, slope * features)
 
-    leaky_relu.of_float64 = True  # type: ignore[attr-defined]
-    gen_nn_ops.leaky_relu = leaky_relu
+        return leaky_relu
+
+    _replace(gen_nn_ops, "leaky_relu", exactly)
 
 
 def _cast_numbers_to_float64() -> None:
     """Let a Python number that a layer casts to float64 be no float32 on the way."""
     import tensorflow as tf
 
-    plain: Any = tf.cast
-    if hasattr(plain, "of_numbers"):
-        return
+    def exactly(plain: Callable[..., Any]) -> Callable[..., Any]:
+        def cast(x: Any, dtype: Any, name: Any = None) -> Any:
+            if type(x) is float and tf.as_dtype(dtype) == tf.float64:
+                return tf.constant(x, tf.float64, name=name)
+            return plain(x, dtype, name)
 
-    @functools.wraps(plain)
-    def cast(x: Any, dtype: Any, name: Any = None) -> Any:
-        if type(x) is float and tf.as_dtype(dtype) == tf.float64:
-            return tf.constant(x, tf.float64, name=name)
-        return plain(x, dtype, name)
+        return cast
 
-    cast.of_numbers = True  # type: ignore[attr-defined]
     for module in (tf, tf.compat.v2):
-        module.cast = cast
+        _replace(module, "cast", exactly)
 
 
 def _add_biases_along_their_axis() -> None:
@@ -398,37 +401,35 @@ def _add_biases_along_their_axis() -> None:
         from keras.src.backend.tensorflow import numpy as backend
     except ImportError:
         return
-    plain: Any = backend.add
-    if hasattr(plain, "broadcasting"):
-        return
 
-    @functools.wraps(plain)
-    def add(x1: Any, x2: Any) -> Any:
-        shape = getattr(x2, "shape", None)
-        rank = getattr(shape, "rank", None) or 0
-        # The other way round nothing of it looks like a bias of the last axis.
-        swapped = shape is not None and rank > 1 and shape[-1] == 1
-        swapped = swapped and hasattr(x1, "shape")
-        return plain(x2, x1) if swapped else plain(x1, x2)
+    def broadcasting(plain: Callable[..., Any]) -> Callable[..., Any]:
+        def add(x1: Any, x2: Any) -> Any:
+            shape = getattr(x2, "shape", None)
+            rank = getattr(shape, "rank", None) or 0
+            # The other way round nothing of it looks like a bias of the last axis.
+            swapped = shape is not None and rank > 1 and shape[-1] == 1
+            swapped = swapped and hasattr(x1, "shape")
+            return plain(x2, x1) if swapped else plain(x1, x2)
 
-    add.broadcasting = True  # type: ignore[attr-defined]
-    backend.add = add
+        return add
+
+    _replace(backend, "add", broadcasting)
 
 
 def _normalize_by_whole_constants(normalization: Any) -> None:
     """Let Keras 3 not round given means to float32 before it casts them to float64."""
     import numpy as np
 
-    plain: Any = normalization.build
+    def exactly(plain: Callable[..., Any]) -> Callable[..., Any]:
+        def build(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if self.input_mean is not None and self.compute_dtype == "float64":
+                self.input_mean = np.asarray(self.input_mean, "float64")
+                self.input_variance = np.asarray(self.input_variance, "float64")
+            return plain(self, *args, **kwargs)
 
-    @functools.wraps(plain)
-    def build(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.input_mean is not None and self.compute_dtype == "float64":
-            self.input_mean = np.asarray(self.input_mean, "float64")
-            self.input_variance = np.asarray(self.input_variance, "float64")
-        return plain(self, *args, **kwargs)
+        return build
 
-    normalization.build = build
+    _replace(normalization, "build", exactly)
 
 
 def pool3d_in_float64(

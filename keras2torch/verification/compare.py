@@ -164,6 +164,8 @@ class _Comparison:
         self._layers = layers_of(model)
         self._trust = trust
         self._custom_objects = custom_objects
+        # Of a large model whose float32 is enough; they are not compared again.
+        self._agreed: Gradients | None = None
         self.report = describe(program, model)
 
     def run(self, source: Path, weights: Path | None, stage: Stages) -> None:
@@ -291,9 +293,11 @@ class _Comparison:
         reference = result.float64
         if reference is None and not result.float64_error:
             # A large model: only where float32 disagrees.
-            slopes = self._gradients(judge, single, None).verdict
-            if {self._outputs(computed, single).verdict, slopes} <= _AGREED:
-                return single, None
+            if self._outputs(computed, single).verdict == "exact":
+                slopes = self._gradients(judge, single, None)
+                if slopes.verdict in _AGREED:
+                    self._agreed = slopes
+                    return single, None
             again = keras_side.in_float64(
                 self._process, judge, computed, self._model
             ).result
@@ -331,7 +335,7 @@ class _Comparison:
         report.batches = [len(batch[0]) if batch else 0 for batch in computed.batches]
         report.remarks += computed.remarks
         self._layer_rows(judge, single, double)
-        report.gradients = self._gradients(judge, single, double)
+        report.gradients = self._agreed or self._gradients(judge, single, double)
         self._remark(single, whole)
         if whole.verdict == "different" and not judge.rebuilt:
             self._blame(whole)

@@ -69,9 +69,7 @@ _KERAS_BY_ITSELF = (
     ("interpolation", "bilinear_keras2"),
 )
 # Our own, which say what an older Keras did with masks.
-_OURS = (
-    *("name", "fills_empty", "forgets_mask", "keeps_axis", "keeps_masks", "keras2"),
-)
+_OURS = ("name", "fills_empty", "forgets_mask", "keeps_axis", "keeps_masks", "keras2")
 # Whose arguments of Keras 1 are another class of the worker's.
 _KERAS1_CLASSES = {
     "BatchNormalization": "Keras1BatchNormalization",
