@@ -25,7 +25,7 @@ from keras2torch.dialect import (
 )
 from keras2torch.layers.definitions import Call, CellLoop, Functional, Layout, Tensor
 from keras2torch.layers.merging import Concatenate
-from keras2torch.ops import Operator
+from keras2torch.operators import Operator
 
 Choice = Literal["torch", "keras"]
 

@@ -17,7 +17,7 @@ from keras2torch.dialect.builder import dtype_of
 from keras2torch.dialect.nodes import DOMAIN, DRAWS, LayerNode, from_node, is_layer
 from keras2torch.dialect.patterns import STANDARD, Patterns
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.ops import (
+from keras2torch.operators import (
     MISSING,
     OPERATORS,
     Dim,
@@ -26,11 +26,11 @@ from keras2torch.ops import (
     definition,
     foreign,
 )
-from keras2torch.ops.arithmetic import attributes_of
-from keras2torch.ops.folding import Facts, is_weight, stored_array
-from keras2torch.ops.propagation import reshaped
-from keras2torch.ops.resizing import TABLE
-from keras2torch.ops.signs import never_negative
+from keras2torch.operators.arithmetic import attributes_of
+from keras2torch.operators.folding import Facts, is_weight, stored_array
+from keras2torch.operators.propagation import reshaped
+from keras2torch.operators.resizing import TABLE
+from keras2torch.operators.signs import never_negative
 
 # Longer lists of indices are tensors of the class.
 _FEW = 8

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from keras2torch.ops.folding import Facts
+from keras2torch.operators.folding import Facts
 
 STANDARD = ("", "ai.onnx")
 Inputs = list[ir.Value | None]

@@ -22,7 +22,7 @@ from keras2torch.layers.definitions import (
     Tensor,
 )
 from keras2torch.layout import GraphPlan, LayerStep, Step
-from keras2torch.ops import Operator
+from keras2torch.operators import Operator
 from keras2torch.program.steps import read_instead
 from keras2torch.program.stretches import (
     LEAST_SAVED,

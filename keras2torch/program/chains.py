@@ -11,7 +11,7 @@ from keras2torch.layers.base import Layer
 from keras2torch.layers.definitions import Functional
 from keras2torch.layers.loops import own_class
 from keras2torch.layout import GraphPlan, LayerStep
-from keras2torch.ops import Operator
+from keras2torch.operators import Operator
 from keras2torch.program.classtext import Capture, ClassText
 
 CHAIN = "nn.Sequential"

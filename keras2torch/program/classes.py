@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from keras2torch.layers.definitions import Call, Forward, Tensor
 from keras2torch.layout import GraphPlan, LayerStep, PermuteStep
-from keras2torch.ops import Operator
+from keras2torch.operators import Operator
 from keras2torch.program.classtext import Capture, ClassText, nested_strings
 from keras2torch.program.docstrings import Docstring
 from keras2torch.program.expressions import (

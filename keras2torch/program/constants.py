@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.layers.text import Raw, call, short
-from keras2torch.ops import OPERATORS
+from keras2torch.operators import OPERATORS
 from keras2torch.program.names import identifier
 
 Array = npt.NDArray[Any]

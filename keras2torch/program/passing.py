@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras2torch.layers.definitions import Call, Functional, Tensor
 from keras2torch.layers.loops import own_class
 from keras2torch.layout import GraphPlan, LayerStep, Step
-from keras2torch.ops import Operator
+from keras2torch.operators import Operator
 from keras2torch.program.steps import read_instead
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keras2torch.layers.definitions import Layer, Tensor
-from keras2torch.ops import Operator
+from keras2torch.operators import Operator
 from keras2torch.program.lists import position
 from keras2torch.program.names import variable
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from keras2torch.layers.definitions import to_config
 from keras2torch.layout import GraphPlan, LayerStep, PermuteStep, Step
-from keras2torch.ops import Operator
+from keras2torch.operators import Operator
 from keras2torch.program.lists import position
 
 # What is saved must be worth the class: its steps, without those of the class.

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.ops.norm_modules import (
+from keras2torch.operators.norm_modules import (
     StoredBatchNorm,
     StoredGroupNorm,
     StoredInstanceNorm,

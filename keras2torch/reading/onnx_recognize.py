@@ -1,8 +1,8 @@
 """Operators with stored weights → modules, pattern by pattern.
 
 The graph is changed in place: what is recognized becomes one node of the ``keras``
-domain, whose definition is in :mod:`keras2torch.ops.modules`. What is not stays the
-operator that it was, and reads what is stored as a parameter of the whole model.
+domain, whose definition is in :mod:`keras2torch.operators.modules`. What is not stays
+the operator that it was, and reads what is stored as a parameter of the whole model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from keras2torch.dialect.nodes import DOMAIN, VERSION, LayerNode, to_node
 from keras2torch.layers.base import Layer
-from keras2torch.ops.modules import StoredModule
+from keras2torch.operators.modules import StoredModule
 from keras2torch.program.names import identifier
 from keras2torch.reading.onnx_names import is_made_up, module_name, shared_prefix
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.ops.recurrent_modules import StoredRNN
+from keras2torch.operators.recurrent_modules import StoredRNN
 from keras2torch.reading.onnx_recognize import (
     Recognizer,
     attributes_of,

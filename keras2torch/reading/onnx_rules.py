@@ -8,14 +8,14 @@ import numpy as np
 import onnx_ir as ir
 
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.ops.modules import (
+from keras2torch.operators.modules import (
     StoredConv,
     StoredConvTranspose,
     StoredEmbedding,
     StoredLinear,
     StoredPool,
 )
-from keras2torch.ops.norm_modules import StoredDropout, StoredPReLU
+from keras2torch.operators.norm_modules import StoredDropout, StoredPReLU
 from keras2torch.reading.onnx_recognize import (
     Recognizer,
     attributes_of,

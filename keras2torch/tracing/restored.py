@@ -18,7 +18,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from keras2torch.dialect.nodes import DOMAIN, VERSION
-from keras2torch.ops.modules import StoredModule
+from keras2torch.operators.modules import StoredModule
 from keras2torch.reading import onnx_norms, onnx_recurrent, onnx_rules
 from keras2torch.reading.onnx_recognize import Recognizer, attributes_of
 

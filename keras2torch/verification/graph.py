@@ -13,7 +13,7 @@ import onnx_ir as ir
 from keras2torch.dialect import LayerNode, calls, shape_of
 from keras2torch.layers.definitions import CellLoop, Functional, Shape
 from keras2torch.layers.replaced import Replaced
-from keras2torch.ops import Operator
+from keras2torch.operators import Operator
 from keras2torch.program.held import is_weight
 from keras2torch.tracing import LoadedModel
 from keras2torch.tracing.client import Array, WeightInfo

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from keras2torch.ops.resizing import TABLE
+from keras2torch.operators.resizing import TABLE
 from keras2torch.reading.operation_calls import OperationCall, Rule, dtype_of, shape_of
 from keras2torch.reading.rules.networks import channels_back, channels_first
 from keras2torch.reading.rules.shaping import pad

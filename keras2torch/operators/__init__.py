@@ -5,7 +5,7 @@ One file per family: :mod:`.elementwise`, :mod:`.activations`, :mod:`.reductions
 :mod:`.creating`. :mod:`.folding` finds what is known before the model runs.
 """
 
-from keras2torch.ops import (
+from keras2torch.operators import (
     activations,
     borders,
     converting,
@@ -24,8 +24,8 @@ from keras2torch.ops import (
     scattering,
     selecting,
 )
-from keras2torch.ops.base import MISSING, OPERATORS, Operator, definition
-from keras2torch.ops.sizes import Dim, Size
+from keras2torch.operators.base import MISSING, OPERATORS, Operator, definition
+from keras2torch.operators.sizes import Dim, Size
 
 __all__ = [
     "MISSING",

@@ -7,7 +7,7 @@ import re
 from keras2torch.layers.base import Forward
 from keras2torch.layers.merging import broadcast_shape
 from keras2torch.layers.text import literal, short
-from keras2torch.ops.base import (
+from keras2torch.operators.base import (
     MISSING,
     Call,
     Layout,

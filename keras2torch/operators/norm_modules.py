@@ -11,7 +11,7 @@ from typing import Literal
 from keras2torch.layers.base import Call, Layout, Module, Shape, Source, Weight, copied
 from keras2torch.layers.text import call as call_text
 from keras2torch.layers.text import short
-from keras2torch.ops.modules import StoredModule, module
+from keras2torch.operators.modules import StoredModule, module
 
 
 # ---------------------------------------------------------------- normalization

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras2torch.layers.base import Forward
-from keras2torch.ops.base import (
+from keras2torch.operators.base import (
     Call,
     Layout,
     Operator,
@@ -15,7 +15,7 @@ from keras2torch.ops.base import (
     with_axes,
     without,
 )
-from keras2torch.ops.sizes import FAR, Size
+from keras2torch.operators.sizes import FAR, Size
 
 
 class Part:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from keras2torch.ops.folding import stored_array
+from keras2torch.operators.folding import stored_array
 
 # What makes places, sizes or magnitudes, whatever it is given.
 _NEVER = frozenset("Abs ArgMax ArgMin NonZero Not Relu Shape Size".split())

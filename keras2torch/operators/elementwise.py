@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras2torch.layers.base import Forward
 from keras2torch.layers.merging import broadcast_shape
-from keras2torch.ops.base import (
+from keras2torch.operators.base import (
     MISSING,
     Call,
     Flat,

@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from keras2torch.layers.base import Call, Forward, Module
 from keras2torch.layers.text import call as call_text
-from keras2torch.ops.base import Operator, operators
+from keras2torch.operators.base import Operator, operators
 
 
 @operators("onnx2torch")

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from keras2torch.layers.base import Forward
-from keras2torch.ops.base import Call, Layout, Operator, Shape, followed, operators
+from keras2torch.operators.base import (
+    Call,
+    Layout,
+    Operator,
+    Shape,
+    followed,
+    operators,
+)
 
 # ONNX' reductions → PyTorch's.
 _REDUCE = {"mul": "prod", "max": "amax", "min": "amin"}

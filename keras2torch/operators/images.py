@@ -9,7 +9,7 @@ from typing import Any
 from keras2torch.layers.base import Forward
 from keras2torch.layers.spatial import Pads, pad_text, same_pad
 from keras2torch.layers.text import literal, scalar_or_tuple
-from keras2torch.ops.base import MISSING, Call, Operator, Shape, operators
+from keras2torch.operators.base import MISSING, Call, Operator, Shape, operators
 
 
 class Windowed(Operator):

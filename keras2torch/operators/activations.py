@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from keras2torch.layers.base import Forward
 from keras2torch.layers.text import literal, short
-from keras2torch.ops.base import Call, Operator, operators
-from keras2torch.ops.elementwise import Elementwise
+from keras2torch.operators.base import Call, Operator, operators
+from keras2torch.operators.elementwise import Elementwise
 
 # The expression, and the defaults that ONNX gives the attributes.
 _WITH_NUMBERS: dict[str, tuple[str, dict[str, float]]] = {

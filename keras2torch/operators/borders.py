@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras2torch.layers.base import Forward
-from keras2torch.ops.base import (
+from keras2torch.operators.base import (
     MISSING,
     Call,
     Layout,

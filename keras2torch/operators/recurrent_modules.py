@@ -26,7 +26,7 @@ from keras2torch.layers.base import (
 from keras2torch.layers.recurrence import temporary
 from keras2torch.layers.text import Raw, short
 from keras2torch.layers.text import call as call_text
-from keras2torch.ops.modules import StoredModule, module
+from keras2torch.operators.modules import StoredModule, module
 
 # For each gate in torch's order, its place in ONNX's.
 _GATES = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}

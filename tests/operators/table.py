@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import numpy_helper
 
-from tests.ops.running import Case, X, c
+from tests.operators.running import Case, X, c
 
 INT = "int32"
 IMAGE = X((2, 5, 7, 3))

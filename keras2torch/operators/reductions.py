@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras2torch.layers.base import Forward
 from keras2torch.layers.text import literal
-from keras2torch.ops.base import (
+from keras2torch.operators.base import (
     Call,
     Layout,
     Operator,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keras2torch.layers.base import Forward
-from keras2torch.ops.base import Call, Flat, Operator, dtype_name, operators
+from keras2torch.operators.base import Call, Flat, Operator, dtype_name, operators
 
 
 @operators("Cast", "CastLike")

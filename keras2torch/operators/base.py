@@ -15,7 +15,7 @@ import onnx_ir as ir
 
 from keras2torch.layers.base import Call, Layer, Layout, Shape, Tensor
 from keras2torch.layers.text import literal, short, unit_fraction
-from keras2torch.ops.sizes import Dim, Size
+from keras2torch.operators.sizes import Dim, Size
 
 Flat = Literal["consumes", "follows", "refuses"]
 

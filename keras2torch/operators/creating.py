@@ -6,7 +6,7 @@ from typing import Any
 
 from keras2torch.layers.base import Forward
 from keras2torch.layers.text import literal, short
-from keras2torch.ops.base import (
+from keras2torch.operators.base import (
     Call,
     Layout,
     Operator,
@@ -16,7 +16,7 @@ from keras2torch.ops.base import (
     followed,
     operators,
 )
-from keras2torch.ops.sizes import Size
+from keras2torch.operators.sizes import Size
 
 
 @operators("ConstantOfShape")

@@ -5,8 +5,15 @@ from __future__ import annotations
 from keras2torch.layers.base import Forward
 from keras2torch.layers.spatial import pad_text
 from keras2torch.layers.text import literal, scalar_or_tuple
-from keras2torch.ops.base import Call, Layout, Operator, Shape, followed, operators
-from keras2torch.ops.images import Windowed
+from keras2torch.operators.base import (
+    Call,
+    Layout,
+    Operator,
+    Shape,
+    followed,
+    operators,
+)
+from keras2torch.operators.images import Windowed
 
 _MODES = {"linear": "bilinear", "cubic": "bicubic"}
 

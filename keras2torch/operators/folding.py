@@ -1,8 +1,8 @@
 """What is known of a graph before the model runs: constants and sizes.
 
 Shape arithmetic (Shape → Gather → Concat → Reshape) is followed on small integers, of
-which some are a :class:`~keras2torch.ops.sizes.Size`: what is known becomes a number,
-the rest ``x.shape[0]``.
+which some are a :class:`~keras2torch.operators.sizes.Size`: what is known becomes a
+number, the rest ``x.shape[0]``.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from keras2torch.ops import arithmetic, propagation
-from keras2torch.ops.sizes import Dim, Size
+from keras2torch.operators import arithmetic, propagation
+from keras2torch.operators.sizes import Dim, Size
 
 Array = npt.NDArray[Any]
 # Made bigger by folding, a constant would only swell the file.

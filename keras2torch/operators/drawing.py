@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from keras2torch.layers.base import Forward
-from keras2torch.ops.base import Call, operators
-from keras2torch.ops.creating import Filled, made_where
+from keras2torch.operators.base import Call, operators
+from keras2torch.operators.creating import Filled, made_where
 
 
 @operators("RandomTruncated", "RandomInteger")

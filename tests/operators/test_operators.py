@@ -14,9 +14,9 @@ from onnx import parser, shape_inference
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.program import write
 from keras2torch.program.check import UnsafeSource, check
-from tests.ops.graphs import GRAPHS, Graph
-from tests.ops.running import Case, X, c, compare, converted, expected, made
-from tests.ops.table import CASES
+from tests.operators.graphs import GRAPHS, Graph
+from tests.operators.running import Case, X, c, compare, converted, expected, made
+from tests.operators.table import CASES
 
 
 def _ways(case: Case) -> list[str]:

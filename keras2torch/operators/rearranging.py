@@ -8,7 +8,7 @@ from typing import Any
 
 from keras2torch.layers.base import Forward
 from keras2torch.layers.reshaping import flattened_layouts, same_order
-from keras2torch.ops.base import (
+from keras2torch.operators.base import (
     MISSING,
     Call,
     Layout,
@@ -19,7 +19,7 @@ from keras2torch.ops.base import (
     with_axes,
     without,
 )
-from keras2torch.ops.sizes import Size
+from keras2torch.operators.sizes import Size
 
 
 @operators("Transpose")

@@ -10,8 +10,8 @@ import numpy as np
 
 from keras2torch.layers.base import Forward
 from keras2torch.layers.text import literal, scalar_or_tuple, short
-from keras2torch.ops.base import Call, Operator, Shape, operators
-from keras2torch.ops.sizes import Size
+from keras2torch.operators.base import Call, Operator, Shape, operators
+from keras2torch.operators.sizes import Size
 
 # Set beside what comes from TensorFlow, which reads its cubic kernel from a table.
 TABLE = "keras2torch.table"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from keras2torch.ops.sizes import FAR, Size, larger, smaller
+from keras2torch.operators.sizes import FAR, Size, larger, smaller
 
 Array = npt.NDArray[Any]
 

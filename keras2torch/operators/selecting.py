@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from keras2torch.layers.base import Forward
 from keras2torch.layers.text import literal
-from keras2torch.ops.base import Call, Layout, Operator, Shape, followed, operators
-from keras2torch.ops.reductions import Axes
-from keras2torch.ops.sizes import Size
+from keras2torch.operators.base import (
+    Call,
+    Layout,
+    Operator,
+    Shape,
+    followed,
+    operators,
+)
+from keras2torch.operators.reductions import Axes
+from keras2torch.operators.sizes import Size
 
 
 @operators("ArgMax", "ArgMin")
