@@ -75,13 +75,13 @@ _HOMES = {
     "set_device": "keras2torch.models",
 }
 _NAMESPACES = frozenset(
-    "activations backend callbacks constraints datasets dtype_policies initializers "
-    "layers losses metrics models optimizers random regularizers saving tree".split()
+    "activations applications backend callbacks constraints datasets distillation "
+    "dtype_policies initializers layers losses metrics mixed_precision models ops "
+    "optimizers random regularizers saving tree".split()
 )
 # Names of Keras for modules that are called otherwise here.
 _ALIASES = {
     "config": "keras2torch.backend",
-    "mixed_precision": "keras2torch.backend",
     "utils": "keras2torch.conveniences",
 }
 
