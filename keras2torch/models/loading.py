@@ -230,15 +230,29 @@ def load_weights(
         Leave alone what does not fit, with a warning.
     kwargs
         ``by_name`` for ``.h5``: match layers by their names, not their order.
+        ``objects_to_skip`` for ``.weights.h5``: layers that are left as they are.
 
     Raises
     ------
     ValueError
         If the weights do not fit.
     """
-    by_name = kwargs.pop("by_name", False)
+    skipped = kwargs.pop("objects_to_skip", None)
+    by_name = kwargs.pop("by_name", None)
     if kwargs:
         raise ValueError(f"Invalid keyword arguments: {kwargs}")
+    ending = str(filepath)
+    of_keras3 = ending.endswith((".keras", ".weights.h5", ".weights.json"))
+    if by_name is not None and of_keras3:
+        raise ValueError(
+            "`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: "
+            f"{filepath}"
+        )
+    if skipped is not None and not ending.endswith((".weights.h5", ".weights.json")):
+        raise ValueError(
+            "`objects_to_skip` only supports loading '.weights.h5' files. Received: "
+            f"{filepath}"
+        )
     if not model.built:
         raise ValueError(
             "You are loading weights into a model that has not yet been built. Try "
@@ -248,7 +262,13 @@ def load_weights(
     path = Path(filepath)
     if not path.exists():
         raise ValueError(f"File not found: filepath={path}.")
-    stored.load_weights(model, path, skip_mismatch=skip_mismatch, by_name=by_name)
+    stored.load_weights(
+        model,
+        path,
+        skip_mismatch=skip_mismatch,
+        by_name=bool(by_name),
+        skipped=list(skipped or ()),
+    )
 
 
 __all__ = [

@@ -493,17 +493,28 @@ class Model(Trainer, SymbolicModel):
         super()._build_for(args, kwargs)
 
     # -- files
-    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Write the model to ``NAME.keras`` or ``NAME.h5``."""
+    def save(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        zipped: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the model to ``NAME.keras`` or ``NAME.h5``, or to a folder."""
         from keras2torch.saving.archive import save_model
 
-        save_model(self, filepath, overwrite, **kwargs)
+        save_model(self, filepath, overwrite, zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights to ``NAME.weights.h5``."""
+    def save_weights(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+    ) -> None:
+        """Write the weights to ``NAME.weights.h5``, or to several files."""
         from keras2torch.saving.weights import save_weights
 
-        save_weights(self, filepath, overwrite)
+        save_weights(self, filepath, overwrite, max_shard_size)
 
     def load_weights(
         self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any

@@ -1,8 +1,9 @@
-"""``.keras`` archives: members are read in memory, nothing is extracted."""
+"""``.keras`` archives and folders: members are read in memory, none is extracted."""
 
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,35 @@ class Archive:
     def close(self) -> None:
         """Close the archive; openers go on working."""
         self._zip.close()
+
+
+class Folder:
+    """The members of an archive as files in a folder: ``save(zipped=False)``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Listed, not joined: no name leads out of the folder.
+        self.members = {
+            (Path(at) / name).relative_to(path).as_posix(): Path(at) / name
+            for at, _, names in os.walk(path)
+            for name in names
+            if not (Path(at) / name).is_symlink()
+        }
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.members
+
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes."""
+        return self.members[name].read_bytes()
+
+    def opener(self, name: str) -> Callable[[], BinaryIO]:
+        """Return what opens a file."""
+        path = self.members[name]
+        return lambda: path.open("rb")
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
 
 
 class _Window(io.RawIOBase):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from keras2torch.errors import UnusableFile
 
-Kind = Literal["hdf5", "zip", "json", "yaml", "onnx"]
+Kind = Literal["hdf5", "zip", "folder", "json", "yaml", "onnx"]
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 _HEAD = 4096
@@ -66,6 +66,8 @@ def kind(path: Path) -> Kind:
     """
     path = Path(path)
     if path.is_dir():
+        if (path / "config.json").is_file() and not (path / "saved_model.pb").exists():
+            return "folder"
         _refuse_folder(path)
     if not path.exists() and path.with_name(f"{path.name}.index").exists():
         raise UnusableFile(f"{path} names {_CHECKPOINT}.")

@@ -13,7 +13,7 @@ import h5py
 
 from keras2torch.errors import UnusableFile
 from keras2torch.reading import hdf5, keras0, keras3_weights, legacy_hdf5, shards, text
-from keras2torch.reading.archive import Archive
+from keras2torch.reading.archive import Archive, Folder
 from keras2torch.reading.sniffing import kind
 from keras2torch.reading.versions import Version
 
@@ -41,7 +41,7 @@ class Source:
     weights_path
         The second file, where the weights come apart from the architecture.
     archive
-        The ``.keras`` file, while it is open.
+        The ``.keras`` file or folder, while it is open.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class Source:
     metadata: dict[str, str] = field(default_factory=dict)
     place: hdf5.Place | None = None
     weights_path: Path | None = None
-    archive: Archive | None = None
+    archive: Archive | Folder | None = None
 
 
 @contextmanager
@@ -64,7 +64,9 @@ def open_source(path: Path, weights: Path | None = None) -> Iterator[Source]:
         if what == "hdf5":
             source = _from_hdf5(path, stack)
         elif what == "zip":
-            source = _from_zip(path, stack)
+            source = _from_members(path, Archive(path), stack)
+        elif what == "folder":
+            source = _from_members(path, Folder(path), stack)
         elif what == "onnx":
             raise UnusableFile(f"{path} is an ONNX model, not a Keras file.")
         else:
@@ -130,8 +132,8 @@ def _weights_version(root: h5py.Group, config: Version) -> Version:
     return config if config.major == 1 else Version("", (1,))
 
 
-def _from_zip(path: Path, stack: ExitStack) -> Source:
-    archive = stack.enter_context(closing(Archive(path)))
+def _from_members(path: Path, archive: Archive | Folder, stack: ExitStack) -> Source:
+    stack.enter_context(closing(archive))
     what = f"config.json in {path}"
     config = _root(text.from_json(archive.read("config.json"), what), what)
     about: Any = {}
@@ -151,7 +153,7 @@ def _from_zip(path: Path, stack: ExitStack) -> Source:
     return source
 
 
-def _no_weights(archive: Archive, path: Path) -> str:
+def _no_weights(archive: Archive | Folder, path: Path) -> str:
     names = archive.members
     if any(n.endswith((".weights.json", "model.weights.json")) for n in names):
         return (

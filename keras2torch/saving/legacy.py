@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from keras2torch.models.configs import KERAS_VERSION, serialized
-from keras2torch.saving.weights import array_of
+from keras2torch.saving.entries import array_of
 
 # What HDF5 keeps in an object's header, less what Keras leaves for the rest.
 _HEADER = 64512

@@ -10,7 +10,7 @@ Source: ``_save_state`` in ``keras/src/saving/saving_lib.py`` (Keras 3.15).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -49,9 +49,9 @@ class Place:
     owner: Any
 
 
-def places(model: Any) -> list[Place]:
-    """Return every place of a model, the optimizer's not among them."""
-    return list(_of(model, "", set()))
+def places(model: Any, skipped: Iterable[Any] = ()) -> list[Place]:
+    """Return every place of a model, those of its optimizer and ``skipped`` aside."""
+    return list(_of(model, "", {id(thing) for thing in skipped}))
 
 
 def _of(thing: Any, path: str, seen: set[int]) -> Iterator[Place]:

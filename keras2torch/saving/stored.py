@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,33 @@ def read_weights(model: Any, source: Source) -> None:
     """Read the weights of an open model file."""
     assert source.weights is not None
     version = source.weights_version or source.version
-    _read(model, source.weights, version, skip_mismatch=False, by_name=False)
+    if is_legacy(source.weights):
+        _by_layer(model, source.weights, version, skip_mismatch=False, by_name=False)
+    else:
+        _by_place(model, Keras3Store(source.weights), skip_mismatch=False)
 
 
-def load_weights(model: Any, path: Path, *, skip_mismatch: bool, by_name: bool) -> None:
+def load_weights(
+    model: Any,
+    path: Path,
+    *,
+    skip_mismatch: bool,
+    by_name: bool,
+    skipped: Sequence[Any] = (),
+) -> None:
     """Read the weights of a file that may hold nothing else."""
     with ExitStack() as stack:
         root, version = weights_of_file(path, stack)
-        _read(model, root, version, skip_mismatch=skip_mismatch, by_name=by_name)
+        if is_legacy(root):
+            _by_layer(
+                model, root, version, skip_mismatch=skip_mismatch, by_name=by_name
+            )
+        else:
+            store = Keras3Store(root)
+            _by_place(model, store, skip_mismatch=skip_mismatch, skipped=skipped)
         kept = getattr(model, "optimizer", None)
+        if any(kept is thing for thing in skipped):
+            return
         if kept is None or is_legacy(root) or not hasattr(kept, "load_own_variables"):
             return
         found = Keras3Store(root).arrays("optimizer")
@@ -44,26 +63,16 @@ def load_weights(model: Any, path: Path, *, skip_mismatch: bool, by_name: bool) 
             _restore(model, [a() for a in found])
 
 
-def _read(
+# ----------------------------------------------------------------- Keras 3, by place
+def _by_place(
     model: Any,
-    root: h5py.Group,
-    version: Version,
+    store: Keras3Store,
     *,
     skip_mismatch: bool,
-    by_name: bool,
+    skipped: Sequence[Any] = (),
 ) -> None:
-    if is_legacy(root):
-        _by_layer(model, root, version, skip_mismatch=skip_mismatch, by_name=by_name)
-    elif by_name:
-        raise ValueError("Invalid keyword arguments: by_name is for `.h5` alone.")
-    else:
-        _by_place(model, Keras3Store(root), skip_mismatch=skip_mismatch)
-
-
-# ----------------------------------------------------------------- Keras 3, by place
-def _by_place(model: Any, store: Keras3Store, *, skip_mismatch: bool) -> None:
     failures: list[tuple[Place, Exception]] = []
-    for place in places(model):
+    for place in places(model, skipped):
         try:
             _fill(place, _arrays(store, place.path))
         except ValueError as error:

@@ -1,106 +1,91 @@
-"""``.weights.h5``: written and read as Keras 3 does."""
+"""``save_weights``: ``.weights.h5``, or several of them.
+
+Source: ``keras/src/saving/saving_api.py`` (Keras 3.15).
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import h5py
-import numpy as np
-
-from keras2torch.layers.base import Array
 from keras2torch.replacing import replacing
-from keras2torch.saving.places import Place, places
+from keras2torch.saving import sharding
+from keras2torch.saving.entries import entries, write_weights
 
 
-class Vars(dict[str, Any]):
-    """What ``save_own_variables`` writes to: number → array."""
-
-
-def array_of(value: Any) -> Array:
-    """Return a weight as an array in Keras' shape."""
-    found = value.numpy() if hasattr(value, "numpy") else value
-    if hasattr(found, "detach"):
-        found = found.detach().cpu()
-    return np.asarray(found)
-
-
-def write_weights(model: Any, to: Path | BinaryIO, *, optimizer: bool = True) -> None:
-    """Write weights, and what the optimizer keeps, to an HDF5 file.
+def save_weights(
+    model: Any,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+    *,
+    objects_to_skip: Iterable[Any] | None = None,
+) -> None:
+    """Write the weights of a model to ``NAME.weights.h5``, or to several files.
 
     Parameters
     ----------
     model
         Built.
-    to
-        A path, or a file in memory.
-    optimizer
-        Whether to write what the optimizer keeps.
-    """
-    with h5py.File(to, "w") as file:
-        for place in places(model):
-            _write(file, place)
-        kept = getattr(model, "optimizer", None)
-        if optimizer and kept is not None and hasattr(kept, "save_own_variables"):
-            store = Vars()
-            kept.save_own_variables(store)
-            _group(file, "optimizer", str(kept.name), store)
-
-
-def _write(file: h5py.File, place: Place) -> None:
-    store = Vars()
-    own = getattr(place.owner, "save_own_variables", None)
-    if own is not None:
-        own(store)
-    else:
-        store.update({str(i): v for i, v in enumerate(place.variables)})
-    _group(file, place.path, place.name, store)
-
-
-def _group(file: h5py.File, path: str, name: str, store: Mapping[str, Any]) -> None:
-    group = file.create_group(f"{path}/vars" if path else "vars")
-    group.attrs["name"] = name
-    for key, value in store.items():
-        array = array_of(value)
-        group[key] = array
-
-
-def save_weights(
-    model: Any, filepath: str | os.PathLike[str], overwrite: bool = True
-) -> None:
-    """Write the weights of a model to ``NAME.weights.h5``.
+    filepath
+        ``NAME.weights.h5``; with a ``max_shard_size`` ``NAME.weights.json``, which
+        says what is in which of the files beside it.
+    overwrite
+        Whether a file may be replaced; if not, it is asked for at the terminal.
+    max_shard_size
+        Of each file, in GiB.
+    objects_to_skip
+        Layers that are left out.
 
     Raises
     ------
     ValueError
-        If the name ends otherwise, or the model has no weights yet.
+        If the name ends otherwise, the model has no weights yet, or a weight is
+        larger than ``max_shard_size``.
     FileExistsError
-        If the file is there and ``overwrite`` is false.
+        If the file is there, ``overwrite`` is false and there is nobody to ask.
     """
     path = str(filepath)
-    if not path.endswith(".weights.h5"):
+    if max_shard_size is None and not path.endswith(".weights.h5"):
         raise ValueError(
             f"The filename must end in `.weights.h5`. Received: filepath={path}"
         )
+    if max_shard_size is not None and not path.endswith(("weights.h5", "weights.json")):
+        raise ValueError(
+            "The filename must end in `.weights.json` when `max_shard_size` is "
+            f"specified. Received: filepath={path}"
+        )
+    if not allowed(path, overwrite):
+        return
     if not model.built:
         raise ValueError(
             "You are saving a model that has not yet been built. Try building the "
             "model first by calling it on some data or by using `build()`."
         )
-    allow(path, overwrite)
+    kept = entries(model, skipped=objects_to_skip or ())
+    if max_shard_size is not None:
+        sharding.write_shards(Path(path), kept, int(max_shard_size * 2**30))
+        return
     with replacing(path) as beside:
-        write_weights(model, beside)
+        write_weights(beside, kept)
 
 
-def allow(path: str, overwrite: bool) -> None:
-    """Refuse to write over a file.
+def allowed(path: str, overwrite: bool) -> bool:
+    """Whether a file may be written; where one is, the user may be asked.
 
     Raises
     ------
     FileExistsError
-        If it is there and ``overwrite`` is false; Keras asks at the terminal.
+        If it is there, ``overwrite`` is false and nobody sits at the terminal.
     """
-    if not overwrite and os.path.exists(path):
+    if overwrite or not os.path.exists(path):
+        return True
+    if not sys.stdin.isatty():
         raise FileExistsError(f"{path} exists: give overwrite=True to replace it.")
+    answer = input(f"[WARNING] {path} already exists - overwrite? [y/n]")
+    while (answer := answer.strip().lower()) not in ("y", "n"):
+        answer = input('Enter "y" (overwrite) or "n" (cancel).')
+    return answer == "y"

@@ -20,7 +20,7 @@ import zoo
 
 import keras2torch as keras
 from keras2torch.errors import UnusableFile
-from keras2torch.saving import archive, weights
+from keras2torch.saving import archive, entries
 
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
@@ -101,7 +101,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, ending, monkeypatch):
     def broken(value):
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(weights, "array_of", broken)
+    monkeypatch.setattr(entries, "array_of", broken)
     monkeypatch.setattr("keras2torch.saving.legacy.array_of", broken)
     with pytest.raises(RuntimeError, match="disk"):
         save(path)
@@ -127,7 +127,11 @@ def test_overwrite(tmp_path):
     [
         (lambda m, p: m.save(p / "m.pt"), ValueError, "extension"),
         (lambda m, p: m.save_weights(p / "m.h5"), ValueError, "weights.h5"),
-        (lambda m, p: m.save(p / "m.keras", zipped=False), ValueError, "folder"),
+        (lambda m, p: m.save(p / "m.keras", zipped=False), ValueError, "zipped=False"),
+        (lambda m, p: m.save("hf://me/it"), ValueError, "upload_folder"),
+        (lambda m, p: m.save(p / "m", save_format="tf"), ValueError, "deprecated"),
+        (lambda m, p: m.save_weights(p / "m.h5", True, 1), ValueError, "weights.json"),
+        (lambda m, p: m.load_weights(p / "m.h5", objects_to_skip=[]), ValueError, "on"),
         (lambda m, p: m.save(p / "m.keras", nope=1), ValueError, "nope"),
         (lambda m, p: m.load_weights(p / "none.h5"), ValueError, "not found"),
         (lambda m, p: keras.models.load_model(p / "no.keras"), UnusableFile, "exist"),
@@ -185,6 +189,71 @@ def test_by_name(tmp_path):
     first.save_weights(tmp_path / "m.weights.h5")
     with pytest.raises(ValueError, match="by_name"):
         other.load_weights(tmp_path / "m.weights.h5", by_name=True)
+
+
+def test_whether_to_overwrite_is_asked_at_a_terminal(tmp_path, monkeypatch, capsys):
+    first, second = dense(), dense()
+    first.save(tmp_path / "m.keras")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    answers = iter(["what?", "n", "y"])
+    monkeypatch.setattr("builtins.input", lambda asked: next(answers))
+    second.save(tmp_path / "m.keras", overwrite=False)
+    assert same(keras.models.load_model(tmp_path / "m.keras"), first)
+    second.save(tmp_path / "m.keras", overwrite=False)
+    assert same(keras.models.load_model(tmp_path / "m.keras"), second)
+
+
+def test_a_folder_is_an_archive(tmp_path):
+    model = dense()
+    model.fit(X, X[:, :1], verbose=0)
+    model.save(tmp_path / "m", zipped=False)
+    again = keras.models.load_model(tmp_path / "m")
+    assert same(model, again)
+    assert int(again.optimizer.iterations) == 1
+    assert sorted(p.name for p in (tmp_path / "m").iterdir()) == [
+        "config.json",
+        "metadata.json",
+        "model.weights.h5",
+    ]
+
+
+def test_shards_are_as_large_as_asked(tmp_path):
+    model = dense()  # 15 and 4 numbers, and twice as many and two of Adam
+    model.fit(X, X[:, :1], verbose=0)
+    with pytest.raises(ValueError, match="maximum shard size"):
+        model.save_weights(tmp_path / "m.weights.json", max_shard_size=40 / 2**30)
+    assert list(tmp_path.iterdir()) == []
+    model.save_weights(tmp_path / "m.weights.json", max_shard_size=80 / 2**30)
+    about = json.loads((tmp_path / "m.weights.json").read_text())
+    assert about["metadata"]["total_size"] == 4 * 3 * 19 + 8 + 4
+    assert isinstance(about["weight_map"]["/optimizer/vars"], list)
+    again = dense()
+    again.load_weights(tmp_path / "m.weights.json")
+    assert same(model, again)
+    for found, kept in zip(
+        again.optimizer.get_weights(), model.optimizer.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(found, kept)
+    with pytest.warns(UserWarning, match="renamed"):
+        model.save_weights(tmp_path / "n.weights.h5", max_shard_size=1)
+    assert (tmp_path / "n.weights.json").exists()
+
+
+def test_objects_to_skip(tmp_path):
+    model, other = dense(), dense()
+    model.save_weights(tmp_path / "m.weights.h5")
+    before = other.layers[0].get_weights()
+    other.load_weights(
+        tmp_path / "m.weights.h5", objects_to_skip=[other.layers[0], other.optimizer]
+    )
+    np.testing.assert_array_equal(other.layers[0].get_weights()[0], before[0])
+    for a, b in zip(model.layers[1].weights, other.layers[1].weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    keras.saving.save_weights(
+        model, tmp_path / "n.weights.h5", objects_to_skip=[model.layers[0]]
+    )
+    with h5py.File(tmp_path / "n.weights.h5") as file:
+        assert list(file["layers"]) == ["dense_1"]
 
 
 def test_nothing_of_the_optimizer_if_it_is_not_wanted(tmp_path):
