@@ -7,7 +7,7 @@ a :class:`Node`. A model is what lies between some of these tensors and others
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,11 @@ class Operation:
     name: str
     kind: str
     _inbound_nodes: list[Node] = field(default_factory=list)
+
+
+def is_layer(operation: Any) -> bool:
+    """Whether it is no operation between layers."""
+    return not (isinstance(operation, Operation) or hasattr(operation, "kind_of_op"))
 
 
 class InputLayer:
@@ -134,6 +139,25 @@ class Node:
         return isinstance(self.operation, InputLayer)
 
 
+def _operated(kind: str, *args: Any, **options: Any) -> Any:
+    import keras2torch.ops  # noqa: F401  # it fills the table
+    from keras2torch.ops.base import OPERATIONS
+
+    return OPERATIONS[kind](*args, **options)
+
+
+def _binary(kind: str) -> Callable[..., Any]:
+    return lambda self, other: _operated(kind, self, other)
+
+
+def _reflected(kind: str) -> Callable[..., Any]:
+    return lambda self, other: _operated(kind, other, self)
+
+
+def _unary(kind: str) -> Callable[..., Any]:
+    return lambda self: _operated(kind, self)
+
+
 class KerasTensor:
     """A tensor without values: a shape, a dtype, and the call that makes it.
 
@@ -204,62 +228,39 @@ class KerasTensor:
     def __hash__(self) -> int:
         return id(self)
 
-    def __add__(self, other: Any) -> KerasTensor:
-        return operate("Add", self, other)
+    def reshape(self, newshape: Sequence[int | None]) -> Any:
+        """As ``ops.reshape``."""
+        return _operated("Reshape", self, newshape=tuple(newshape))
 
-    def __radd__(self, other: Any) -> KerasTensor:
-        return operate("Add", other, self)
-
-    def __sub__(self, other: Any) -> KerasTensor:
-        return operate("Subtract", self, other)
-
-    def __rsub__(self, other: Any) -> KerasTensor:
-        return operate("Subtract", other, self)
-
-    def __mul__(self, other: Any) -> KerasTensor:
-        return operate("Multiply", self, other)
-
-    def __rmul__(self, other: Any) -> KerasTensor:
-        return operate("Multiply", other, self)
-
-    def __truediv__(self, other: Any) -> KerasTensor:
-        return operate("TrueDivide", self, other)
-
-    def __rtruediv__(self, other: Any) -> KerasTensor:
-        return operate("TrueDivide", other, self)
-
-    def __pow__(self, other: Any) -> KerasTensor:
-        return operate("Power", self, other)
-
-    def __matmul__(self, other: Any) -> KerasTensor:
-        return operate("Matmul", self, other)
-
-    def __neg__(self) -> KerasTensor:
-        return operate("Negative", self)
-
-    def __abs__(self) -> KerasTensor:
-        return operate("Absolute", self)
-
-    def __getitem__(self, key: Any) -> KerasTensor:
-        return operate("GetItem", self, key)
+    def squeeze(self, axis: int | Sequence[int] | None = None) -> Any:
+        """As ``ops.squeeze``."""
+        return _operated("Squeeze", self, axis=axis)
 
     def __eq__(self, other: object) -> Any:
-        return operate("Equal", self, other) if _is_operand(other) else self is other
+        return _operated("Equal", self, other) if _is_operand(other) else self is other
 
     def __ne__(self, other: object) -> Any:
-        return operate("NotEqual", self, other) if _is_operand(other) else True
+        return _operated("NotEqual", self, other) if _is_operand(other) else True
 
-    def __lt__(self, other: Any) -> KerasTensor:
-        return operate("Less", self, other)
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return _operated("Round", self, decimals=ndigits or 0)
 
-    def __le__(self, other: Any) -> KerasTensor:
-        return operate("LessEqual", self, other)
-
-    def __gt__(self, other: Any) -> KerasTensor:
-        return operate("Greater", self, other)
-
-    def __ge__(self, other: Any) -> KerasTensor:
-        return operate("GreaterEqual", self, other)
+    __add__, __radd__ = _binary("Add"), _reflected("Add")
+    __sub__, __rsub__ = _binary("Subtract"), _reflected("Subtract")
+    __mul__, __rmul__ = _binary("Multiply"), _reflected("Multiply")
+    __truediv__, __rtruediv__ = _binary("TrueDivide"), _reflected("TrueDivide")
+    __floordiv__, __rfloordiv__ = _binary("FloorDivide"), _reflected("FloorDivide")
+    __mod__, __rmod__ = _binary("Mod"), _reflected("Mod")
+    __pow__, __rpow__ = _binary("Power"), _reflected("Power")
+    __matmul__, __rmatmul__ = _binary("Matmul"), _reflected("Matmul")
+    __and__, __rand__ = _binary("LogicalAnd"), _reflected("LogicalAnd")
+    __or__, __ror__ = _binary("LogicalOr"), _reflected("LogicalOr")
+    __xor__, __rxor__ = _binary("LogicalXor"), _reflected("LogicalXor")
+    __lt__, __le__ = _binary("Less"), _binary("LessEqual")
+    __gt__, __ge__ = _binary("Greater"), _binary("GreaterEqual")
+    __getitem__ = _binary("GetItem")
+    __neg__, __abs__ = _unary("Negative"), _unary("Absolute")
+    __invert__ = _unary("LogicalNot")
 
 
 _ELEMENTWISE = frozenset(
@@ -282,18 +283,26 @@ def _is_operand(other: object) -> bool:
     return isinstance(other, (int, float))
 
 
-def operate(kind: str, *args: Any, **kwargs: Any) -> KerasTensor:
-    """Write down an operation on symbolic tensors."""
+def operate(
+    kind: str, *args: Any, name: str | None = None, **kwargs: Any
+) -> list[KerasTensor]:
+    """Write down an operation on symbolic tensors; its results.
+
+    Raises
+    ------
+    UnsupportedLayer
+        If its arguments have no rule.
+    """
     from keras2torch.models.naming import auto_name
     from keras2torch.models.specs import outputs_of
 
-    operation = Operation(auto_name(kind), kind)
+    operation = Operation(name or auto_name(kind), kind)
     node = Node(operation, args, kwargs)
     if kind in _ELEMENTWISE:
         _broadcast(kind, [t.shape for t in node.inputs])
     operation._inbound_nodes.append(node)
     node.outputs = outputs_of(node)
-    return node.outputs[0]
+    return node.outputs
 
 
 def is_symbolic(*structures: Any) -> bool:

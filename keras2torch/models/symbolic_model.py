@@ -22,7 +22,7 @@ from keras2torch.models.layer import Layer
 from keras2torch.models.symbolic import (
     KerasTensor,
     Network,
-    Operation,
+    is_layer,
 )
 from keras2torch.models.tracking import unheld
 
@@ -45,9 +45,7 @@ class SymbolicModel(Layer):
     def layers(self) -> list[Any]:
         """The layers in Keras' order, inputs included."""
         if self._call_graph is not None:
-            return [
-                o for o in self._call_graph.operations if not isinstance(o, Operation)
-            ]
+            return [o for o in self._call_graph.operations if is_layer(o)]
         return [m for m in self.tracked_layers() if isinstance(m, Layer)]
 
     def tracked_layers(self) -> list[nn.Module]:

@@ -1,0 +1,117 @@
+"""Operations between the layers of a model that is being drawn.
+
+Those for which :mod:`keras2torch.reading.rules` has a rule are written into the source.
+Others, and those that take a weight of a layer, are held by the model as modules and
+called as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from keras2torch import tree
+from keras2torch.errors import UnsupportedLayer
+from keras2torch.models.layer import Layer
+from keras2torch.models.naming import auto_name
+from keras2torch.models.symbolic import KerasTensor, operate
+from keras2torch.reading.rules import RULES
+
+
+class HeldOperation(Layer):
+    """An operation that no source has as text: a function and what it is called with.
+
+    Parameters
+    ----------
+    kind
+        Its class in ``keras.ops``: ``"Qr"``.
+    function
+        Called with the arguments, tensors in place of the symbolic ones.
+    args, options
+        What the call takes, and what its constructor takes in Keras.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        options: Mapping[str, Any],
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name or auto_name(kind), autocast=False)
+        self.kind_of_op = kind
+        # Past the tracking of layers and weights: they belong to somebody else.
+        self.__dict__["_called"] = (function, list(args), dict(options))
+        self.built = True
+
+    @property
+    def arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """What the call takes, and what its constructor takes in Keras."""
+        _, args, options = self.__dict__["_called"]
+        return args, options
+
+    def call(self, *tensors: Any) -> Any:
+        """Compute, the tensors in the order of the arguments."""
+        function, args, options = self.__dict__["_called"]
+        left = iter(tensors)
+
+        def filled(value: Any) -> Any:
+            return next(left) if isinstance(value, KerasTensor) else value
+
+        given = tree.map_structure(filled, list(args))
+        return function(*given, **tree.map_structure(filled, options))
+
+
+def written_down(
+    kind: str,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    options: Mapping[str, Any],
+    gives: type | None = None,
+    name: str | None = None,
+) -> Any:
+    """Return the symbolic tensors of an operation.
+
+    Parameters
+    ----------
+    kind
+        Its class in ``keras.ops``.
+    function
+        Computes it; takes ``args`` by position, ``options`` by name.
+    args, options
+        What the call takes, and what its constructor takes in Keras.
+    gives
+        ``list`` or ``tuple`` where Keras returns one.
+    name
+        Of the operation, made of ``kind`` if not given.
+    """
+    args = tree.map_structure(_constant, list(args))
+    held = [v for v in tree.flatten([args, dict(options)]) if _is_weight(v)]
+    if kind in RULES and not held:
+        try:
+            made = operate(kind, *args, name=name, **options)
+        except UnsupportedLayer:
+            pass
+        else:
+            return made[0] if gives is None else gives(made)
+    layer = HeldOperation(kind, function, args, options, name=name)
+    tensors = [v for v in tree.flatten([args, dict(options)]) if _is_symbol(v)]
+    return layer(*tensors)
+
+
+def _is_symbol(value: Any) -> bool:
+    return isinstance(value, KerasTensor)
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) or callable(getattr(value, "keras", None))
+
+
+def _constant(value: Any) -> Any:
+    """Return a tensor that nothing trains as an array, which a source can hold."""
+    if type(value) is torch.Tensor and not value.requires_grad:
+        return value.cpu().numpy()
+    return value
