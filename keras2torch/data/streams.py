@@ -113,7 +113,10 @@ class IterableSource:
         self.kind = "generator" if self.one_pass else type(data).__name__
         self.num_samples: int | None = None
         self.num_batches = None if self.one_pass else _length(data)
-        self.batch_size = _batch_size(getattr(data, "element_spec", None))
+        # A specification may cost the reading of an element.
+        known = getattr(data, "batch_size", None)
+        spec = getattr(data, "element_spec", None) if known is None else None
+        self.batch_size = known if known is not None else _batch_size(spec)
         self.rest: Iterator[Any] = iter(())
         if self.num_batches == 0:
             raise ValueError(f"the {self.kind} given as x yields no batch.")

@@ -39,6 +39,14 @@ class Words:
     def __getitem__(self, key: Any) -> Words:
         return Words(self.array[key])
 
+    def __repr__(self) -> str:
+        return f"Words({self.array!r})"
+
+    def numpy(self) -> Any:
+        """Return bytes, which strings are in TensorFlow: an array, or one."""
+        coded = np.frompyfunc(_coded, 1, 1)(self.array)
+        return coded if self.ndim else _coded(self.array.item())
+
     def tolist(self) -> Any:
         """Return nested lists."""
         return self.array.tolist()
@@ -80,6 +88,10 @@ class Words:
     def unsqueeze(self, axis: int) -> Words:
         """Add an axis of 1."""
         return Words(np.expand_dims(self.array, axis))
+
+
+def _coded(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def is_text(array: Any) -> bool:

@@ -105,6 +105,16 @@ def calling(training: bool | None, *, inside: bool = True) -> Iterator[None]:
         _call.stack.pop()
 
 
+@contextmanager
+def outside() -> Iterator[None]:
+    """Have calls in here inherit nothing, as those of a data set's functions."""
+    kept, _call.stack = _call.stack, []
+    try:
+        yield
+    finally:
+        _call.stack = kept
+
+
 # ------------------------------------------------------------------------- device
 _device: torch.device | None = None
 
