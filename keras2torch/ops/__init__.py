@@ -1,8 +1,65 @@
 """Keras' operations: eager on tensors, written into the source of a functional model.
 
-Source: ``keras/src/ops`` (3.15).
+Each of Keras' namespaces is a module that lists its names (``numpy``, ``nn`` …); the
+functions are in modules by family. Source: ``keras/src/ops`` (3.15).
 """
 
-from keras2torch.ops.arithmetic import *  # noqa: F403
-from keras2torch.ops.products import *  # noqa: F403
-from keras2torch.ops.shaping import *  # noqa: F403
+from keras2torch.ops import numpy
+from keras2torch.ops.numpy import (
+    abs,
+    absolute,
+    add,
+    divide,
+    equal,
+    floor_divide,
+    get_item,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    matmul,
+    mod,
+    multiply,
+    negative,
+    not_equal,
+    power,
+    reshape,
+    round,
+    squeeze,
+    subtract,
+    true_divide,
+)
+
+__all__ = [
+    "abs",
+    "absolute",
+    "add",
+    "divide",
+    "equal",
+    "floor_divide",
+    "get_item",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "matmul",
+    "mod",
+    "multiply",
+    "negative",
+    "not_equal",
+    "numpy",
+    "power",
+    "reshape",
+    "round",
+    "squeeze",
+    "subtract",
+    "true_divide",
+]
