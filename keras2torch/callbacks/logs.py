@@ -22,8 +22,10 @@ def pythonify_logs(logs: Mapping[str, Any] | None) -> Logs:
         if isinstance(value, dict):
             result.update(pythonify_logs(value))
             continue
-        if isinstance(value, torch.Tensor) and value.numel() != 1:
-            value = value.detach().cpu().numpy()
+        if isinstance(value, torch.Tensor):
+            value = value.detach()
+            if value.numel() != 1:
+                value = value.cpu().numpy()
         try:
             result[key] = float(value)
         except (TypeError, ValueError, RuntimeError):

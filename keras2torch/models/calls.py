@@ -34,7 +34,7 @@ class ShapedCall:
         ]
         self.masked = [inputs.index(owner[m]) for m in one.builder.used_masks()]
         assert len(inputs) == len({id(t) for t in node.inputs})
-        self.training = net.training
+        self.modules = list(net.modules())
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], training: bool) -> Any:
         """Call it on tensors; masks come along and go along."""
@@ -43,9 +43,9 @@ class ShapedCall:
             if _is_data(value) and all(value is not t for t in tensors):
                 tensors.append(value)
         masks = [tensors[i]._keras_mask for i in self.masked]
-        if self.training != training:
+        # Programs for other shapes share modules, and so do models.
+        if any(module.training is not training for module in self.modules):
             self.net.train(training)
-            self.training = training
         made = self.net(*tensors, *masks)
         values = list(made) if isinstance(made, tuple) else [made]
         outputs, given = values[: self.count], values[self.count :]

@@ -22,7 +22,7 @@ from keras2torch.training.variables import Parameter, Part, Variable
 # What a layer keeps for itself and torch need not see.
 _PLAIN = frozenset(
     "_inbound_nodes _losses _own _probes _input_shape_arg _inputs_struct "
-    "_outputs_struct _told".split()
+    "_outputs_struct _told _freezing _modes".split()
 )
 
 

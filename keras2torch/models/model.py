@@ -226,7 +226,14 @@ class Model(Trainer, SymbolicModel):
         sizes = [n for n in shape if n is not None]
         self._alone = torch.Size(sizes) if known else None
         net.train(self.training)
-        self._net_mode: tuple[bool | None, Any] | None = None
+        self._freezing = [
+            o
+            for o in owners_of(self._call_graph).values()
+            if isinstance(o, BuiltIn)
+            and o._torch_state is not None
+            and infers_when_frozen(o.definition)
+        ]
+        self._modes: dict[Any, list[tuple[nn.Module, bool]]] = {}
 
     def _set_kinds(self) -> None:
         """Look up what it takes, computes and gives, by the policies of its layers."""
@@ -335,7 +342,7 @@ class Model(Trainer, SymbolicModel):
     def train(self, mode: bool = True) -> Model:
         """Set the mode; frozen BatchNormalization stays in inference mode."""
         super().train(mode)
-        self._net_mode = None
+        self._modes = {}
         return self
 
     # -- calls
@@ -374,8 +381,7 @@ class Model(Trainer, SymbolicModel):
         training = resolved(training, self.training)
         tensors = self._standardized(inputs)
         net = self._net
-        if net.training != bool(training) or self._net_mode != (training, None):
-            self._set_mode(training)
+        self._in_mode(training)
         run = self._compiled() if self.jit_compile else net
         try:
             if self._mixing is not None or precision.is_mixed():
@@ -425,6 +431,18 @@ class Model(Trainer, SymbolicModel):
         axes = self._out_axes[output]
         return value if axes is None else value.permute(axes)
 
+    def _in_mode(self, mode: bool | None) -> None:
+        """Have every module in its mode; others may share it, and had it in theirs."""
+        key = (mode, *[o._trainable for o in self._freezing])
+        found = self._modes.get(key)
+        if found is None:
+            self._set_mode(mode)
+            found = [(m, m.training) for m in self._net.modules()]
+            self._modes[key] = found
+        for module, training in found:
+            if module.training is not training:
+                module.training = training
+
     def _set_mode(self, mode: bool | None) -> None:
         """Set the mode of the net; what is frozen stays in inference mode."""
         net, training = self._net, bool(mode)
@@ -434,16 +452,12 @@ class Model(Trainer, SymbolicModel):
             # Keras' random layers take a call that says nothing for one of training.
             for module in net.modules():
                 module.training = hasattr(module, "augment")
-        assert self._call_graph is not None
-        for owner in owners_of(self._call_graph).values():
-            held = isinstance(owner, BuiltIn) and owner._torch_state is not None
-            if held and infers_when_frozen(owner.definition):
-                owner._torch_state.module.train(training and owner._trainable)
+        for owner in self._freezing:
+            owner._torch_state.module.train(training and owner._trainable)
         if mode is None:
             # What a layer was told holds where the call of the model says nothing.
             for module, layer, told in self._told:
                 module.train(told and layer._learns())
-        self._net_mode = (mode, None)
 
     def symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Write down that it was called."""

@@ -18,7 +18,7 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
 def main(side: str, out: str, *names: str) -> None:
-    from shim.cases import CASES
+    from shim.custom import CASES
 
     warnings.simplefilter("ignore")
     keras = importlib.import_module(side)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from parity.asking import read
 from parity.compare import complaints
-from shim.cases import CASES
+from shim.custom import CASES
 
 pytestmark = [pytest.mark.needs_keras, pytest.mark.xdist_group("shim-custom")]
 TESTS = Path(__file__).resolve().parents[1]
