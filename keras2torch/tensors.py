@@ -32,8 +32,9 @@ def torch_dtype(dtype: Any = None) -> torch.dtype:
         return dtype
     if dtype is float:
         return torch.get_default_dtype()
-    # Keras: a Python int is int32 on TensorFlow.
-    name = {int: "int32", bool: "bool"}.get(dtype) if isinstance(dtype, type) else None
+    # As a dtype Python's int is int64 on TensorFlow; its values are int32.
+    known = {int: "int64", bool: "bool", complex: "complex128", "int": "int64"}
+    name = known.get(dtype) if isinstance(dtype, (type, str)) else None
     name = name or getattr(dtype, "name", None)
     if name is None:
         name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
