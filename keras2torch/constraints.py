@@ -13,12 +13,10 @@ import torch
 from typing_extensions import Self
 
 from keras2torch import serialization
+from keras2torch.configuration import epsilon
 from keras2torch.tensors import as_floating
 
 Axis = int | Sequence[int] | None
-
-# keras.config.epsilon(), which is added to a norm before dividing by it.
-_EPSILON = 1e-7
 
 
 class Constraint:
@@ -85,7 +83,7 @@ class UnitNorm(Constraint):
 
     def __call__(self, w: Any) -> torch.Tensor:
         w = as_floating(w)
-        scaled: torch.Tensor = w / (_EPSILON + _norms(w, self.axis))
+        scaled: torch.Tensor = w / (epsilon() + _norms(w, self.axis))
         return scaled
 
     def get_config(self) -> dict[str, Any]:
@@ -140,7 +138,7 @@ def _norms(w: torch.Tensor, axis: Axis) -> torch.Tensor:
 def _rescaled(
     w: torch.Tensor, norms: torch.Tensor, wanted: torch.Tensor
 ) -> torch.Tensor:
-    return w * (wanted / (_EPSILON + norms))
+    return w * (wanted / (epsilon() + norms))
 
 
 max_norm, min_max_norm = MaxNorm, MinMaxNorm

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
+from keras2torch.configuration import settings
+
 
 def print_msg(message: str, line_break: bool = True) -> None:
-    """Write a message at once; what the encoding lacks becomes plain ASCII."""
+    """Write a message at once; what the encoding lacks becomes plain ASCII.
+
+    With interactive logging disabled it goes to Python's logging.
+    """
+    if not settings.interactive_logging:
+        logging.getLogger("keras2torch").info(message)
+        return
     message = f"{message}\n" if line_break else message
     try:
         sys.stdout.write(message)

@@ -55,8 +55,12 @@ class ArraySource:
         class_weight: Mapping[int, float] | None,
         device: torch.device,
         generator: torch.Generator | None,
+        shared: Any = None,
     ) -> None:
         samples = check_lengths((x, y, sample_weight))
+        if shared is not None:
+            shared.check_samples(samples)
+        self.shared = shared
         sample_weight = _weights(y, sample_weight, class_weight)
         if batch_size is not None:
             batch_size = whole(batch_size, "batch_size")
@@ -84,35 +88,45 @@ class ArraySource:
         for column in self.columns:
             column.move(self.storage, device)
 
-    def epoch(self) -> Iterator[Triple]:
-        """Return the batches of one epoch."""
+    def epoch(self) -> Iterator[Any]:
+        """Return the batches of one epoch, or this process' rows of them."""
         return self._shuffled() if self.shuffle else self._in_order()
 
-    def _in_order(self) -> Iterator[Triple]:
+    def _in_order(self) -> Iterator[Any]:
         # A Keras layer that writes `x /= 255` makes a new tensor; in torch it writes
         # into the data. So the first batch is a copy, and if that was written to, all
         # batches are.
         copies, counters = True, None
-        for start in range(0, self.samples, self.size):
-            length = min(self.size, self.samples - start)
+        for batch in range(0, self.samples, self.size):
+            start, length, part = self._span(batch)
             leaves = [column.slice(start, length) for column in self.columns]
             if copies:
                 with torch.inference_mode(False):  # its tensors count no writes
                     leaves = [leaf.clone() for leaf in leaves]
-            yield self._built(leaves)
+            yield self._built(leaves, part)
             if counters is None:
                 counters = [leaf._version for leaf in leaves]
                 copies = any(counters)
 
-    def _shuffled(self) -> Iterator[Triple]:
+    def _shuffled(self) -> Iterator[Any]:
         order = self._permutation(self.samples) if self.shuffle != "batch" else None
-        for start in range(0, self.samples, self.size):
-            length = min(self.size, self.samples - start)
+        for batch in range(0, self.samples, self.size):
+            start, length, part = self._span(batch)
             if order is None:
-                at = self._permutation(length) + start
+                of_batch = self._permutation(min(self.size, self.samples - batch))
+                at = of_batch.narrow(0, start - batch, length) + batch
             else:
                 at = order.narrow(0, start, length)
-            yield self._built([column.select(at) for column in self.columns])
+            yield self._built([column.select(at) for column in self.columns], part)
+
+    def _span(self, batch: int) -> tuple[int, int, Any]:
+        """Return the first row, and how many, of the batch that begins there."""
+        length = min(self.size, self.samples - batch)
+        if self.shared is None:
+            return batch, length, None
+        part = self.shared.part_of(length)
+        start, length = part.taken
+        return batch + start, length, part
 
     def _permutation(self, length: int) -> torch.Tensor:
         # On the generator's device: a seed gives one order, whatever trains.
@@ -120,10 +134,11 @@ class ArraySource:
         order = torch.randperm(length, generator=self.generator, device=where)
         return order.to(self.storage)
 
-    def _built(self, leaves: list[torch.Tensor]) -> Triple:
+    def _built(self, leaves: list[torch.Tensor], part: Any) -> Any:
         found = iter(leaves)
         x, y, w = self.builders
-        return x(found), y(found), w(found)
+        triple = x(found), y(found), w(found)
+        return triple if part is None else self.shared.portion(triple, part)
 
     def on_epoch_begin(self) -> None:
         """Arrays need not know."""

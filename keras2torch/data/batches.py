@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
+from keras2torch.configuration import max_steps_per_epoch
 from keras2torch.data.arrays import ArraySource, whole
 from keras2torch.data.epochs import Batches, Source
 from keras2torch.data.py_dataset import PyDataset, PyDatasetSource
@@ -26,6 +28,7 @@ def make_batches(
     class_weight: Mapping[int, float] | None = None,
     device: torch.device | str = "cpu",
     generator: torch.Generator | None = None,
+    shared: Any = None,
 ) -> Batches:
     """Return the batches of whatever a Keras script gives to ``fit``.
 
@@ -53,6 +56,9 @@ def make_batches(
         Where the batches are to be.
     generator
         What shuffling draws from; torch's own if not given.
+    shared
+        How several processes share the batches out
+        (:class:`keras2torch.distribution.sharing.Shared`).
 
     Raises
     ------
@@ -64,8 +70,16 @@ def make_batches(
         raise ValueError("x is None: give arrays, or something that yields batches.")
     if steps_per_epoch is not None:
         steps_per_epoch = whole(steps_per_epoch, "steps_per_epoch")
+    most = max_steps_per_epoch()
+    if most and (not steps_per_epoch or most < steps_per_epoch):
+        warnings.warn(f"Limiting steps_per_epoch to {most}", stacklevel=2)
+        steps_per_epoch = most
     x = gathered(x)
     device = torch.device(device)
+    read_to = device
+    if shared is not None:
+        shared.device = device
+        read_to = torch.device("cpu")  # only its own rows leave it
     source: Source
     if all(leaf is None or is_array(leaf) for leaf in flatten(x)):
         source = ArraySource(
@@ -78,24 +92,25 @@ def make_batches(
             class_weight=class_weight,
             device=device,
             generator=generator,
+            shared=shared,
         )
     elif isinstance(x, PyDataset):
         _alone("PyDataset", y, sample_weight)
         source = PyDatasetSource(
-            x, shuffle=bool(shuffle), class_weight=class_weight, device=device
+            x, shuffle=bool(shuffle), class_weight=class_weight, device=read_to
         )
     elif isinstance(x, torch.utils.data.DataLoader):
         _alone("torch DataLoader", y, sample_weight)
         _no_class_weight("torch DataLoader", class_weight)
-        source = DataLoaderSource(x, device)
+        source = DataLoaderSource(x, read_to)
     elif isinstance(x, torch.utils.data.Dataset):
         _alone("torch Dataset", y, sample_weight)
         _no_class_weight("torch Dataset", class_weight)
         source = DataLoaderSource(
-            loader_of(x, batch_size or 32, bool(shuffle), generator), device
+            loader_of(x, batch_size or 32, bool(shuffle), generator), read_to
         )
     elif not isinstance(x, (list, tuple, Mapping, str)) and hasattr(x, "__iter__"):
-        source = IterableSource(x, class_weight, device)
+        source = IterableSource(x, class_weight, read_to)
         _alone(source.kind, y, sample_weight)
         if source.one_pass:
             _no_class_weight(source.kind, class_weight)
@@ -105,7 +120,7 @@ def make_batches(
             f"x is of a kind that cannot be cut into batches: {', '.join(kinds)}. Give "
             "arrays, a torch DataLoader or Dataset, a PyDataset or a generator."
         )
-    return Batches(source, steps_per_epoch)
+    return Batches(source, steps_per_epoch, shared)
 
 
 def _alone(kind: str, y: Any, sample_weight: Any) -> None:

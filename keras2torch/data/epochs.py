@@ -49,16 +49,24 @@ class Batches:
         How many an epoch has, ``None`` where that is not known before its end.
     batch_size, num_samples
         ``None`` where the data decides.
+    shared
+        How several processes share the batches out; ``None`` where there is one.
     exhausted
         Whether a generator has ended, so that no further epoch has a batch.
     """
 
-    def __init__(self, source: Source, steps_per_epoch: int | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        steps_per_epoch: int | None = None,
+        shared: Any = None,
+    ) -> None:
         if steps_per_epoch is not None and steps_per_epoch < 1:
             raise ValueError(
                 f"steps_per_epoch is a positive number, not {steps_per_epoch}."
             )
         self.source = source
+        self.shared = shared
         self.steps_per_epoch = steps_per_epoch
         self.exhausted = False
         self.epochs_begun = 0
@@ -114,7 +122,7 @@ class Batches:
         known = self.source.num_batches
         steps = self.steps_per_epoch or known
         if self._current is None or self.steps_per_epoch is None:
-            self._current, self._seen = self.source.epoch(), 0
+            self._current, self._seen = self._begun(), 0
         taken = 0
         while steps is None or taken < steps:
             if known is not None and self._seen >= known:
@@ -140,6 +148,10 @@ class Batches:
             self._current = None
         self._running = False
         self.on_epoch_end()
+
+    def _begun(self) -> Iterator[Any]:
+        batches = self.source.epoch()
+        return batches if self.shared is None else self.shared.batches(batches)
 
     def _ended(self, taken: int) -> None:
         """Decide what the end of the data before the end of the epoch means."""

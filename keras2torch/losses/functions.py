@@ -19,6 +19,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from keras2torch.configuration import epsilon
 from keras2torch.errors import UnfitTargets
 from keras2torch.losses.loss import LossFunctionWrapper, squeeze_or_expand_to_same_rank
 from keras2torch.tensors import as_floating, as_tensor
@@ -58,17 +59,21 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> torch.Tensor:
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> torch.Tensor:
     """Mean of differences in percent of the target: (N, …, d) → (N, …).
 
-    A target nearer to 0 than 1e-7 counts as 1e-7.
+    A target nearer to 0 than epsilon counts as epsilon.
     """
-    return numbers.mean_absolute_percentage_error(*_pair(y_true, y_pred))
+    return numbers.mean_absolute_percentage_error(
+        *_pair(y_true, y_pred), epsilon=epsilon()
+    )
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> torch.Tensor:
     """Mean of squared differences of log(1 + y): (N, …, d) → (N, …).
 
-    What is below 1e-7 counts as 1e-7.
+    What is below epsilon counts as epsilon.
     """
-    return numbers.mean_squared_logarithmic_error(*_pair(y_true, y_pred))
+    return numbers.mean_squared_logarithmic_error(
+        *_pair(y_true, y_pred), epsilon=epsilon()
+    )
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> torch.Tensor:
@@ -107,13 +112,15 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> torch.Tensor:
 
 # -------------------------------------------------------------------------- likelihood
 def kl_divergence(y_true: Any, y_pred: Any) -> torch.Tensor:
-    """Sum of y_true * log(y_true / y_pred), both clipped to [1e-7, 1]."""
-    return numbers.kl_divergence(*_pair(y_true, y_pred, squeeze=False))
+    """Sum of y_true * log(y_true / y_pred), both clipped to [epsilon, 1]."""
+    return numbers.kl_divergence(
+        *_pair(y_true, y_pred, squeeze=False), epsilon=epsilon()
+    )
 
 
 def poisson(y_true: Any, y_pred: Any) -> torch.Tensor:
-    """Mean of y_pred - y_true * log(y_pred + 1e-7); y_pred is the expected count."""
-    return numbers.poisson(*_pair(y_true, y_pred, squeeze=False))
+    """Mean of y_pred - y_true * log(y_pred + epsilon); y_pred is the expected count."""
+    return numbers.poisson(*_pair(y_true, y_pred, squeeze=False), epsilon=epsilon())
 
 
 def categorical_crossentropy(
@@ -131,7 +138,7 @@ def categorical_crossentropy(
         One shape, ``(N, …, classes)``.
     from_logits
         Whether ``y_pred`` is what goes into a softmax. A probability is made to sum to
-        1 and clipped to [1e-7, 1 - 1e-7].
+        1 and clipped to [epsilon, 1 - epsilon].
     label_smoothing
         How much of the target is spread over all classes, from 0 to 1.
     axis
@@ -151,7 +158,9 @@ def categorical_crossentropy(
     _same_classes(y_true, y_pred)
     logits = _logits(y_pred, from_logits, "softmax", "categorical_crossentropy")
     if logits is None:
-        return numbers.categorical_crossentropy(y_true, y_pred, dim=axis)
+        return numbers.categorical_crossentropy(
+            y_true, y_pred, dim=axis, epsilon=epsilon()
+        )
     if axis != -1:
         y_true, logits = y_true.movedim(axis, -1), logits.movedim(axis, -1)
     found: torch.Tensor = numbers.SoftmaxCrossentropy.apply(y_true, logits)
@@ -183,7 +192,7 @@ def categorical_focal_crossentropy(
     if not isinstance(alpha, (int, float)):
         alpha = as_tensor(alpha).to(y_pred)
     return numbers.categorical_focal_crossentropy(
-        y_true, y_pred, alpha, gamma, from_logits, dim=axis
+        y_true, y_pred, alpha, gamma, from_logits, dim=axis, epsilon=epsilon()
     )
 
 
@@ -204,7 +213,7 @@ def sparse_categorical_crossentropy(
         ``(N, …, classes)``.
     from_logits
         Whether ``y_pred`` is what goes into a softmax. A probability is clipped to
-        [1e-7, 1 - 1e-7] and then made to sum to 1.
+        [epsilon, 1 - epsilon] and then made to sum to 1.
     ignore_class
         A number whose entries count nothing: they are 0 and masked.
     axis
@@ -236,7 +245,7 @@ def sparse_categorical_crossentropy(
     name = "sparse_categorical_crossentropy"
     logits = _logits(y_pred, from_logits, "softmax", name)
     if logits is None:
-        logits = numbers.clipped(y_pred, 1e-7, 1.0 - 1e-7).log()
+        logits = numbers.clipped(y_pred, epsilon(), 1.0 - epsilon()).log()
     values = _cross_entropy(y_true, logits, "none")
     if valid is not None:
         values = values.masked_fill(~valid, 0.0)
@@ -259,7 +268,7 @@ def binary_crossentropy(
         One shape, ``(N, …, d)``.
     from_logits
         Whether ``y_pred`` is what goes into a sigmoid. A probability is clipped to
-        [1e-7, 1 - 1e-7].
+        [epsilon, 1 - epsilon].
     label_smoothing
         How far targets are moved towards 0.5, from 0 to 1.
     axis
@@ -279,6 +288,7 @@ def binary_crossentropy(
         logits is not None,
         label_smoothing,
         axis,
+        epsilon(),
     )
 
 
@@ -317,6 +327,7 @@ def binary_focal_crossentropy(
         from_logits,
         label_smoothing,
         axis,
+        epsilon(),
     )
 
 
@@ -350,7 +361,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> torch.Tensor:
     axis
         The axes to sum over, all unless given: then the loss is a scalar.
     """
-    return numbers.dice(*_converted(y_true, y_pred), dim=_axes(axis))
+    return numbers.dice(*_converted(y_true, y_pred), dim=_axes(axis), epsilon=epsilon())
 
 
 def tversky(
@@ -364,7 +375,9 @@ def tversky(
 
     Keras' documentation has the two the other way round; its numbers are these.
     """
-    return numbers.tversky(*_converted(y_true, y_pred), alpha, beta, _axes(axis))
+    return numbers.tversky(
+        *_converted(y_true, y_pred), alpha, beta, _axes(axis), epsilon=epsilon()
+    )
 
 
 def circle(
@@ -621,7 +634,7 @@ def _mean_sparse(
     name = "sparse_categorical_crossentropy"
     logits = _logits(y_pred, from_logits, "softmax", name)
     if logits is None:
-        logits = numbers.clipped(y_pred, 1e-7, 1.0 - 1e-7).log()
+        logits = numbers.clipped(y_pred, epsilon(), 1.0 - epsilon()).log()
     return _cross_entropy(y_true, logits, "mean")
 
 

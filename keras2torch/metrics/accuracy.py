@@ -78,6 +78,8 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> torch.Te
         How many are the best.
     """
     y_true, y_pred = tensors(y_true, y_pred)
+    if y_true.dtype is torch.bool:
+        y_true = y_true.byte()  # torch has no argmax of booleans
     return _in_top_k(y_true.argmax(-1), y_pred, k)
 
 

@@ -14,7 +14,6 @@ import torch
 
 from keras2torch.tensors import as_tensor, torch_dtype
 
-EPSILON = 1e-7
 CPU = torch.device("cpu")
 
 M = TypeVar("M", bound="Metric")

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras2torch.configuration import epsilon
 from keras2torch.losses.loss import squeeze_or_expand_to_same_rank
 from keras2torch.metrics.base import (
-    EPSILON,
     Metric,
     State,
     divide_no_nan,
@@ -49,7 +49,7 @@ def are_even(thresholds: Sequence[float]) -> bool:
     if count < 3:
         return False
     even = np.arange(count, dtype=np.float32) / (count - 1)
-    return bool(np.allclose(thresholds, even, atol=EPSILON))
+    return bool(np.allclose(thresholds, even, atol=epsilon()))
 
 
 class Counter:

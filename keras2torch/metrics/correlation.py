@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
+from keras2torch.configuration import epsilon
 from keras2torch.losses.loss import squeeze_or_expand_to_same_rank
-from keras2torch.metrics.base import EPSILON, tensors
+from keras2torch.metrics.base import tensors
 from keras2torch.metrics.reductions import MeanOf
 
 
@@ -58,7 +59,7 @@ def concordance_correlation(
     spread = spread + pred.var(axis, correction=0, keepdim=True)
     # Keras takes the mean of the predictions on both sides; the sum is the same.
     together = (true - mean_pred) * (pred - mean_pred)
-    norm = spread + (mean_true - mean_pred).square() + EPSILON
+    norm = spread + (mean_true - mean_pred).square() + epsilon()
     return (2.0 * together / norm).mean(axis)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from typing_extensions import Self
 
-from keras2torch.metrics.base import EPSILON, Metric, State, divide_no_nan, tensor
+from keras2torch.configuration import epsilon
+from keras2torch.metrics.base import Metric, State, divide_no_nan, tensor
 from keras2torch.metrics.confusion import Counter, are_even
 from keras2torch.serialization import deserialize_keras_object
 from keras2torch.tensors import torch_dtype
@@ -310,7 +311,7 @@ class AUC(_Curve):
             self.num_thresholds = num_thresholds
             inner = _evenly(num_thresholds)
             even = True
-        self._thresholds = np.array([-EPSILON, *inner, 1.0 + EPSILON])
+        self._thresholds = np.array([-epsilon(), *inner, 1.0 + epsilon()])
         self.curve = _one_of(("ROC", "PR", "PRGAIN"), curve, "curve")
         methods = ("interpolation", "majoring", "minoring")
         self.summation_method = _one_of(methods, summation_method, "summation_method")

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from keras2torch.metrics.base import EPSILON, Metric, State, tensor, tensors
+from keras2torch.configuration import epsilon
+from keras2torch.metrics.base import Metric, State, tensor, tensors
 from keras2torch.tensors import torch_dtype
 
 
@@ -109,14 +110,14 @@ class FBetaScore(Metric):
 
     def result(self) -> torch.Tensor:
         hits = self.true_positives
-        precision = hits / (hits + self.false_positives + EPSILON)
-        recall = hits / (hits + self.false_negatives + EPSILON)
+        precision = hits / (hits + self.false_positives + epsilon())
+        recall = hits / (hits + self.false_negatives + epsilon())
         square = self.beta**2
-        score = precision * recall / (square * precision + recall + EPSILON)
+        score = precision * recall / (square * precision + recall + epsilon())
         score = score * (1.0 + square)
         if self.average == "weighted":
             weights = self.intermediate_weights
-            return (score * (weights / (weights.sum() + EPSILON))).sum()
+            return (score * (weights / (weights.sum() + epsilon()))).sum()
         return score if self.average is None else score.mean()
 
     def get_config(self) -> dict[str, Any]:

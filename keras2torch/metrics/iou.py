@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from keras2torch.configuration import epsilon
 from keras2torch.metrics.base import (
-    EPSILON,
     Metric,
     device_of,
     tensor,
@@ -141,8 +141,8 @@ class IoU(_IoUBase):
         hits = matrix.diagonal()
         union = (matrix.sum(0) + matrix.sum(1) - hits)[ids].float()
         there = union > 1e-9
-        each = torch.where(there, hits[ids].float() / (union + EPSILON), 0.0)
-        return each.sum() / (there.sum() + EPSILON)
+        each = torch.where(there, hits[ids].float() / (union + epsilon()), 0.0)
+        return each.sum() / (there.sum() + epsilon())
 
     def get_config(self) -> dict[str, Any]:
         return {

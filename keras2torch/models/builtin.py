@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from keras2torch import tree
+from keras2torch.configuration import image_data_format
 from keras2torch.data.words import as_words
 from keras2torch.errors import Keras2TorchError
 from keras2torch.layers import definitions
@@ -86,6 +87,8 @@ class BuiltIn(Layer):
                     "train the weights themselves."
                 )
         own = {k: v for k, v in own.items() if k in fields}
+        if "data_format" in fields and own.get("data_format") is None:
+            own["data_format"] = image_data_format()
         self._objects: dict[str, Any] = {}
         self._after_call: Any = None
         self._missing(fields, own)

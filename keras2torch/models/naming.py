@@ -20,6 +20,18 @@ def auto_name(class_name: str) -> str:
     return prefix if count == 0 else f"{prefix}_{count}"
 
 
+def get_uid(prefix: str = "") -> int:
+    """Return how often it was asked for a prefix, from 1 on, names of layers included.
+
+    Examples
+    --------
+    >>> get_uid("block"), get_uid("block")
+    (1, 2)
+    """
+    _used[prefix] += 1
+    return _used[prefix]
+
+
 def clear_session(free_memory: bool = True) -> None:
     """Begin counting names anew."""
     _used.clear()

@@ -305,6 +305,11 @@ def operate(
     return node.outputs
 
 
+def is_keras_tensor(x: Any) -> bool:
+    """Whether this is a tensor without values, as :func:`Input` returns one."""
+    return isinstance(x, KerasTensor)
+
+
 def is_symbolic(*structures: Any) -> bool:
     """Whether any leaf is a tensor without values."""
     return any(isinstance(v, KerasTensor) for s in structures for v in tree.flatten(s))

@@ -50,20 +50,20 @@ def mean_absolute_error(
 
 
 def mean_absolute_percentage_error(
-    y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1
+    y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1, epsilon: float = 1e-7
 ) -> torch.Tensor:
     """Differences in percent of the target."""
     y_true = matched(y_true, y_pred)
-    return 100.0 * ((y_true - y_pred) / y_true.abs().clamp(min=1e-7)).abs().mean(dim)
+    return 100.0 * ((y_true - y_pred) / y_true.abs().clamp(min=epsilon)).abs().mean(dim)
 
 
 def mean_squared_logarithmic_error(
-    y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1
+    y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1, epsilon: float = 1e-7
 ) -> torch.Tensor:
-    """Squared differences of log(1 + y); what is negative counts as 1e-7."""
+    """Squared differences of log(1 + y); what is negative counts as epsilon."""
     y_true = matched(y_true, y_pred)
-    difference = torch.log(clipped(y_pred, 1e-7) + 1.0)
-    difference = difference - torch.log(y_true.clamp(min=1e-7) + 1.0)
+    difference = torch.log(clipped(y_pred, epsilon) + 1.0)
+    difference = difference - torch.log(y_true.clamp(min=epsilon) + 1.0)
     return difference.square().mean(dim)
 
 
@@ -73,11 +73,12 @@ def binary_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     dim: int = -1,
+    epsilon: float = 1e-7,
 ) -> torch.Tensor:
     """Cross-entropy of each unit for itself.
 
-    Keras clips probabilities to [1e-7, 1 - 1e-7]; F.binary_cross_entropy cuts their
-    logarithm at -100 instead.
+    Keras clips probabilities to [epsilon, 1 - epsilon]; F.binary_cross_entropy cuts
+    their logarithm at -100 instead.
     """
     y_true = matched(y_true, y_pred)
     if label_smoothing:
@@ -85,7 +86,7 @@ def binary_crossentropy(
     if from_logits:
         values = F.binary_cross_entropy_with_logits(y_pred, y_true, reduction="none")
     else:
-        p = clipped(y_pred, 1e-7, 1.0 - 1e-7)
+        p = clipped(y_pred, epsilon, 1.0 - epsilon)
         values = -(y_true * p.log() + (1.0 - y_true) * (1.0 - p).log())
     return values.mean(dim)
 
@@ -96,6 +97,7 @@ def categorical_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     dim: int = -1,
+    epsilon: float = 1e-7,
 ) -> torch.Tensor:
     """Cross-entropy of one-hot targets; probabilities are made to sum to 1, clipped."""
     y_true = matched(y_true, y_pred)
@@ -103,7 +105,7 @@ def categorical_crossentropy(
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_pred.shape[dim]
     if from_logits:
         return -(y_true * y_pred.log_softmax(dim)).sum(dim)
-    p = clipped(y_pred / y_pred.sum(dim, keepdim=True), 1e-7, 1.0 - 1e-7)
+    p = clipped(y_pred / y_pred.sum(dim, keepdim=True), epsilon, 1.0 - epsilon)
     return -(y_true * p.log()).sum(dim)
 
 
@@ -113,12 +115,13 @@ def sparse_categorical_crossentropy(
     from_logits: bool = False,
     ignore_class: int | None = None,
     dim: int = -1,
+    epsilon: float = 1e-7,
 ) -> torch.Tensor:
     """Cross-entropy of class numbers; probabilities are clipped, then sum to 1."""
     if y_true.ndim == y_pred.ndim:
         y_true = y_true.squeeze(dim)
     y_true = y_true.long()
-    logits = y_pred if from_logits else clipped(y_pred, 1e-7, 1.0 - 1e-7).log()
+    logits = y_pred if from_logits else clipped(y_pred, epsilon, 1.0 - epsilon).log()
     counted = torch.ones_like(y_true, dtype=torch.bool)
     if ignore_class is not None:
         counted = y_true != ignore_class
@@ -127,7 +130,7 @@ def sparse_categorical_crossentropy(
     if ignore_class is None:
         return values
     # So that the mean over everything becomes one over the entries that count.
-    return values * counted * (counted.numel() / (counted.sum() + 1e-7))
+    return values * counted * (counted.numel() / (counted.sum() + epsilon))
 
 
 class SoftmaxCrossentropy(torch.autograd.Function):
@@ -172,6 +175,7 @@ def binary_focal_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     dim: int = -1,
+    epsilon: float = 1e-7,
 ) -> torch.Tensor:
     """Cross-entropy of each unit, less of it the surer the unit is and right."""
     y_true = matched(y_true, y_pred)
@@ -179,7 +183,10 @@ def binary_focal_crossentropy(
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     p = y_pred.sigmoid() if from_logits else y_pred
     values = binary_crossentropy(
-        y_true.unsqueeze(-1), y_pred.unsqueeze(-1), from_logits=from_logits
+        y_true.unsqueeze(-1),
+        y_pred.unsqueeze(-1),
+        from_logits=from_logits,
+        epsilon=epsilon,
     )
     right = y_true * p + (1.0 - y_true) * (1.0 - p)
     values = (1.0 - right).pow(gamma) * values
@@ -196,6 +203,7 @@ def categorical_focal_crossentropy(
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     dim: int = -1,
+    epsilon: float = 1e-7,
 ) -> torch.Tensor:
     """Cross-entropy of one-hot targets, less of it where the class is sure.
 
@@ -205,7 +213,7 @@ def categorical_focal_crossentropy(
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_pred.shape[dim]
     p = y_pred.softmax(dim) if from_logits else y_pred
-    p = clipped(p / p.sum(dim, keepdim=True), 1e-7, 1.0 - 1e-7)
+    p = clipped(p / p.sum(dim, keepdim=True), epsilon, 1.0 - epsilon)
     return ((1.0 - p).pow(gamma) * alpha * (-y_true * p.log())).sum(dim)
 
 
@@ -263,17 +271,19 @@ def log_cosh(y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1) -> torch
 
 
 def kl_divergence(
-    y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1
+    y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1, epsilon: float = 1e-7
 ) -> torch.Tensor:
     """Take probabilities on both sides; F.kl_div wants a logarithm."""
-    y_true = matched(y_true, y_pred).clamp(1e-7, 1.0)
-    return (y_true * (y_true / clipped(y_pred, 1e-7, 1.0)).log()).sum(dim)
+    y_true = matched(y_true, y_pred).clamp(epsilon, 1.0)
+    return (y_true * (y_true / clipped(y_pred, epsilon, 1.0)).log()).sum(dim)
 
 
-def poisson(y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1) -> torch.Tensor:
+def poisson(
+    y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1, epsilon: float = 1e-7
+) -> torch.Tensor:
     """Negative log-likelihood of counts, the rate being predicted."""
     y_true = matched(y_true, y_pred)
-    return (y_pred - y_true * (y_pred + 1e-7).log()).mean(dim)
+    return (y_pred - y_true * (y_pred + epsilon).log()).mean(dim)
 
 
 def cosine_similarity(
@@ -288,11 +298,12 @@ def dice(
     y_true: torch.Tensor,
     y_pred: torch.Tensor,
     dim: int | tuple[int, ...] | None = None,
+    epsilon: float = 1e-7,
 ) -> torch.Tensor:
     """One less the share of what targets and predictions have in common."""
     y_true = y_true.to(y_pred.dtype)
     both = (y_true * y_pred).sum(dim)
-    return 1.0 - 2.0 * both / (y_true.sum(dim) + y_pred.sum(dim) + 1e-7)
+    return 1.0 - 2.0 * both / (y_true.sum(dim) + y_pred.sum(dim) + epsilon)
 
 
 def tversky(
@@ -301,6 +312,7 @@ def tversky(
     alpha: float = 0.5,
     beta: float = 0.5,
     dim: int | tuple[int, ...] | None = None,
+    epsilon: float = 1e-7,
 ) -> torch.Tensor:
     """The Dice loss with weights on what was missed (alpha) and made up (beta).
 
@@ -310,7 +322,7 @@ def tversky(
     both = (y_true * y_pred).sum(dim)
     missed = (y_true * (1.0 - y_pred)).sum(dim)
     made_up = (y_pred * (1.0 - y_true)).sum(dim)
-    return 1.0 - both / (both + alpha * missed + beta * made_up + 1e-7)
+    return 1.0 - both / (both + alpha * missed + beta * made_up + epsilon)
 
 
 def circle(
