@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -145,6 +146,18 @@ class Request:
             )
         return self.input_tensor
 
+    def check_tensor(self) -> None:
+        """Refuse an ``input_tensor`` that is not as wide as ``input_shape`` says."""
+        if self.input_tensor is None or self.input_shape is None:
+            return
+        width = self.entry().shape[2]
+        if width != self.input_shape[1]:
+            raise ValueError(
+                "`input_shape` should be that of `input_tensor`. Received: "
+                f"input_shape={self.input_shape}, and an input_tensor of shape "
+                f"{self.input_tensor.shape}"
+            )
+
     def pooled(self, x: Tensor, *, named: bool = False) -> Tensor:
         """Return the features, pooled as was asked."""
         if self.pooling == "avg":
@@ -185,10 +198,11 @@ class Request:
             x = layers.Dropout(dropout, name="top_dropout")(x)
         return self.scores(x, **settings)
 
-    def model(self, entry: Tensor, outputs: Tensor) -> Any:
-        """Return the model, with its weights."""
+    def model(self, entry: Tensor, outputs: Tensor, name: str | None = None) -> Any:
+        """Return the model, with its weights; ``name`` is for one that has none."""
         begin = entry if self.input_tensor is None else sources(entry)
-        named = {} if self.name is None else {"name": self.name}
+        name = name if self.name is None else self.name
+        named = {} if name is None else {"name": name}
         made = Functional(begin, outputs, **named)
         if self.imagenet:
             made.load_weights(self.published.file(include_top=self.include_top))
@@ -232,37 +246,33 @@ def divisible(value: float, divisor: int = 8) -> int:
     return found + divisor if found < 0.9 * value else found
 
 
-def called(builder: Builder, name: str, module: str, summary: str) -> Builder:
-    """Return a builder made from a table under its public name."""
+def called(
+    builder: Builder, name: str, module: str, summary: str, **more: str
+) -> Builder:
+    """Return a builder under its public name, with what its arguments mean."""
     builder.__name__ = builder.__qualname__ = name
     builder.__module__ = module
-    builder.__doc__ = f"{summary}\n\n{ARGUMENTS}"
+    meant = ARGUMENTS | more
+    told = [f"{k}\n    {meant[k]}" for k in signature(builder).parameters]
+    builder.__doc__ = "\n".join([summary, "", _BEFORE, *told, "", _AFTER])
     return builder
 
 
-ARGUMENTS = """Source: the module of this name in ``keras/src/applications`` (Keras 3.15).
+_BEFORE = """Source: this module's namesake in ``keras/src/applications`` (Keras 3.15).
 
 Parameters
-----------
-include_top
-    Whether the layers that score classes are part of it.
-weights
-    None for random ones, ``"imagenet"``, or the path of a file.
-input_tensor
-    A symbolic tensor to begin at.
-input_shape
-    Height, width and channels.
-pooling
-    Without a top: ``"avg"`` or ``"max"`` over the image, None for neither.
-classes
-    How many the top scores.
-classifier_activation
-    Of the top; None gives logits.
-name
-    Of the model.
-
-Returns
+----------"""
+ARGUMENTS = {
+    "include_top": "Whether the layers that score classes are part of it.",
+    "weights": 'None for random ones, ``"imagenet"``, or the path of a file.',
+    "input_tensor": "A symbolic tensor to begin at.",
+    "input_shape": "Height, width and channels.",
+    "pooling": 'Without a top: ``"avg"`` or ``"max"`` over the image, or None.',
+    "classes": "How many the top scores.",
+    "classifier_activation": "Of the top; None gives logits.",
+    "name": "Of the model.",
+}
+_AFTER = """Returns
 -------
 Model
-    Of symbolic tensors; its layers have Keras' names.
-"""
+    Of symbolic tensors; its layers have Keras' names."""

@@ -21,7 +21,7 @@ Prediction: TypeAlias = tuple[str, str, Any]
 _MODES = ("caffe", "tf", "torch")
 _FORMATS = ("channels_first", "channels_last")
 # Of ImageNet: RGB between 0 and 1, and BGR between 0 and 255.
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _MEAN_BGR = (103.939, 116.779, 123.68)
 
 
@@ -66,8 +66,8 @@ def preprocess_input(
     axis = -1 if data_format == "channels_last" else len(x.shape) - 3
     if mode == "torch":
         x /= 255.0
-        x -= _along(x, axis, _MEAN)
-        x /= _along(x, axis, _DEVIATION)
+        x -= _along(x, axis, MEAN)
+        x /= _along(x, axis, DEVIATION)
         return x
     x = _reversed(x, axis)
     x -= _along(x, axis, _MEAN_BGR)

@@ -51,7 +51,12 @@ def _make(name: str) -> Any:
             f"{f'did you mean {near[0]}? ' if near else ''}"
             "`keras2torch layers` lists the layers that are covered."
         )
-    definition: Any = REGISTRY[name]
+    return of_definition(REGISTRY[name])
+
+
+def of_definition(definition: Any) -> Any:
+    """Return the layer class that has a definition."""
+    name = definition.__name__
     fields = _fields(definition)
     parameters = [
         inspect.Parameter(

@@ -24,6 +24,7 @@ from make import keras, redraw
 
 def made(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Write one network's weights and answers; return what it says of itself."""
+    keras.config.set_floatx(job["dtype"])
     builder = getattr(keras.applications, job["builder"])
     began = time.perf_counter()
     model = builder(weights=None, **job["arguments"])
