@@ -77,7 +77,7 @@ _HOMES = {
 _NAMESPACES = frozenset(
     "activations applications backend callbacks constraints datasets distillation "
     "dtype_policies initializers layers losses metrics mixed_precision models ops "
-    "optimizers random regularizers saving tree".split()
+    "optimizers preprocessing random regularizers saving tree".split()
 )
 # Names of Keras for modules that are called otherwise here.
 _ALIASES = {

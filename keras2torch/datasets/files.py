@@ -16,6 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from keras2torch.callbacks.printing import redraws
 from keras2torch.errors import Keras2TorchError
 
 GOOGLE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -62,17 +63,17 @@ def cached(
         )
     there = home() / folder / name
     if there.exists():
-        if _matches(there, file_hash):
+        if matches(there, file_hash):
             return there
         print(f"{there} is not the file expected by its hash: downloading it again.")
-    target = _writable(home()) / folder / name
-    if target != there and target.exists() and _matches(target, file_hash):
+    target = writable(home()) / folder / name
+    if target != there and target.exists() and matches(target, file_hash):
         return target
-    _download(origin, target, file_hash)
+    download(origin, target, file_hash)
     return target
 
 
-def _writable(folder: Path) -> Path:
+def writable(folder: Path) -> Path:
     """Return the folder, or as in Keras one among temporary files."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +83,8 @@ def _writable(folder: Path) -> Path:
     return folder if fits else Path(tempfile.gettempdir()) / ".keras"
 
 
-def _matches(path: Path, file_hash: str | None) -> bool:
+def matches(path: Path, file_hash: str | None) -> bool:
+    """Whether a file has a hash; it has if there is none to compare."""
     if file_hash is None:
         return True
     # MD5 is what Keras has for two lists of words: JSON, which runs nothing.
@@ -95,7 +97,7 @@ def _matches(path: Path, file_hash: str | None) -> bool:
     return found.hexdigest() == file_hash
 
 
-def _download(origin: str, target: Path, file_hash: str | None) -> None:
+def download(origin: str, target: Path, file_hash: str | None) -> None:
     """Write beside the target, check, and move into place: no half file is left."""
     from rich.progress import wrap_file
 
@@ -107,7 +109,9 @@ def _download(origin: str, target: Path, file_hash: str | None) -> None:
             try:
                 with urllib.request.urlopen(origin, timeout=60) as answer:
                     size = int(answer.headers.get("Content-Length") or 0)
-                    with wrap_file(answer, size, description=target.name) as shown:
+                    with wrap_file(
+                        answer, size, description=target.name, disable=not redraws()
+                    ) as shown:
                         shutil.copyfileobj(shown, file)
             except OSError as error:
                 reason = getattr(error, "reason", None) or error
@@ -115,7 +119,7 @@ def _download(origin: str, target: Path, file_hash: str | None) -> None:
                     f"{origin} cannot be downloaded ({reason}): connect to the "
                     f"network, or put the file at {target}."
                 ) from error
-        if not _matches(part, file_hash):
+        if not matches(part, file_hash):
             raise DatasetUnavailable(
                 f"what {origin} sent is not the file expected (hash {file_hash}): "
                 "the download was cut short, or the file has changed."

@@ -310,6 +310,28 @@ def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
+def get_source_inputs(tensor: Any) -> Any:
+    """Return the tensors of ``Input`` that a symbolic tensor is computed from."""
+    if not isinstance(tensor, KerasTensor):
+        return tensor
+    found: list[KerasTensor] = []
+    seen: set[int] = set()
+    stack = [tensor]
+    while stack:
+        last = stack.pop()
+        node = last.node
+        if id(last) in seen:
+            continue
+        seen.add(id(last))
+        if node is None:
+            found.append(last)
+        elif node.is_input:
+            found += [t for t in node.outputs if all(t is not f for f in found)]
+        else:
+            stack += reversed(node.inputs)
+    return found
+
+
 def is_symbolic(*structures: Any) -> bool:
     """Whether any leaf is a tensor without values."""
     return any(isinstance(v, KerasTensor) for s in structures for v in tree.flatten(s))
