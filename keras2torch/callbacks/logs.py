@@ -55,6 +55,11 @@ class LazyLogs(Logs):
         # json.dumps takes a dict for empty by its size in C, which knows no `__len__`.
         super().__init__(dict.fromkeys(names))
         self._compute: Callable[[], Mapping[str, Any]] | None = compute
+        self._of = compute
+
+    def is_of(self, compute: Callable[[], Mapping[str, Any]]) -> bool:
+        """Whether this is what gives the logs."""
+        return self._of == compute
 
     def _read(self) -> None:
         if self._compute is not None:

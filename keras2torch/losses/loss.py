@@ -12,6 +12,7 @@ import torch
 from typing_extensions import Self
 
 from keras2torch import serialization, tree
+from keras2torch.distribution import parts
 from keras2torch.errors import UnfitTargets
 from keras2torch.tensors import as_tensor, torch_dtype
 
@@ -238,6 +239,8 @@ def reduce_values(
         return values.sum()
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
         total = sample_weight.sum()
+        if (part := parts.dividing()) is not None:
+            return part.mean(values.sum(), *part.summed(total))
         return _divided(values.sum(), total)
     return values.mean() if values.numel() else values.sum()
 
@@ -298,7 +301,10 @@ def apply_mask(
     weight = mask.to(dtype)
     if reduction in ("mean", "sum_over_batch_size"):
         total = torch.full((), float(mask.numel()), dtype=dtype, device=mask.device)
-        weight = weight * _divided(total, weight.sum())
+        valid = weight.sum()
+        if (part := parts.dividing()) is not None:
+            total, valid = part.summed(total, valid)
+        weight = weight * _divided(total, valid)
     if sample_weight is None:
         return weight
     weight, sample_weight = squeeze_or_expand_to_same_rank(weight, sample_weight)

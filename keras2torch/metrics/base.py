@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy.typing as npt
 import torch
 
+from keras2torch.distribution import parts
 from keras2torch.tensors import as_tensor, torch_dtype
 
 CPU = torch.device("cpu")
@@ -228,13 +229,13 @@ class Metric:
             self.reset_state()
             return [state.detach().clone() for state in self.variables]
 
-    def _borrowed(self, values: Sequence[Any]) -> _Borrowed:
+    def _borrowed(self, values: Sequence[Any]) -> Borrowed:
         if len(values) != len(self.variables):
             raise ValueError(
                 f"{type(self).__name__} has {len(self.variables)} variables, "
                 f"`metric_variables` has {len(values)}."
             )
-        return _Borrowed(self.variables, values)
+        return Borrowed(self.variables, values)
 
     # ---------------------------------------------------------------------- config
     def get_config(self) -> dict[str, Any]:
@@ -269,7 +270,7 @@ class Metric:
         return f"<{type(self).__name__} name={self.name}>"
 
 
-class _Borrowed:
+class Borrowed:
     """States that have other values for a while."""
 
     def __init__(self, states: list[State], values: Sequence[Any]) -> None:
@@ -294,6 +295,8 @@ def _entered(update: Update) -> Update:
         if self._updating:  # the update of the class above
             return update(self, *args, **kwargs)
         self._check_super_called()
+        if parts.now is not None and not parts.now.rows:
+            return None  # what it computes is another process' row
         device = device_of((*args, *kwargs.values()) if kwargs else args)
         if device != self._device:
             self._follow(device)

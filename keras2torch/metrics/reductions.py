@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from typing_extensions import Self
 
+from keras2torch.distribution import parts
 from keras2torch.losses.loss import apply_mask, squeeze_or_expand_to_same_rank
 from keras2torch.metrics.base import (
     Metric,
@@ -67,7 +68,8 @@ class Sum(Metric):
         """Add values of any shape; a weight may be one a sample."""
         dtype = self.total.dtype
         given, _ = samplewise(tensor(values), sample_weight, torch.sum, dtype)
-        self.total.add_(given.sum())
+        total = given.sum()
+        self.total.add_(total if given.ndim else total * parts.share())
 
     def result(self) -> torch.Tensor:
         return self.total.to(torch_dtype(self.dtype), copy=True)
@@ -99,10 +101,10 @@ class Mean(Metric):
         """
         values = tensor(values)
         if sample_weight is None:
-            samples = len(values) if values.ndim else 1
+            samples = len(values) if values.ndim else parts.share()
             total = values.sum(dtype=self.total.dtype)
             # What a sample has more than one of counts as its mean.
-            each = samples / values.numel() if values.ndim > 1 and samples else 1
+            each = samples / values.numel() if values.ndim != 1 and samples else 1
             self.total.add_(total, alpha=each)
             self.count.add_(samples)
             return

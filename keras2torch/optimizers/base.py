@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras2torch.distribution import parts
+from keras2torch.distribution.gradients import summed as summed_over_processes
 from keras2torch.optimizers import schedules
 from keras2torch.optimizers.gradients import (
     Gradient,
@@ -187,7 +189,7 @@ class Optimizer(Kept):
                 "the optimizer does not know its weights: call "
                 "`optimizer.build(trainable_variables)` first."
             )
-        self._advance([t.grad for t in self._layout.tensors])
+        self._advance_whole([t.grad for t in self._layout.tensors])
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -252,7 +254,16 @@ class Optimizer(Kept):
             )
         given = without_empty(grads, trainable_variables)
         found, strangers = by_tensor(self._layout, given)
-        self._advance(found, strangers)
+        self._advance_whole(found, strangers)
+
+    def _advance_whole(self, grads: list[torch.Tensor | None], *strangers: Any) -> None:
+        """Do one step by the gradients of the batch of all processes."""
+        if parts.now is None:
+            self._advance(grads, *strangers)
+            return
+        grads = summed_over_processes(self._layout.tensors, grads, parts.now)
+        with parts.working_on(None):
+            self._advance(grads, *strangers)
 
     def _advance(
         self,

@@ -16,6 +16,8 @@ import torch
 from keras2torch import losses as losses_module
 from keras2torch import metrics as metrics_module
 from keras2torch import tree
+from keras2torch.distribution import parts
+from keras2torch.distribution.losses import count, loss_of
 from keras2torch.errors import UnfitTargets
 from keras2torch.spelling import snake_case
 
@@ -251,7 +253,10 @@ class CompileMetrics:
 def _counted(metric: Any, y_true: Any, y_pred: Any, *weight: Any) -> None:
     """Update a metric; what does not fit is told with its name."""
     try:
-        metric.update_state(y_true, y_pred, *weight)
+        if parts.now is None:
+            metric.update_state(y_true, y_pred, *weight)
+        else:
+            count(metric, parts.now, y_true, y_pred, *weight)
     except (RuntimeError, IndexError, ValueError, AttributeError) as error:
         own = type(metric).__module__.startswith("keras2torch.")
         tensors = [v for v in (y_true, y_pred, *weight) if v is not None]
@@ -528,6 +533,8 @@ def _lost(term: _Term, y_true: Any, y_pred: Any, weight: Any) -> Any:
     if y_true is None:
         raise ValueError(f"there are no targets for the loss of {term.name!r}.")
     try:
+        if parts.now is not None:
+            return loss_of(term.loss, y_true, y_pred, weight, parts.now)
         return term.loss(y_true, y_pred, weight)
     except UnfitTargets as error:
         raise UnfitTargets(f"loss of {term.name!r}: {error}") from error

@@ -18,6 +18,8 @@ from torch import nn
 from keras2torch import tree
 from keras2torch.callbacks.logs import LazyLogs
 from keras2torch.data.packing import unpack_x_y_sample_weight
+from keras2torch.distribution import parts
+from keras2torch.distribution.gradients import backward
 from keras2torch.metrics import Metric
 from keras2torch.training.compiled import CompileLoss, CompileMetrics
 
@@ -49,6 +51,8 @@ class Steps:
         self._parameters_moved: list[torch.Tensor] | None = None
         self._adds_losses = True
         self._foreign = False
+        self._engine: Any = None
+        self._last_part: Any = None
 
     @property
     def metrics(self) -> list[Any]:
@@ -203,7 +207,8 @@ class Steps:
     def _track(self, loss: torch.Tensor, x: Any) -> None:
         """Count the loss once per sample: the last batch may be smaller."""
         first = x if isinstance(x, torch.Tensor) else _first_tensor(x)
-        self._loss_tracker.add(loss.detach(), first.shape[0])
+        samples = first.shape[0] if parts.now is None else parts.now.rows
+        self._loss_tracker.add(loss.detach(), samples)
 
     def _move(self, loss: torch.Tensor) -> None:
         """Take the gradient of a loss and one step."""
@@ -222,17 +227,25 @@ class Steps:
             )
             return
         if self._scaler is not None:
-            self._scaler.scale(loss).backward()
-            _densified(moved)
-            self._scaler.step(optimizer)
-            self._scaler.update()
-            return
-        if hasattr(optimizer, "scale_loss"):
+            loss = self._scaler.scale(loss)
+        elif hasattr(optimizer, "scale_loss"):
             loss = optimizer.scale_loss(loss)
-        loss.backward()
+        if parts.now is None:
+            loss.backward()
+            self._step(optimizer, moved)
+            return
+        backward(loss, moved, parts.now)
+        with parts.working_on(None):
+            self._step(optimizer, moved)
+
+    def _step(self, optimizer: Any, moved: list[torch.Tensor]) -> None:
         if self._foreign:
             _densified(moved)
-        optimizer.step()
+        if self._scaler is None:
+            optimizer.step()
+            return
+        self._scaler.step(optimizer)
+        self._scaler.update()
 
     def _prepare_optimizer(self) -> list[torch.Tensor]:
         """Hand the optimizer the weights; they are known after the first call."""

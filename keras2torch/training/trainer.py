@@ -8,32 +8,29 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
 
 from keras2torch import callbacks as callbacks_module
-from keras2torch import tree
+from keras2torch import configuration, tree
 from keras2torch.callbacks.logs import LazyLogs, pythonify_logs
 from keras2torch.data.arrays import split, whole
 from keras2torch.data.batches import make_batches
 from keras2torch.data.epochs import Batches
 from keras2torch.data.packing import unpack_x_y_sample_weight
 from keras2torch.data.tensors import add_note, to_tensor
+from keras2torch.distribution.engine import several
 from keras2torch.metrics import Mean
 from keras2torch.training.compiled import CompileLoss, CompileMetrics
+from keras2torch.training.executions import Executions, joined, packed
 from keras2torch.training.memory import keep_buffers
-from keras2torch.training.steps import (
-    Steps,
-    _first_tensor,
-    _moved_along,
-    _step,
-)
+from keras2torch.training.steps import Steps, _first_tensor, _moved_along
 
 
-class Trainer(Steps):
+class Trainer(Executions):
     """What makes a model trainable; a part of ``Model``.
 
     ``train_step``, ``test_step``, ``predict_step``, ``compute_loss`` and
@@ -70,7 +67,7 @@ class Trainer(Steps):
         run_eagerly
             Switches ``jit_compile`` off.
         steps_per_execution
-            Taken; every batch is a step here.
+            How many batches go between two calls of the callbacks.
         jit_compile
             True: ``torch.compile``; ``"auto"`` means no.
         auto_scale_loss
@@ -102,7 +99,8 @@ class Trainer(Steps):
             )
         self.jit_compile = jit_compile is True and not run_eagerly
         self.run_eagerly = bool(run_eagerly)
-        self.steps_per_execution = steps_per_execution
+        self.steps_per_execution = whole(steps_per_execution, "steps_per_execution")
+        self.train_function = self.test_function = self.predict_function = None
         self._loss_tracker = Mean(name="loss")
         self.stop_training = False
         self.compiled = True
@@ -140,12 +138,18 @@ class Trainer(Steps):
     # -- data
     def _batches(self, x: Any, y: Any, sample_weight: Any, **options: Any) -> Batches:
         x, y = self._built_for(x, y)
+        shared = None
+        self._engine = several()
+        if self._engine is not None:
+            self._engine.place(self)
+            shared = self._engine.sharing()
         return make_batches(
             x,
             y,
             sample_weight,
             device=self._device(),
             generator=self._shuffle_generator,
+            shared=shared,
             **options,
         )
 
@@ -253,7 +257,7 @@ class Trainer(Steps):
         on, as in Keras; ``callbacks.TerminateOnNaN`` stops it.
         """
         self._assert_compiled("fit")
-        epochs = whole(epochs, "epochs")
+        epochs = _limited(whole(epochs, "epochs"))
         keep_buffers()
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split(
@@ -270,6 +274,7 @@ class Trainer(Steps):
         )
         self._prepare()
         batches.reset()
+        callbacks, verbose = self._of_this_process(callbacks, verbose)
         if not isinstance(callbacks, callbacks_module.CallbackList):
             callbacks = callbacks_module.CallbackList(
                 callbacks,
@@ -281,9 +286,10 @@ class Trainer(Steps):
                 model=self,
             )
         self.stop_training = False
+        self.make_train_function()
         logs: Any = {}
         validation: Batches | None = None
-        with self._recovering():
+        with self._recovering(), self._training():
             callbacks.on_train_begin()
             for epoch in range(self._initial_epoch or initial_epoch, epochs):
                 self.reset_metrics()
@@ -306,6 +312,7 @@ class Trainer(Steps):
                         found = self._evaluate(validation, callbacks)
                     logs |= {f"val_{k}": v for k, v in found.items()}
                 callbacks.on_epoch_end(epoch, logs)
+                self._agree_to_stop()
                 if self.stop_training or batches.exhausted:
                     break
             if hasattr(self.optimizer, "finalize_variable_values") and epochs > 0:
@@ -346,32 +353,53 @@ class Trainer(Steps):
 
     def _train_epoch(self, batches: Batches, callbacks: Any) -> Any:
         """Train on every batch; return the logs of the last, if a step makes any."""
-        wanted = callbacks.wants_train_batches
-        plain = self._is_plain("train_step")
-        lazy = LazyLogs(self.get_metrics_result)
+        wanted = self._agreed(callbacks.wants_train_batches)
         logs: Any = None
-        for step, batch in enumerate(batches):
+        for first, last, data in self._executions(batches):
             if wanted:
-                callbacks.on_train_batch_begin(step)
-            if plain:
-                self._train(*batch)
-                logs = lazy
-            else:
-                with _step():
-                    logs = self.train_step(_packed(batch))
+                callbacks.on_train_batch_begin(first)
+            logs = self._of_all(self.train_function(data), data, wanted)
             if wanted:
-                given = LazyLogs(self.get_metrics_result) if plain else logs
-                callbacks.on_train_batch_end(step, given)
+                callbacks.on_train_batch_end(last, logs)
+                self._agree_to_stop()
             if self.stop_training:
                 break
-        return None if plain else logs
+        return logs
 
     def _epoch_logs(self, last: Any) -> dict[str, Any]:
         """Return the metrics, or what the last step returned if it names others."""
+        if self._engine is not None:
+            last = self._engine.logs(self, last, self._last_part)
+            return pythonify_logs(last)
         metrics = self.get_metrics_result()
-        if last is None or set(last) == set(metrics):
+        plain = isinstance(last, LazyLogs) and last.is_of(self.get_metrics_result)
+        if last is None or plain or set(last) == set(metrics):
             return pythonify_logs(metrics)
         return pythonify_logs(last)
+
+    # -- several processes
+    def _of_this_process(self, callbacks: Any, verbose: Any) -> tuple[Any, Any]:
+        """Return the callbacks and the verbosity: one process writes and prints."""
+        if self._engine is None or self._engine.group.is_main:
+            return callbacks, verbose
+        return self._engine.callbacks(callbacks), 0
+
+    def _training(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self._engine is None else self._engine.training(self)
+
+    def _agreed(self, flag: bool) -> bool:
+        """Whether it is so in any process."""
+        return flag if self._engine is None else self._engine.group.any(flag)
+
+    def _agree_to_stop(self) -> None:
+        self.stop_training = self._agreed(self.stop_training)
+
+    def _of_all(self, logs: Any, data: list[Any], wanted: bool) -> Any:
+        """Return the logs of a step as those of all processes, if anyone looks."""
+        if self._engine is None:
+            return logs
+        self._last_part = data[-1].part
+        return self._engine.logs(self, logs, self._last_part) if wanted else logs
 
     # -- evaluate
     def evaluate(
@@ -403,6 +431,7 @@ class Trainer(Steps):
             x, y, sample_weight, batch_size=batch_size, steps_per_epoch=steps
         )
         self._prepare()
+        callbacks, verbose = self._of_this_process(callbacks, verbose)
         if not isinstance(callbacks, callbacks_module.CallbackList):
             callbacks = callbacks_module.CallbackList(
                 callbacks,
@@ -420,25 +449,19 @@ class Trainer(Steps):
         batches.reset()
         self.eval()  # type: ignore[attr-defined]
         self.stop_evaluating = False
+        self.make_test_function()
         callbacks.on_test_begin()
         self.reset_metrics()
-        wanted = callbacks.wants_test_batches
-        plain = self._is_plain("test_step")
+        wanted = self._agreed(callbacks.wants_test_batches)
         logs: Any = None
-        with torch.no_grad():
-            for step, batch in enumerate(batches):
-                if wanted:
-                    callbacks.on_test_batch_begin(step)
-                if plain:
-                    self._test(*batch)
-                else:
-                    with _step():
-                        logs = self.test_step(_packed(batch))
-                if wanted:
-                    given = LazyLogs(self.get_metrics_result) if plain else logs
-                    callbacks.on_test_batch_end(step, given)
-                if self.stop_evaluating:
-                    break
+        for first, last, data in self._executions(batches):
+            if wanted:
+                callbacks.on_test_batch_begin(first)
+            logs = self._of_all(self.test_function(data), data, wanted)
+            if wanted:
+                callbacks.on_test_batch_end(last, logs)
+            if self.stop_evaluating:
+                break
         found = self._epoch_logs(logs)
         callbacks.on_test_end(found)
         return found
@@ -469,6 +492,7 @@ class Trainer(Steps):
         batches = self._batches(
             x, None, None, batch_size=batch_size, steps_per_epoch=steps
         )
+        callbacks, verbose = self._of_this_process(callbacks, verbose)
         if not isinstance(callbacks, callbacks_module.CallbackList):
             callbacks = callbacks_module.CallbackList(
                 callbacks,
@@ -480,20 +504,20 @@ class Trainer(Steps):
             )
         self.eval()  # type: ignore[attr-defined]
         self.stop_predicting = False
+        self.make_predict_function()
         wanted = callbacks.wants_predict_batches
         callbacks.on_predict_begin()
         made: list[Any] = []
-        with torch.no_grad(), _step():
-            for step, batch in enumerate(batches):
-                if wanted:
-                    callbacks.on_predict_batch_begin(step)
-                made.append(self.predict_step(_packed(batch)))
-                if wanted:
-                    callbacks.on_predict_batch_end(step, {"outputs": made[-1]})
-                if self.stop_predicting:
-                    break
+        for first, last, data in self._executions(batches):
+            if wanted:
+                callbacks.on_predict_batch_begin(first)
+            made.append(self.predict_function(data))
+            if wanted:
+                callbacks.on_predict_batch_end(last, {"outputs": made[-1]})
+            if self.stop_predicting:
+                break
         callbacks.on_predict_end()
-        return tree.map_structure(lambda *parts: _array(torch.cat(parts)), *made)
+        return tree.map_structure(_array, joined(made))
 
     # -- single batches
     def train_on_batch(
@@ -510,8 +534,11 @@ class Trainer(Steps):
         self._prepare()
         self.reset_metrics()
         self.train()  # type: ignore[attr-defined]
-        with self._recovering(), _step():
-            logs = pythonify_logs(self.train_step(_packed(batch)))
+        self.make_train_function()
+        with self._recovering():
+            data = [packed(batch)]
+            logs = self._of_all(self.train_function(data), data, True)
+            logs = pythonify_logs(logs)
         return logs if return_dict else self._flattened(logs)
 
     def test_on_batch(
@@ -527,17 +554,19 @@ class Trainer(Steps):
         self._prepare()
         self.reset_metrics()
         self.eval()  # type: ignore[attr-defined]
-        with self._recovering(), torch.no_grad(), _step():
-            logs = pythonify_logs(self.test_step(_packed(batch)))
+        self.make_test_function()
+        with self._recovering():
+            data = [packed(batch)]
+            logs = self._of_all(self.test_function(data), data, True)
+            logs = pythonify_logs(logs)
         return logs if return_dict else self._flattened(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return what the model makes of one batch, as numpy arrays."""
         batch = self._one_batch(x, None, None, None)
         self.eval()  # type: ignore[attr-defined]
-        with torch.no_grad(), _step():
-            made = self.predict_step(_packed(batch))
-        return tree.map_structure(_array, made)
+        self.make_predict_function()
+        return tree.map_structure(_array, self.predict_function([packed(batch)]))
 
     def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
         count = len(_first_tensor(_listed(x)))
@@ -560,12 +589,13 @@ class Trainer(Steps):
             self.compile(**compile_arguments(config))
 
 
-def _packed(batch: tuple[Any, Any, Any]) -> tuple[Any, ...]:
-    """Return a batch as a step of a user's own expects it."""
-    x, y, sample_weight = batch
-    if sample_weight is not None:
-        return (x, y, sample_weight)
-    return (x,) if y is None else (x, y)
+def _limited(epochs: int) -> int:
+    """Return the number of epochs, no more than ``keras.config`` allows."""
+    most = configuration.max_epochs()
+    if not most or most >= epochs:
+        return epochs
+    warnings.warn(f"Limiting epochs to {most}", stacklevel=3)
+    return most
 
 
 def _listed(x: Any) -> Any:
@@ -580,7 +610,8 @@ def _is_in_memory(x: Any) -> bool:
     ) and any(a is not None for a in leaves)
 
 
-def _array(tensor: torch.Tensor) -> Any:
+def _array(value: Any) -> Any:
+    tensor = torch.as_tensor(value)
     if tensor.dtype == torch.bfloat16:
         tensor = tensor.float()
     return tensor.detach().cpu().numpy()

@@ -1,0 +1,1 @@
+"""Several processes, and Keras' names for them."""
