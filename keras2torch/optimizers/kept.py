@@ -53,6 +53,10 @@ class Scalar(torch.Tensor):
         """Return a numpy scalar."""
         return self.as_subclass(torch.Tensor).numpy(force=force)[()]
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        array = self.as_subclass(torch.Tensor).numpy()
+        return np.array(array, dtype=dtype)
+
 
 def _number(value: Any) -> Any:
     if not hasattr(value, "item"):

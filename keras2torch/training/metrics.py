@@ -62,7 +62,7 @@ def categorical_accuracy(
     y_true: torch.Tensor, y_pred: torch.Tensor, dim: int = -1
 ) -> torch.Tensor:
     """Where the highest score is that of the class of a one-hot target."""
-    return (y_true.argmax(dim) == y_pred.argmax(dim)).float()
+    return (one_hot_class(y_true, dim) == y_pred.argmax(dim)).float()
 
 
 def sparse_categorical_accuracy(
@@ -78,7 +78,12 @@ def top_k_categorical_accuracy(
     y_true: torch.Tensor, y_pred: torch.Tensor, k: int = 5, dim: int = -1
 ) -> torch.Tensor:
     """Where the class of a one-hot target is among the k best."""
-    return sparse_top_k_categorical_accuracy(y_true.argmax(dim), y_pred, k, dim)
+    return sparse_top_k_categorical_accuracy(one_hot_class(y_true, dim), y_pred, k, dim)
+
+
+def one_hot_class(y_true: torch.Tensor, dim: int) -> torch.Tensor:
+    """Return the class of a one-hot target; torch has no argmax of booleans."""
+    return (y_true.byte() if y_true.dtype is torch.bool else y_true).argmax(dim)
 
 
 def sparse_top_k_categorical_accuracy(

@@ -83,6 +83,12 @@ def test_is_an_optimizer_of_torch() -> None:
     assert int(made.iterations) == 1
 
 
+def test_learning_rate_as_an_array() -> None:
+    rate = optimizers.SGD(0.25).learning_rate
+    assert np.array(rate) == np.float32(0.25)
+    assert np.asarray(rate, "float64").shape == ()
+
+
 def test_learning_rate() -> None:
     made = optimizers.SGD(0.5)
     assert float(made.learning_rate) == 0.5

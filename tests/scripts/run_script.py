@@ -4,17 +4,20 @@
 weights are drawn by numpy, Dropout drops nothing, batches keep their order and a
 few epochs are enough; then two libraries must find the same losses. What ``fit``,
 ``evaluate`` and ``predict`` returned to the script goes to OUT as JSON.
+
+``fit`` sees at most the first samples of arrays and the first steps of a dataset.
 """
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import io
 import json
 import os
+import random
 import re
 import sys
 import time
@@ -24,11 +27,22 @@ from unittest.mock import MagicMock
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+os.environ["MPLBACKEND"] = "Agg"
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent))
+import stand_ins
+
 EPOCHS = 3
+SAMPLES = 256
+STEPS = 8
 SHOWN = 2000
+DROPPING = ("Dropout", "SpatialDropout1D", "SpatialDropout2D")
+SHOWING = (
+    "matplotlib", "matplotlib.pyplot", "matplotlib.image", "IPython",
+    "IPython.display", "ipywidgets", "imageio",
+)  # fmt: skip
 
 
 # ------------------------------------------------------------------------ imports
@@ -50,54 +64,6 @@ def rewritten(text: str, library: str) -> str:
                 lines[n] = start + re.sub(pattern, new, line[len(start) : end])
                 break
     return "\n".join(lines)
-
-
-# --------------------------------------------------------------------------- data
-def digits(path="mnist.npz"):
-    """Images that can be learned: each class is one pattern, under noise."""
-    rng = np.random.RandomState(1)
-    patterns = rng.uniform(0, 1, (10, 28, 28)) ** 3
-
-    def made(number):
-        y = rng.randint(0, 10, number).astype("uint8")
-        x = 0.7 * patterns[y] + 0.3 * rng.uniform(0, 1, (number, 28, 28))
-        return (255 * x).astype("uint8"), y
-
-    return made(640), made(200)
-
-
-def payments():
-    """Lines of creditcard.csv: 30 columns and a quoted class, few of them ones."""
-    rng = np.random.RandomState(2)
-    y = rng.uniform(0, 1, 6000) < 0.03
-    x = rng.normal(0, 1, (6000, 30)) + 0.7 * y[:, None] * rng.normal(0, 1, 30)
-    names = ["Time", *(f"V{n}" for n in range(1, 29)), "Amount", "Class"]
-    lines = [",".join(f'"{name}"' for name in names)]
-    lines += [
-        ",".join(f"{v:.6f}" for v in row) + f',"{int(one)}"'
-        for row, one in zip(x, y, strict=True)
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def engines(name, delimiter=None):
-    """A table of FordA: the class (-1 or 1), then 500 steps of normalised noise."""
-    rng = np.random.RandomState(3 if "TRAIN" in str(name) else 4)
-    number = 240 if "TRAIN" in str(name) else 96
-    y = rng.choice([-1, 1], number)
-    steps = np.arange(500)
-    speed = np.where(y > 0, 0.11, 0.13)[:, None]
-    x = np.sin(speed * steps + rng.uniform(0, 6, (number, 1)))
-    x = x + rng.normal(0, 0.7, x.shape)
-    x = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
-    return np.concatenate([y[:, None], x], axis=1)
-
-
-def opened(path, *arguments, **named):
-    """``open``, but for the file that only its author has."""
-    if str(path).endswith("creditcard.csv"):
-        return io.StringIO(payments())
-    return builtins.open(path, *arguments, **named)
 
 
 # ------------------------------------------------------------------------ the model
@@ -128,21 +94,25 @@ class Recorder:
             setattr(model_class, name, self.around(name, getattr(model_class, name)))
 
     def around(self, name, method):
+        taken = inspect.signature(method)
+
         def call(model, *arguments, **named):
             # fit calls evaluate for its validation data.
             if self.inside:
                 return method(model, *arguments, **named)
+            given = taken.bind(model, *arguments, **named).arguments
+            given |= given.pop("kwargs", {})
+            given.pop("self")
             if name == "fit":
-                if not any(model is other for other in self.known):
-                    self.known.append(model)
-                    model.set_weights(drawn(model.get_weights()))
-                named["epochs"] = min(EPOCHS, named["epochs"])
-                named["shuffle"] = False
-            named["verbose"] = 0
+                self.first_weights(model)
+                given["epochs"] = min(EPOCHS, given.get("epochs", 1))
+                given["shuffle"] = False
+                shorten(given)
+            given["verbose"] = 0
             self.inside = True
             start = time.perf_counter()
             try:
-                found = method(model, *arguments, **named)
+                found = method(model, **given)
             finally:
                 self.inside = False
             seconds = time.perf_counter() - start
@@ -151,35 +121,102 @@ class Recorder:
 
         return call
 
+    def first_weights(self, model):
+        """Draw a model's weights before its first ``fit``."""
+        if all(model is not other for other in self.known):
+            self.known.append(model)
+            model.set_weights(drawn(model.get_weights()))
+
+
+def shorten(given):
+    """Keep the first samples of arrays, the first steps of what has steps."""
+    x = given.get("x")
+    if hasattr(x, "shape") or isinstance(x, (list, tuple, dict)):
+        for key in ("x", "y", "sample_weight"):
+            given[key] = first(given.get(key))
+        held_out = given.get("validation_data")
+        if isinstance(held_out, (list, tuple)):
+            given["validation_data"] = tuple(first(v) for v in held_out)
+    elif x is not None:
+        given["steps_per_epoch"] = min(STEPS, given.get("steps_per_epoch") or STEPS)
+        if given.get("validation_data") is not None:
+            given["validation_steps"] = STEPS
+
+
+def first(value):
+    """The first samples of an array, or of each in a list or dict."""
+    if isinstance(value, dict):
+        return {k: first(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)) and value and hasattr(value[0], "shape"):
+        return type(value)(first(v) for v in value)
+    return value if value is None else value[:SAMPLES]
+
 
 def told(found):
     """A history, a list of scalars, or the beginning of an array, as JSON."""
     if hasattr(found, "history"):
         return {k: [float(v) for v in values] for k, values in found.history.items()}
+    if isinstance(found, dict):
+        found = [found[k] for k in sorted(found)]
+    if isinstance(found, (list, tuple)) and any(np.ndim(v) for v in found):
+        found = np.concatenate([np.ravel(v) for v in found])
     array = np.asarray(found, dtype="float64")
     return {"shape": list(array.shape), "values": array.reshape(-1)[:SHOWN].tolist()}
 
 
-def main():
-    script, library, out = sys.argv[1:]
+def prepared(library):
+    """Put the stand-ins in the library's and the data packages' places."""
     keras = importlib.import_module(library)
     layers = importlib.import_module(f"{library}.layers")
-    datasets = importlib.import_module(f"{library}.datasets")
-    dropout = layers.Dropout
-    layers.Dropout = lambda rate, *rest, **named: dropout(0.0, *rest, **named)
-    datasets.mnist.load_data = digits
+    for name, load_data in stand_ins.DATASETS.items():
+        importlib.import_module(f"{library}.datasets.{name}").load_data = load_data
+    for name in DROPPING:
+        still(layers, name)
+    importlib.import_module(f"{library}.utils")
+    keras.utils.get_file = stand_ins.get_file
     keras.utils.plot_model = lambda *_, **__: None
-    np.loadtxt = engines
-    if importlib.util.find_spec("matplotlib") is None:
-        for name in ("matplotlib", "matplotlib.pyplot"):
-            sys.modules[name] = MagicMock()
+    np.loadtxt = stand_ins.engines
+    if importlib.util.find_spec("pandas") is not None:
+        import pandas as pd
+
+        read_csv = pd.read_csv
+        pd.read_csv = lambda path, *rest, **named: (
+            stand_ins.machines(path)
+            if str(path).startswith("http")
+            else read_csv(path, *rest, **named)
+        )
+    for name in SHOWING:
+        if missing(name.partition(".")[0]):
+            sys.modules[name] = MagicMock(version_info=(9, 0))  # matplotlib asks
+    return keras
+
+
+def missing(package):
+    """Whether a package is not installed, or was replaced already."""
+    known = sys.modules.get(package)
+    return isinstance(known, MagicMock) or (
+        known is None and importlib.util.find_spec(package) is None
+    )
+
+
+def still(layers, name):
+    """Have a layer that drops values drop none."""
+    real = getattr(layers, name)
+    setattr(layers, name, lambda rate=0, *rest, **named: real(0.0, *rest, **named))
+
+
+def main():
+    script, library, out = sys.argv[1:]
+    keras = prepared(library)
     recorder = Recorder(keras.Model)
     text = rewritten(Path(script).read_text(encoding="utf-8"), library)
     np.random.seed(0)
+    random.seed(0)
+    keras.utils.set_random_seed(0)
     with contextlib.redirect_stdout(io.StringIO()):
         exec(
             compile(text, script, "exec"),
-            {"__name__": "__main__", "open": opened},
+            {"__name__": "__main__", "open": stand_ins.opened},
         )
     Path(out).write_text(json.dumps(recorder.calls))
 
