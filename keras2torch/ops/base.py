@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from inspect import signature
+from inspect import BoundArguments, Parameter, signature
+from operator import index
 from typing import Any, TypeVar, cast
 
 from keras2torch.models.symbolic import KerasTensor
@@ -18,7 +19,11 @@ OPERATIONS: dict[str, Callable[..., Any]] = {}
 
 
 def operation(
-    kind: str, tensors: str = "x", *, gives: type | None = None
+    kind: str,
+    tensors: str = "x",
+    *,
+    gives: type | None = None,
+    spec: Callable[..., Any] | None = None,
 ) -> Callable[[F], F]:
     """Let a function of tensors be called on symbolic ones, too.
 
@@ -27,18 +32,28 @@ def operation(
     kind
         The class that Keras has for it: ``"Reshape"``.
     tensors
-        The arguments that its ``call`` takes in Keras; the others belong to its
-        constructor, and to the config in a file.
+        The arguments that its ``call`` takes in Keras, or the one that takes all of
+        them; the others belong to its constructor, and to the config in a file.
     gives
         ``list`` or ``tuple`` where Keras returns one.
+    spec
+        Takes the arguments and returns symbolic tensors like those that come out: only
+        where an operation without a rule, run on an example, would not show them.
     """
     named = tensors.split()
 
     def decorated(function: F) -> F:
         arguments = signature(function)
+        parameters = arguments.parameters
+        many = parameters[named[0]].kind is Parameter.VAR_POSITIONAL
+        others = [n for n, p in parameters.items() if p.kind is Parameter.VAR_KEYWORD]
 
         def by_place(*taken: Any, **options: Any) -> Any:
-            return called(**dict(zip(named, taken, strict=False)), **options)
+            places = {named[0]: taken} if many else zip(named, taken, strict=False)
+            rest = {k: options.pop(k) for k in list(options) if k not in parameters}
+            given = options | dict(places) | dict.fromkeys(others, rest)
+            bound = BoundArguments(arguments, given)  # type: ignore[arg-type]
+            return called(*bound.args, **bound.kwargs)
 
         @wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
@@ -50,7 +65,11 @@ def operation(
             bound.apply_defaults()
             given = dict(bound.arguments)
             taken = [given.pop(name) for name in named]
-            return written_down(kind, by_place, taken, given, gives)
+            if many:
+                [taken] = taken
+            for name in others:
+                given |= given.pop(name)
+            return written_down(kind, by_place, taken, given, gives, spec)
 
         OPERATIONS.setdefault(kind, by_place)
         return cast(F, called)
@@ -69,3 +88,36 @@ def any_symbolic(values: Iterable[Any]) -> bool:
         elif isinstance(value, dict) and any_symbolic(value.values()):
             return True
     return False
+
+
+def one_axis(axis: Any, rank: int) -> int:
+    """Return an axis as a number from 0 on.
+
+    Raises
+    ------
+    ValueError
+        If a tensor of this rank has no such axis.
+    """
+    place = index(axis)
+    if not -rank <= place < rank:
+        raise ValueError(
+            f"axis {place} is out of bounds for an array with dimension {rank}."
+        )
+    return place % rank
+
+
+def all_axes(axis: Any, rank: int) -> tuple[int, ...]:
+    """Return axes as numbers from 0 on, in the order that was given.
+
+    Parameters
+    ----------
+    axis
+        A number, several, or ``None`` for all of them.
+    rank
+        How many the tensor has.
+    """
+    if axis is None:
+        return tuple(range(rank))
+    if isinstance(axis, (list, tuple)):
+        return tuple(one_axis(a, rank) for a in axis)
+    return (one_axis(axis, rank),)

@@ -11,10 +11,18 @@ import numpy as np
 import torch
 
 from keras2torch.models.context import default_device
-from keras2torch.reading.promotion import result_type
+from keras2torch.models.naming import floatx
+from keras2torch.reading.promotion import is_float, result_type
 from keras2torch.tensors import as_tensor, torch_dtype
 
-_PLACED = (torch.Tensor,)
+# What is counted in 32 bits (keras/src/backend/tensorflow/numpy.py, sum).
+_SMALL = {
+    torch.bool: torch.int32,
+    torch.int8: torch.int32,
+    torch.int16: torch.int32,
+    torch.uint8: torch.uint32,
+    torch.uint16: torch.uint32,
+}
 
 
 def tensor(value: Any, dtype: Any = None) -> Any:
@@ -28,9 +36,21 @@ def tensor(value: Any, dtype: Any = None) -> Any:
         What it is cast to, its own unless given.
     """
     found = as_tensor(value)
-    if not isinstance(value, _PLACED) and isinstance(found, torch.Tensor):
-        found = found.to(default_device())
+    if not isinstance(value, torch.Tensor) and isinstance(found, torch.Tensor):
+        found = found.to(_device_within(value))
     return found if dtype is None else found.to(torch_dtype(dtype))
+
+
+def tensors(*values: Any) -> list[Any]:
+    """Return tensors on one device, that of those which were tensors before."""
+    device = next((v.device for v in values if isinstance(v, torch.Tensor)), None)
+    found = [tensor(v) for v in values]
+    if device is None:
+        return found
+    return [
+        f if isinstance(v, torch.Tensor) else f.to(device)
+        for f, v in zip(found, values, strict=True)
+    ]
 
 
 def kind(value: Any) -> str:
@@ -41,11 +61,30 @@ def kind(value: Any) -> str:
     >>> kind(2), kind(torch.zeros(1))
     ('int', 'float32')
     """
+    if is_weak(value):
+        return "int" if isinstance(value, int) else "float"
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, (int, float)) and not isinstance(value, np.generic):
-        return "int" if isinstance(value, int) else "float"
-    return str(tensor(value).dtype).removeprefix("torch.")
+    dtype = getattr(value, "dtype", None)
+    found = dtype if isinstance(dtype, torch.dtype) else tensor(value).dtype
+    return str(found).removeprefix("torch.")
+
+
+def is_weak(value: Any) -> bool:
+    """Whether a value is a number of Python's and takes the dtype of others."""
+    numbers = isinstance(value, (int, float))
+    return numbers and not isinstance(value, (bool, np.generic))
+
+
+def common_dtype(*kinds: str) -> torch.dtype:
+    """Return the dtype that values of these have together.
+
+    Parameters
+    ----------
+    kinds
+        Names of dtypes; ``"int"`` and ``"float"`` are weak.
+    """
+    return torch_dtype(result_type(*kinds, floatx=floatx()))
 
 
 def promoted(*values: Any, fractions: bool = False) -> list[torch.Tensor]:
@@ -54,25 +93,70 @@ def promoted(*values: Any, fractions: bool = False) -> list[torch.Tensor]:
     Parameters
     ----------
     values
-        Tensors, weights, arrays, numbers.
+        Tensors, weights, arrays, numbers; numbers of Python's are weak.
     fractions
         Whether the result has fractions, whatever goes in.
     """
-    found = [v if kind_is_weak(v) else tensor(v) for v in values]
-    kinds = [kind(v) for v in found]
-    if len(set(kinds)) == 1 and not kind_is_weak(found[0]) and not fractions:
-        return found
-    dtype = torch_dtype(result_type(*kinds, *(["float"] if fractions else [])))
-    device = next((v.device for v in found if isinstance(v, torch.Tensor)), None)
+    strong = tensors(*[v for v in values if not is_weak(v)])
+    kinds = [kind(v) for v in strong]
+    if len(strong) == len(values) and len(set(kinds)) == 1 and not fractions:
+        return strong
+    kinds += [kind(v) for v in values if is_weak(v)]
+    dtype = common_dtype(*kinds, *(["float"] if fractions else []))
+    device = strong[0].device if strong else default_device()
+    left = iter(strong)
     return [
-        v.to(dtype)
-        if isinstance(v, torch.Tensor)
-        else torch.tensor(v, dtype=dtype, device=device or default_device())
-        for v in found
+        torch.tensor(v, dtype=dtype, device=device)
+        if is_weak(v)
+        else next(left).to(dtype)
+        for v in values
     ]
 
 
-def kind_is_weak(value: Any) -> bool:
-    """Whether a value is a number of Python's and takes the dtype of others."""
-    numbers = isinstance(value, (int, float))
-    return numbers and not isinstance(value, (bool, np.generic))
+def converted(*values: Any, fractions: bool = False) -> list[torch.Tensor]:
+    """Return tensors of one dtype, where Keras makes tensors of numbers first.
+
+    Parameters
+    ----------
+    values
+        Tensors, weights, arrays, numbers; a number of Python's is int32 or floatx.
+    fractions
+        Whether the result has fractions, whatever goes in.
+    """
+    return promoted(*tensors(*values), fractions=fractions)
+
+
+def floats(x: Any) -> torch.Tensor:
+    """Return a tensor with fractions; integers become the floating dtype in force."""
+    x = tensor(x)
+    if is_float(str(x.dtype)) or x.is_complex():
+        return x
+    return x.to(torch.get_default_dtype())
+
+
+def counted(x: Any) -> torch.Tensor:
+    """Return a tensor whose entries can be added: what is small, in 32 bits."""
+    x = tensor(x)
+    return x.to(_SMALL.get(x.dtype, x.dtype))
+
+
+def no_bool(x: torch.Tensor) -> torch.Tensor:
+    """Return a tensor of numbers: int32 of booleans."""
+    return x.to(torch.int32) if x.dtype is torch.bool else x
+
+
+def in_double(*tensors: torch.Tensor) -> list[torch.Tensor]:
+    """Return tensors of float64 in place of integers, which no product is made of."""
+    return [
+        t if t.is_floating_point() or t.is_complex() else t.to(torch.float64)
+        for t in tensors
+    ]
+
+
+def _device_within(value: Any) -> torch.device:
+    """Return where the tensors in a list are, or where tensors are made."""
+    if isinstance(value, (list, tuple)):
+        for v in value:
+            if isinstance(v, torch.Tensor):
+                return v.device
+    return default_device()

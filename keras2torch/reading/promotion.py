@@ -15,7 +15,7 @@ _ABOVE = {
     "uint16": ("int32", "uint32"),
     "uint32": ("int64", "uint64"),
     "uint64": ("float",),
-    "int": ("uint8", "int8"),
+    "int": ("uint8", "int8", "complex64"),
     "int8": ("int16",),
     "int16": ("int32",),
     "int32": ("int64",),
@@ -23,10 +23,12 @@ _ABOVE = {
     "float": ("bfloat16", "float16"),
     "bfloat16": ("float32",),
     "float16": ("float32",),
-    "float32": ("float64",),
-    "float64": (),
+    "float32": ("float64", "complex64"),
+    "float64": ("complex128",),
+    "complex64": ("complex128",),
+    "complex128": (),
 }
-_WEAK = {"int": "int32", "float": "float32"}
+_WEAK = ("int", "float")
 
 
 @cache
@@ -34,13 +36,15 @@ def _bounds(dtype: str) -> frozenset[str]:
     return frozenset({dtype}.union(*(_bounds(above) for above in _ABOVE[dtype])))
 
 
-def result_type(*dtypes: str) -> str:
+def result_type(*dtypes: str, floatx: str = "float32") -> str:
     """Return the least dtype that is above all of these.
 
     Parameters
     ----------
     dtypes
         Names; ``"int"`` and ``"float"`` are Python's numbers.
+    floatx
+        How many bits a number has that no tensor gives a dtype.
 
     Raises
     ------
@@ -61,10 +65,10 @@ def result_type(*dtypes: str) -> str:
         raise ValueError(f"the dtype {odd[0]!r} meets others")
     if all(d in _WEAK for d in dtypes):
         # Of weak ones alone the bound is that of their strong counterparts.
-        return "float32" if "float" in dtypes else "int32"
+        return f"{'float' if 'float' in dtypes else 'int'}{floatx[-2:]}"
     common = frozenset.intersection(*map(_bounds, dtypes))
     [least] = [d for d in common if common <= _bounds(d)]
-    return _WEAK.get(least, least)
+    return least + floatx[-2:] if least in _WEAK else least
 
 
 def is_float(dtype: str) -> bool:
