@@ -76,8 +76,8 @@ _HOMES = {
 }
 _NAMESPACES = frozenset(
     "activations applications backend callbacks constraints datasets distillation "
-    "dtype_policies initializers layers losses metrics mixed_precision models ops "
-    "optimizers preprocessing random regularizers saving tree".split()
+    "distribution dtype_policies initializers layers losses metrics mixed_precision "
+    "models ops optimizers preprocessing random regularizers saving tree".split()
 )
 # Names of Keras for modules that are called otherwise here.
 _ALIASES = {

@@ -17,6 +17,7 @@ from keras2torch.callbacks.state import (
     set_chance,
     write,
 )
+from keras2torch.distribution.writing import by_one
 
 METADATA = "training_metadata.json"
 
@@ -133,6 +134,7 @@ class BackupAndRestore(Callback):
         if self._should_save_on_batch(batch):
             self._save_model()
 
+    @by_one
     def _save_model(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         model = self.model
@@ -191,6 +193,7 @@ class BackupAndRestore(Callback):
             return True
         return False
 
+    @by_one
     def on_train_end(self, logs: Logs | None = None) -> None:
         if not self.delete_checkpoint or not self._folder.exists():
             return

@@ -7,13 +7,17 @@ import os
 import sys
 
 from keras2torch.configuration import settings
+from keras2torch.distribution.processes import is_main
 
 
 def print_msg(message: str, line_break: bool = True) -> None:
     """Write a message at once; what the encoding lacks becomes plain ASCII.
 
-    With interactive logging disabled it goes to Python's logging.
+    With interactive logging disabled it goes to Python's logging. Of several processes
+    one speaks.
     """
+    if not is_main():
+        return
     if not settings.interactive_logging:
         logging.getLogger("keras2torch").info(message)
         return

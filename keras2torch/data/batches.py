@@ -92,7 +92,7 @@ def make_batches(
             class_weight=class_weight,
             device=device,
             generator=generator,
-            shared=shared,
+            shared=None if shared is None or shared.each_its_own else shared,
         )
     elif isinstance(x, PyDataset):
         _alone("PyDataset", y, sample_weight)

@@ -104,8 +104,11 @@ class Engine:
     def sharing(self) -> Any:
         """Return how a data set is shared out."""
         from keras2torch.distribution.sharing import Shared
+        from keras2torch.distribution.strategies import distribution
 
-        return Shared(self)
+        strategy = distribution()
+        each = strategy is not None and not strategy.auto_shard_dataset
+        return Shared(self, each_its_own=each)
 
     def shared(self, rows: int) -> Part:
         """Return this process' part of so many rows."""

@@ -71,7 +71,7 @@ def backward(
     """Put the gradients of the whole batch's loss into the weights."""
     part.scaled = True
     try:
-        (loss * part.share).backward()  # type: ignore[no-untyped-call]
+        (loss * part.share).backward()
         sum_of(parameters, part)
     finally:
         part.scaled = False
@@ -92,7 +92,7 @@ def _kind(grad: Any) -> int:
 def _flat(tensor: torch.Tensor, grad: Any) -> torch.Tensor:
     if grad is None:
         return torch.zeros_like(tensor).reshape(-1)
-    dense = grad.to_dense() if grad.is_sparse else grad
+    dense: torch.Tensor = grad.to_dense() if grad.is_sparse else grad
     return dense.detach().to(tensor.dtype).reshape(-1)
 
 

@@ -153,7 +153,7 @@ class _Whole(torch.autograd.Function):
         return (own / part.share if part.rows else torch.zeros_like(own)), None
 
 
-def _gathered(tensor: torch.Tensor, part: Part) -> torch.Tensor:
+def _gathered(tensor: Any, part: Part) -> Any:
     if not isinstance(tensor, torch.Tensor):
         return tensor
     made: torch.Tensor = _Whole.apply(tensor, part)

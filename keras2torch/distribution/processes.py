@@ -10,7 +10,7 @@ import atexit
 import hashlib
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,8 @@ def is_main() -> bool:
 
 
 def local_device() -> torch.device | None:
-    """Return the GPU of this process among those of the machine; None without any."""
-    if not torch.cuda.is_available():
+    """Return the GPU of one of several processes; None if it is alone, or has none."""
+    if not is_several() or not torch.cuda.is_available():
         return None
     number = int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count()
     return torch.device("cuda", number)
@@ -160,29 +160,6 @@ class Group:
                 pieces = flat.split([t.numel() for t in alike])
                 for tensor, piece in zip(alike, pieces, strict=True):
                     tensor.copy_(piece.reshape(tensor.shape))
-
-    # -- one writer
-    def by_main(self, write: Callable[[], Any]) -> Any:
-        """Have the first process do something, and the others wait for it.
-
-        Raises
-        ------
-        RuntimeError
-            In the others, if it failed.
-        """
-        made, failure = None, ""
-        error: Exception | None = None
-        if self.is_main:
-            try:
-                made = write()
-            except Exception as raised:
-                error, failure = raised, f"{type(raised).__name__}: {raised}"
-        failure = self.told(failure)
-        if error is not None:
-            raise error
-        if failure:
-            raise RuntimeError(f"process 0 failed: {failure}")
-        return made
 
     # -- chance
     def share_chance(self) -> None:

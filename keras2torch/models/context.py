@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
+
+from keras2torch.distribution.processes import local_device
 
 
 class Context:
@@ -22,12 +24,22 @@ class Context:
         Whether each call within begins anew from here: those of a graph, of a step.
     inside
         Whether this is within the call of a model or layer.
+    told
+        Number of a layer → what its call in the graph says, if the call of the model
+        says nothing.
     """
 
-    __slots__ = ("fixed", "inside", "training")
+    __slots__ = ("fixed", "inside", "told", "training")
 
-    def __init__(self, training: bool | None, fixed: bool, inside: bool) -> None:
+    def __init__(
+        self,
+        training: bool | None,
+        fixed: bool,
+        inside: bool,
+        told: Mapping[int, bool] | None = None,
+    ) -> None:
         self.training, self.fixed, self.inside = training, fixed, inside
+        self.told = told
 
 
 class _Call(threading.local):
@@ -65,7 +77,9 @@ def resolved(given: Any, otherwise: bool) -> Any:
 
 
 @contextmanager
-def entered(given: Any, default: Any, otherwise: bool) -> Iterator[Any]:
+def entered(
+    given: Any, default: Any, otherwise: bool, number: int = 0
+) -> Iterator[Any]:
     """Enter the call of a layer; what comes is its ``training``, None if unknown.
 
     Parameters
@@ -76,10 +90,14 @@ def entered(given: Any, default: Any, otherwise: bool) -> Iterator[Any]:
         What its ``call`` has as default.
     otherwise
         Whether its module is in training mode, for calls from outside.
+    number
+        Its ``id``.
     """
     stack = _call.stack
     outside = not stack
     own = outside or stack[-1].fixed
+    if given is NOT_GIVEN and own and not outside and stack[-1].training is None:
+        given = (stack[-1].told or {}).get(number, NOT_GIVEN)
     if own:
         stack.append(Context(stack[-1].training if stack else None, False, True))
     context = stack[-1]
@@ -96,9 +114,14 @@ def entered(given: Any, default: Any, otherwise: bool) -> Iterator[Any]:
 
 
 @contextmanager
-def calling(training: bool | None, *, inside: bool = True) -> Iterator[None]:
+def calling(
+    training: bool | None,
+    *,
+    inside: bool = True,
+    told: Mapping[int, bool] | None = None,
+) -> Iterator[None]:
     """Have each call in here inherit ``training``."""
-    _call.stack.append(Context(training, True, inside))
+    _call.stack.append(Context(training, True, inside, told))
     try:
         yield
     finally:
@@ -124,7 +147,7 @@ def default_device() -> torch.device:
     if _device is not None:
         return _device
     if torch.cuda.is_available():
-        return torch.device("cuda")
+        return local_device() or torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")

@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from keras2torch.distribution.writing import by_one
 from keras2torch.models.symbolic import Operation
 
 
@@ -75,6 +76,7 @@ def model_to_dot(
     return "\n".join([*lines, "}"]) + "\n"
 
 
+@by_one
 def plot_model(
     model: Any,
     to_file: str = "model.png",

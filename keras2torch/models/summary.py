@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from keras2torch.distribution.processes import is_main
 from keras2torch.models.holding import weights_of
 from keras2torch.models.symbolic import InputLayer, Operation
 
@@ -84,13 +85,18 @@ def print_summary(
 
     rows(_ranged(_listed(model), layer_range), 0)
     text = io.StringIO()
-    console = Console(file=text, width=width + 4) if print_fn else Console()
+    console = Console(file=text, width=width + 4) if print_fn else _console()
     console.print(f'[b]Model: "{escape(model.name)}"[/]', highlight=False)
     console.print(table, highlight=False)
     for line in _totals(model):
         console.print(line, highlight=False)
     if print_fn is not None:
         print_fn(text.getvalue())
+
+
+def _console() -> Console:
+    """Return the terminal; of several processes one prints."""
+    return Console(quiet=not is_main())
 
 
 def _widths(ends: list[float], width: int) -> list[int]:

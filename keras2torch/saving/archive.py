@@ -16,15 +16,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from keras2torch.distribution.writing import by_one
 from keras2torch.models.configs import KERAS_VERSION, serialized
 from keras2torch.replacing import replacing
 from keras2torch.saving import legacy
+from keras2torch.saving.assets import assets_of
 from keras2torch.saving.entries import Entry, entries, write_weights
 from keras2torch.saving.weights import allowed
 
 WEIGHTS = "model.weights.h5"
 
 
+@by_one
 def save_model(
     model: Any,
     filepath: str | os.PathLike[str],
@@ -108,8 +111,9 @@ def _write(model: Any, to: Path, *, optimizer: bool, folder: bool) -> None:
     about = {"keras_version": KERAS_VERSION, "date_saved": now}
     texts = {"metadata.json": json.dumps(about), "config.json": json.dumps(config)}
     kept = entries(model, optimizer=optimizer)
+    extra = assets_of(model)
     if folder:
-        _write_folder(to, texts, kept)
+        _write_folder(to, texts, kept, extra)
         return
     weights = io.BytesIO()
     write_weights(weights, kept)
@@ -117,13 +121,19 @@ def _write(model: Any, to: Path, *, optimizer: bool, folder: bool) -> None:
         for name, text in texts.items():
             archive.writestr(name, text)
         archive.writestr(WEIGHTS, weights.getbuffer())
+        for name, content in extra.items():
+            archive.writestr(name, content)
 
 
-def _write_folder(to: Path, texts: dict[str, str], kept: Iterable[Entry]) -> None:
+def _write_folder(
+    to: Path, texts: dict[str, str], kept: Iterable[Entry], extra: dict[str, bytes]
+) -> None:
     """Write what an archive holds as files; none changes before all are written."""
     to.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for name, text in texts.items():
             beside = stack.enter_context(replacing(to / name))
             beside.write_text(text, encoding="utf-8")
+        for name, content in extra.items():
+            stack.enter_context(replacing(to / name)).write_bytes(content)
         write_weights(stack.enter_context(replacing(to / WEIGHTS)), kept)

@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from keras2torch.distribution.writing import by_one
 from keras2torch.replacing import replacing
 from keras2torch.saving import sharding
 from keras2torch.saving.entries import entries, write_weights
 
 
+@by_one
 def save_weights(
     model: Any,
     filepath: str | os.PathLike[str],
