@@ -245,8 +245,9 @@ class GraphBuilder:
             mask=ir.Value() if made else None,
         )
         out_shapes = layer.call_shapes(node.options, *shapes)
-        dtype = layer.output_dtype(*[dtype_of(v) for v in inputs])
-        self._append(node, [(s, dtype) for s in out_shapes])
+        given = [dtype_of(v) for v in inputs]
+        kinds = layer.call_dtypes(node.options, len(out_shapes), *given)
+        self._append(node, list(zip(out_shapes, kinds, strict=True)))
         if node.mask is not None:
             describe(
                 node.mask,

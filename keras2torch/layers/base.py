@@ -425,6 +425,12 @@ class Layer:
         """Return the dtype of the outputs (the inputs' dtypes are given)."""
         return dtypes[0] if dtypes and dtypes[0].startswith("float") else "float32"
 
+    def call_dtypes(
+        self, options: dict[str, Any], count: int, *dtypes: str
+    ) -> list[str]:
+        """Return the dtypes of the outputs of a call with these options."""
+        return [self.output_dtype(*dtypes)] * count
+
     def passes_mask(self) -> bool:
         """Whether a mask that comes in also goes out (asked where masking is use)."""
         return False

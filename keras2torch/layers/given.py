@@ -27,7 +27,8 @@ class Given(Layer):
 
     What a call looks like travels in its options: ``structure`` is JSON of the
     arguments, ``{"$": 2}`` standing for the third tensor; ``outputs`` are the shapes
-    that come out, ``returns`` is ``"tensor"``, ``"sequence"`` or a list of keys.
+    that come out, ``dtypes`` their dtypes, ``returns`` is ``"tensor"``, ``"sequence"``
+    or a list of keys.
 
     Attributes
     ----------
@@ -79,6 +80,12 @@ class Given(Layer):
     def output_dtype(self, *dtypes: str) -> str:
         """Return what running it showed."""
         return self.result
+
+    def call_dtypes(
+        self, options: dict[str, Any], count: int, *dtypes: str
+    ) -> list[str]:
+        """Return what running it showed."""
+        return list(options["dtypes"]) if "dtypes" in options else [self.result] * count
 
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """Keras' order, but for torch's own modules on images."""

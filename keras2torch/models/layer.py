@@ -191,6 +191,41 @@ class Layer(Holder):
         """Make the weights; subclasses override."""
         self.built = True
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return what it was built for; a file keeps it for ``build_from_config``."""
+        from keras2torch.models.configs import usual_build_config
+
+        return usual_build_config(self)
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build it as ``get_build_config`` says; of a user's own form, override it."""
+        if not config or type(self).build is Layer.build:
+            return
+        if "input_shape" in config:
+            self.build(_as_shape(config["input_shape"]))
+        elif "shapes_dict" in config:
+            self.build(**_as_shape(config["shapes_dict"]))
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the weights that are its own, not a part's, by number."""
+        from keras2torch.saving.places import places
+
+        for number, variable in enumerate(places(self)[0].variables):
+            store[str(number)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what :meth:`save_own_variables` wrote.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer weights, or a shape is another one.
+        """
+        from keras2torch.saving.places import places
+        from keras2torch.saving.stored import fill_variables
+
+        fill_variables(places(self)[0], store)
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; subclasses override."""
         raise NotImplementedError(
@@ -247,7 +282,7 @@ class Layer(Holder):
         if kwargs.get("mask") is not None:
             mask = kwargs["mask"]
         default = _default(type(self).call) if takes else None
-        with entered(given, default, self.training) as training:
+        with entered(given, default, self.training, id(self)) as training:
             if takes and training is not None:
                 kwargs["training"] = training
             with self._computing():
@@ -384,6 +419,10 @@ class Layer(Holder):
         found: dict[int, Any] = self.__dict__.setdefault("_probes", {})
         return found
 
+    def example(self, shape: Any, dtype: torch.dtype) -> torch.Tensor:
+        """Return what it is run on to see what comes out."""
+        return torch.zeros(shape, dtype=dtype)
+
     def _probe(self, node: Node) -> None:
         """Run a call once on zeros, to see what comes out."""
         self._shown[id(node)] = probe(self, node)
@@ -396,9 +435,12 @@ class Layer(Holder):
         return {
             "class_name": type(self).__name__,
             "takes_mask": "mask" in names,
-            "gives_mask": own and self.supports_masking,
+            # What hands a mask on gives none where it gets none.
+            "gives_mask": own
+            and self.supports_masking
+            and any(shown.masked for shown in self._shown.values()),
             "hands_mask": self.supports_masking and not own,
-            "result": next((s.dtype for s in self._shown.values()), "float32"),
+            "result": next((s.dtypes[0] for s in self._shown.values()), "float32"),
         }
 
     def call_options(self, node: Node) -> dict[str, Any]:
@@ -413,6 +455,7 @@ class Layer(Holder):
         return {
             "structure": structure_of(node.args, kwargs),
             "outputs": [list(s) for s in shown.shapes],
+            "dtypes": shown.dtypes,
             "returns": returns,
         }
 
@@ -550,3 +593,14 @@ def layers_in(module: nn.Module) -> Iterator[Layer]:
     for inner in module.modules():
         if isinstance(inner, Layer):
             yield inner
+
+
+def _as_shape(value: Any) -> Any:
+    """Return tuples for the lists of sizes that JSON has."""
+    if isinstance(value, list):
+        if all(v is None or isinstance(v, int) for v in value):
+            return tuple(value)
+        return [_as_shape(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _as_shape(v) for k, v in value.items()}
+    return value

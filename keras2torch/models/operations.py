@@ -16,7 +16,8 @@ from keras2torch import tree
 from keras2torch.errors import UnsupportedLayer
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import auto_name
-from keras2torch.models.symbolic import KerasTensor, operate
+from keras2torch.models.probing import Shown
+from keras2torch.models.symbolic import KerasTensor, Node, operate
 from keras2torch.reading.rules import RULES
 
 
@@ -31,6 +32,9 @@ class HeldOperation(Layer):
         Called with the arguments, tensors in place of the symbolic ones.
     args, options
         What the call takes, and what its constructor takes in Keras.
+    spec
+        Takes the same and returns symbolic tensors like those that come out, where
+        running it would not show them.
     """
 
     def __init__(
@@ -39,12 +43,14 @@ class HeldOperation(Layer):
         function: Callable[..., Any],
         args: Sequence[Any],
         options: Mapping[str, Any],
+        spec: Callable[..., Any] | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name or auto_name(kind), autocast=False)
         self.kind_of_op = kind
         # Past the tracking of layers and weights: they belong to somebody else.
         self.__dict__["_called"] = (function, list(args), dict(options))
+        self._spec = spec
         self.built = True
 
     @property
@@ -52,6 +58,26 @@ class HeldOperation(Layer):
         """What the call takes, and what its constructor takes in Keras."""
         _, args, options = self.__dict__["_called"]
         return args, options
+
+    def _probe(self, node: Node) -> None:
+        if self._spec is None:
+            super()._probe(node)
+            return
+        _, args, options = self.__dict__["_called"]
+        told = self._spec(*args, **options)
+        flat = tree.flatten(told)
+        shapes, kinds = [t.shape for t in flat], [t.dtype for t in flat]
+        self._shown[id(node)] = Shown(told, shapes, kinds)
+
+    def example(self, shape: Any, dtype: torch.dtype) -> torch.Tensor:
+        """Return identity matrices, which can be inverted and factorized."""
+        made = torch.zeros(shape, dtype=dtype)
+        if made.ndim > 1 and (dtype.is_floating_point or dtype.is_complex):
+            made.diagonal(dim1=-2, dim2=-1).fill_(1)
+        return made
+
+    def _after(self, first: Any, outputs: Any, mask: Any) -> None:
+        """Masks end here, as with any operation, and nobody is warned."""
 
     def call(self, *tensors: Any) -> Any:
         """Compute, the tensors in the order of the arguments."""
@@ -62,7 +88,13 @@ class HeldOperation(Layer):
             return next(left) if isinstance(value, KerasTensor) else value
 
         given = tree.map_structure(filled, list(args))
-        return function(*given, **tree.map_structure(filled, options))
+        made = function(*given, **tree.map_structure(filled, options))
+        if any(_is_symbol(v) for v in tree.flatten(made)):
+            raise ValueError(
+                "a function handed to it uses a symbolic tensor that is none of its "
+                "arguments: such tensors can only be handed to it."
+            )
+        return made
 
 
 def written_down(
@@ -71,6 +103,7 @@ def written_down(
     args: Sequence[Any],
     options: Mapping[str, Any],
     gives: type | None = None,
+    spec: Callable[..., Any] | None = None,
     name: str | None = None,
 ) -> Any:
     """Return the symbolic tensors of an operation.
@@ -85,6 +118,8 @@ def written_down(
         What the call takes, and what its constructor takes in Keras.
     gives
         ``list`` or ``tuple`` where Keras returns one.
+    spec
+        As for :class:`HeldOperation`.
     name
         Of the operation, made of ``kind`` if not given.
     """
@@ -97,7 +132,7 @@ def written_down(
             pass
         else:
             return made[0] if gives is None else gives(made)
-    layer = HeldOperation(kind, function, args, options, name=name)
+    layer = HeldOperation(kind, function, args, options, spec, name=name)
     tensors = [v for v in tree.flatten([args, dict(options)]) if _is_symbol(v)]
     return layer(*tensors)
 

@@ -22,11 +22,12 @@ _SIZES = ((2, 16), (3, 24))
 
 @dataclass
 class Shown:
-    """What came out: its structure with shapes in place of tensors."""
+    """What came out: its structure with shapes in place of tensors, masked or not."""
 
     structure: Any
     shapes: list[Shape]
-    dtype: str
+    dtypes: list[str]
+    masked: bool = False
 
 
 def probe(layer: Any, node: Node) -> Shown:
@@ -61,8 +62,9 @@ def probe(layer: Any, node: Node) -> Shown:
         shapes.append(tuple(s[0] if len(set(s)) == 1 else None for s in axes))
     if unknown and len(runs) == 1:
         shapes = [(None, *s[1:]) for s in shapes]
-    kind = str(flat[0][0].dtype).removeprefix("torch.") if flat[0] else "float32"
-    return Shown(first, shapes, kind)
+    kinds = [str(t.dtype).removeprefix("torch.") for t in flat[0]]
+    masked = any(getattr(t, "_keras_mask", None) is not None for t in flat[0])
+    return Shown(first, shapes, kinds or ["float32"], masked)
 
 
 def _run(layer: Any, node: Node, sizes: tuple[int, int]) -> Any:
@@ -76,7 +78,7 @@ def _run(layer: Any, node: Node, sizes: tuple[int, int]) -> Any:
             for i, n in enumerate(value.shape)
         ]
         kind = getattr(torch, value.dtype, torch.float32)
-        tensor = torch.zeros(shape, dtype=kind, device=default_device())
+        tensor = layer.example(shape, kind).to(default_device())
         if value.mask_shape is not None:
             size = shape[: len(value.mask_shape)]
             tensor._keras_mask = torch.ones(  # type: ignore[attr-defined]

@@ -272,7 +272,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(f)
     def called(*args: Any, **kwargs: Any) -> Any:
         given = [tensor(a) for a in args]
-        return _OwnGradient.apply(f, kwargs, *given)  # type: ignore[no-untyped-call]
+        return _OwnGradient.apply(f, kwargs, *given)
 
     return called
 
