@@ -85,13 +85,14 @@ def result_type(*dtypes: Any) -> str:
             f"cast it internally. Received: {dtypes}"
         )
     weak = {int: "int", float: "float"}
-    if all(d in (int, float) for d in dtypes):
-        bits = _floatx()[-2:]
-        if len(dtypes) == 1:
-            return f"{weak[dtypes[0]]}{bits}"
-        return f"float{bits}" if float in dtypes else f"int{bits}"
-    names = [weak.get(d) or standardize_dtype(d) for d in dtypes]
-    return promotion.result_type(*names)
+    if len(dtypes) == 1 and dtypes[0] in (int, float):
+        return weak[dtypes[0]] + _floatx()[-2:]
+    if len(dtypes) == 1:
+        found = standardize_dtype(dtypes[0])
+    else:
+        names = [weak.get(d) or standardize_dtype(d) for d in dtypes]
+        found = promotion.result_type(*names, floatx=_floatx())
+    return "uint32" if found == "uint64" else found  # as Keras on TensorFlow
 
 
 def _floatx() -> str:

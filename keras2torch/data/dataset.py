@@ -25,6 +25,19 @@ INFINITE_CARDINALITY = -1
 UNKNOWN_CARDINALITY = -2
 
 Make = Callable[[], Iterator[Any]]
+Sizes = tuple[int | None, ...]
+
+
+def _all_known(sizes: Sizes) -> Sizes:
+    return sizes
+
+
+def _but_the_first(sizes: Sizes) -> Sizes:
+    return (None, *sizes[1:])
+
+
+def _none_known(sizes: Sizes) -> Sizes:
+    return (None,) * len(sizes)
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,8 @@ class Dataset:
         How many there are, ``-1`` for endless, ``-2`` for unknown, as in tf.data.
     batch_size
         How many samples an element has at most, where it is a batch.
+    known
+        Makes of the sizes of an element's tensor those that all elements have.
     """
 
     class_names: list[str] | None
@@ -58,11 +73,11 @@ class Dataset:
         cardinality: int = UNKNOWN_CARDINALITY,
         *,
         batch_size: int | None = None,
-        whole_batches: bool = False,
+        known: Callable[[Sizes], Sizes] = _all_known,
     ) -> None:
         self._make, self._cardinality = make, cardinality
         self.batch_size = batch_size
-        self._whole_batches = whole_batches
+        self._known = known
 
     # -- where elements come from
     @staticmethod
@@ -157,11 +172,9 @@ class Dataset:
     def element_spec(self) -> Any:
         """Shapes and dtypes; the first element is read for them."""
         first = next(iter(self), None)
-        varies = self.batch_size is not None and not self._whole_batches
 
         def spec(leaf: Any) -> TensorSpec:
-            shape: tuple[int | None, ...] = tuple(leaf.shape)
-            shape = (None, *shape[1:]) if varies and shape else shape
+            shape = self._known(tuple(leaf.shape))
             return TensorSpec(shape, str(leaf.dtype).removeprefix("torch."))
 
         return tree.map_structure(spec, first)
@@ -209,7 +222,8 @@ class Dataset:
         name: str | None = None,
     ) -> Dataset:
         """Return the data set of so many elements stacked into one."""
-        return self._batched(int(batch_size), drop_remainder, elements.stacked)
+        known = _all_known if drop_remainder else _but_the_first
+        return self._batched(int(batch_size), drop_remainder, elements.stacked, known)
 
     def padded_batch(
         self,
@@ -224,10 +238,14 @@ class Dataset:
         def stack(parts: list[Any]) -> Any:
             return elements.padded(parts, padded_shapes, padding_values)
 
-        return self._batched(int(batch_size), drop_remainder, stack)
+        return self._batched(int(batch_size), drop_remainder, stack, _none_known)
 
     def _batched(
-        self, size: int, whole: bool, stack: Callable[[list[Any]], Any]
+        self,
+        size: int,
+        whole: bool,
+        stack: Callable[[list[Any]], Any],
+        known: Callable[[Sizes], Sizes],
     ) -> Dataset:
         if size < 1:
             raise ValueError(f"batch_size is a positive number, not {size}.")
@@ -241,7 +259,7 @@ class Dataset:
         count = self._cardinality
         if count >= 0:
             count = count // size if whole else -(-count // size)
-        return Dataset(made, count, batch_size=size, whole_batches=whole)
+        return Dataset(made, count, batch_size=size, known=known)
 
     def unbatch(self, name: str | None = None) -> Dataset:
         """Return the data set of the rows of each element."""
@@ -400,7 +418,7 @@ class Dataset:
             make,
             cardinality,
             batch_size=self.batch_size,
-            whole_batches=self._whole_batches,
+            known=self._known,
         )
 
     def __repr__(self) -> str:

@@ -1,0 +1,29 @@
+"""What Keras answers to the cases here: ``keras_side.py ROOT OUT``, both folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+import folders
+import keras
+import numpy as np
+import settings
+import trees
+
+
+def main():
+    root, out = Path(sys.argv[1]), Path(sys.argv[2])
+    np.savez(out / "folders.npz", **folders.answers(keras, root))
+    texts = {"trees": trees.answers(keras.tree), "settings": settings.answers(keras)}
+    (out / "answers.json").write_text(json.dumps(texts))
+
+
+if __name__ == "__main__":
+    main()
