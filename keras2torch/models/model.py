@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch import nn
 from keras2torch import tree
 from keras2torch.dialect import GraphBuilder
 from keras2torch.models import precision, programs
-from keras2torch.models.builtin import BuiltIn, infers_when_frozen
+from keras2torch.models.builtin import BuiltIn
 from keras2torch.models.checking import check_inputs
 from keras2torch.models.context import (
     NOT_GIVEN,
@@ -33,6 +34,7 @@ from keras2torch.models.explaining import located
 from keras2torch.models.jit import Compiled
 from keras2torch.models.layer import Layer
 from keras2torch.models.logits import Tap, taps
+from keras2torch.models.modes import Modes
 from keras2torch.models.naming import auto_name
 from keras2torch.models.specs import (
     assembler,
@@ -72,6 +74,7 @@ class Model(Trainer, SymbolicModel):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _of_keras_1(kwargs)
         inputs, outputs = kwargs.pop("inputs", None), kwargs.pop("outputs", None)
         if args and is_symbolic(args[0]):
             inputs, args = args[0], args[1:]
@@ -90,6 +93,7 @@ class Model(Trainer, SymbolicModel):
         Trainer.__init__(self)
         self._call_graph: Network | None = None
         self._net: Any = None
+        self._modes: Any = None
         self._jit: Any = None
         self._net_keys: set[str] = set()
         self._taps: list[Tap] = []
@@ -213,11 +217,7 @@ class Model(Trainer, SymbolicModel):
         self._taps = taps(program, net)
         assert self._call_graph is not None
         made = programs.modules_of(program, net)
-        self._told = [
-            (made[path], layer, training)
-            for path, layer, training in _told_training(self._call_graph)
-            if path in made
-        ]
+        self._modes = Modes(net, self._call_graph, made)
         self._has_given = bool(program.classes[-1].given)
         self._set_kinds()
         # One input whose sizes are all known needs no second look.
@@ -226,14 +226,6 @@ class Model(Trainer, SymbolicModel):
         sizes = [n for n in shape if n is not None]
         self._alone = torch.Size(sizes) if known else None
         net.train(self.training)
-        self._freezing = [
-            o
-            for o in owners_of(self._call_graph).values()
-            if isinstance(o, BuiltIn)
-            and o._torch_state is not None
-            and infers_when_frozen(o.definition)
-        ]
-        self._modes: dict[Any, list[tuple[nn.Module, bool]]] = {}
 
     def _set_kinds(self) -> None:
         """Look up what it takes, computes and gives, by the policies of its layers."""
@@ -342,7 +334,8 @@ class Model(Trainer, SymbolicModel):
     def train(self, mode: bool = True) -> Model:
         """Set the mode; frozen BatchNormalization stays in inference mode."""
         super().train(mode)
-        self._modes = {}
+        if self._modes is not None:
+            self._modes.forget()
         return self
 
     # -- calls
@@ -381,15 +374,18 @@ class Model(Trainer, SymbolicModel):
         training = resolved(training, self.training)
         tensors = self._standardized(inputs)
         net = self._net
-        self._in_mode(training)
+        self._modes.set(training)
         run = self._compiled() if self.jit_compile else net
         try:
             if self._mixing is not None or precision.is_mixed():
                 policy = self._mixing or self._policy
-                with calling(training), precision.computing(policy, tensors[0].device):
+                with (
+                    calling(training, told=self._modes.told),
+                    precision.computing(policy, tensors[0].device),
+                ):
                     made = run(*tensors)
             elif self._has_given:
-                with calling(training):
+                with calling(training, told=self._modes.told):
                     made = run(*tensors)
             else:
                 made = run(*tensors)
@@ -431,34 +427,6 @@ class Model(Trainer, SymbolicModel):
         axes = self._out_axes[output]
         return value if axes is None else value.permute(axes)
 
-    def _in_mode(self, mode: bool | None) -> None:
-        """Have every module in its mode; others may share it, and had it in theirs."""
-        key = (mode, *[o._trainable for o in self._freezing])
-        found = self._modes.get(key)
-        if found is None:
-            self._set_mode(mode)
-            found = [(m, m.training) for m in self._net.modules()]
-            self._modes[key] = found
-        for module, training in found:
-            if module.training is not training:
-                module.training = training
-
-    def _set_mode(self, mode: bool | None) -> None:
-        """Set the mode of the net; what is frozen stays in inference mode."""
-        net, training = self._net, bool(mode)
-        net.train(training)
-        net.training = training
-        if mode is None:
-            # Keras' random layers take a call that says nothing for one of training.
-            for module in net.modules():
-                module.training = hasattr(module, "augment")
-        for owner in self._freezing:
-            owner._torch_state.module.train(training and owner._trainable)
-        if mode is None:
-            # What a layer was told holds where the call of the model says nothing.
-            for module, layer, told in self._told:
-                module.train(told and layer._learns())
-
     def symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Write down that it was called."""
         if not self.is_written:
@@ -467,7 +435,8 @@ class Model(Trainer, SymbolicModel):
             args = (kwargs.pop("inputs"),)
         tensors = self._in_order(args[0])
         check_inputs(self, tensors)
-        node = Node(self, (list(tensors),), {})
+        told = {k: v for k, v in kwargs.items() if k == "training" and v is not None}
+        node = Node(self, (list(tensors),), told)
         self._inbound_nodes.append(node)
         node.outputs = outputs_of(node)
         struct = self._outputs_struct
@@ -594,6 +563,16 @@ class Model(Trainer, SymbolicModel):
 _OWN_CALLS: set[Any] = {Model.call}
 
 
+def _of_keras_1(kwargs: dict[str, Any]) -> None:
+    """Rename what Keras 1 called otherwise."""
+    for old in ("input", "output"):
+        if old in kwargs and f"{old}s" not in kwargs and is_symbolic(kwargs[old]):
+            warnings.warn(
+                f"Argument `{old}` is called `{old}s` since Keras 2.", stacklevel=4
+            )
+            kwargs[f"{old}s"] = kwargs.pop(old)
+
+
 def tree_of_shapes(shapes: Any) -> Any:
     """Return symbolic tensors for a list or dict of shapes."""
     if isinstance(shapes, dict):
@@ -614,19 +593,6 @@ def _has_tensors(owner: Any) -> bool:
     if isinstance(owner, BuiltIn):
         return owner._torch_state is not None
     return isinstance(owner, nn.Module) and is_given(owner)
-
-
-def _told_training(
-    graph: Network, inside: str = ""
-) -> Iterator[tuple[str, BuiltIn, bool]]:
-    """Give path, layer and what it was told of the calls with ``training=``."""
-    for node in graph.nodes:
-        path = f"{inside}{node.operation.name}"
-        told = node.kwargs.get("training")
-        if isinstance(node.operation, Model) and node.operation._call_graph is not None:
-            yield from _told_training(node.operation._call_graph, f"{path}/")
-        elif isinstance(node.operation, BuiltIn) and told is not None:
-            yield path, node.operation, bool(told)
 
 
 def _told(state: Mapping[str, Any]) -> list[tuple[str, tuple[int, ...]]]:

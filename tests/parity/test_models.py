@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from parity.checking import check, rows
 
-GROUPS = ("models", "custom", "subclassing", "results", "words")
+GROUPS = ("models", "custom", "subclassing", "results", "trainers", "words")
 
 
 @pytest.mark.parametrize("name", rows(*GROUPS))

@@ -20,6 +20,7 @@ from parity.cases import (
     pictures,
     results,
     subclassing,
+    trainers,
     trainings,
     words,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "pictures",
     "results",
     "subclassing",
+    "trainers",
     "trainings",
     "words",
 ]
