@@ -16,8 +16,8 @@ from keras2torch.data.resizing import middle, resized
 
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _MODES = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}
-# Of 2**15, as libpng has them; it rounds down.
-_GRAY = np.array([9798, 19235, 3735])
+# Of 2**15, as libpng has them, all rounded down.
+_GRAY = np.array([9797, 19234, 3737])
 
 
 def pillow() -> Any:
