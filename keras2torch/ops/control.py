@@ -90,8 +90,12 @@ def map(f: Function, xs: Any) -> Any:
     count = tree.flatten(given)[0].shape[0]
     if not count:
         raise ValueError("map: there is no entry that `f` could be called on.")
-    made = [f(tree.map_structure(lambda t: t[i], given)) for i in range(count)]
+    made = [f(_entry(given, i)) for i in range(count)]
     return tree.map_structure(_stacked, *made)
+
+
+def _entry(structure: Any, at: int) -> Any:
+    return tree.map_structure(lambda t: t[at], structure)
 
 
 @operation("VectorizedMap", "elements")
@@ -158,8 +162,7 @@ def scan(
     count = int(length) if length is not None else tree.flatten(given)[0].shape[0]
     carry, results = tree.map_structure(tensor, init), [None] * count
     for i in reversed(range(count)) if reverse else range(count):
-        entry = None if xs is None else tree.map_structure(lambda t: t[i], given)
-        carry, results[i] = f(carry, entry)
+        carry, results[i] = f(carry, None if xs is None else _entry(given, i))
     if not count or any(r is None for r in results):
         # TensorFlow's arrays are of the shapes of what is carried, and zero at first.
         return carry, tree.map_structure(lambda c: c.new_zeros(count, *c.shape), carry)

@@ -22,7 +22,6 @@ from keras2torch.tensors import torch_dtype
 _REDUCTIONS = {"add": "sum", "max": "amax", "min": "amin", "mul": "prod"}
 
 
-@operation("ConvertToTensor")
 def convert_to_tensor(
     x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Any:
@@ -38,7 +37,20 @@ def convert_to_tensor(
     sparse, ragged
         Tensors here are dense: nothing is to be done.
     """
+    kind = None if dtype is None else _standard(dtype)
+    return _converted(x, kind, sparse, ragged)
+
+
+@operation("ConvertToTensor")
+def _converted(
+    x: Any, dtype: str | None = None, sparse: Any = None, ragged: Any = None
+) -> Any:
     return tensor(x, dtype)
+
+
+def _standard(dtype: Any) -> str:
+    """Return the name of a dtype, which a file can say."""
+    return str(torch_dtype(dtype)).removeprefix("torch.")
 
 
 def convert_to_numpy(x: Any) -> Any:
@@ -61,18 +73,26 @@ def convert_to_numpy(x: Any) -> Any:
     return np.array(found.resolve_conj().resolve_neg().numpy())
 
 
-@operation("Cast")
 def cast(x: Any, dtype: Any) -> Any:
     """The same values in another dtype; what has fractions loses them for integers."""
+    return _cast(x, _standard(dtype))
+
+
+@operation("Cast")
+def _cast(x: Any, dtype: str) -> Any:
     found, kind = tensor(x), torch_dtype(dtype)
     if found.is_complex() and not kind.is_complex:
         found = found.real
     return found.to(kind)
 
 
-@operation("SaturateCast")
 def saturate_cast(x: Any, dtype: Any) -> Any:
     """The same values in another dtype, the nearest it has where they are beyond."""
+    return _saturated(x, _standard(dtype))
+
+
+@operation("SaturateCast")
+def _saturated(x: Any, dtype: str) -> Any:
     found, kind = tensor(x), torch_dtype(dtype)
     if found.dtype is torch.bool or kind is found.dtype:
         return found.to(kind)

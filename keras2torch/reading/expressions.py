@@ -280,9 +280,18 @@ class Expressions:
         return self.operator("Concat", xs, tuple(shape), {"axis": axis})
 
     def slice(
-        self, x: ir.Value, axis: int, start: int, stop: int = FAR, step: int = 1
+        self,
+        x: ir.Value,
+        axis: int,
+        start: int,
+        stop: int = FAR,
+        step: int = 1,
+        count: int | None = None,
     ) -> ir.Value:
-        """Take a part along an axis, by Python's rules."""
+        """Take a part along an axis, by Python's rules.
+
+        ``count`` is how long it is, for an axis of which only the caller knows.
+        """
         shape = list(shape_of(x))
         axis = self.axis(axis, len(shape))
         size = shape[axis]
@@ -290,7 +299,7 @@ class Expressions:
             end = None if step < 0 and stop <= -FAR else stop
             shape[axis] = len(range(*slice(start, end, step).indices(size)))
         elif (start, stop, step) != (0, FAR, 1):
-            shape[axis] = None
+            shape[axis] = count
         parts = [self.constant([v], "int64") for v in (start, stop, axis, step)]
         return self.operator("Slice", [x, *parts], tuple(shape))
 

@@ -189,7 +189,8 @@ def part(c: OperationCall, inputs: Any, start_indices: Any, shape: Any) -> ir.Va
         end = FAR if size == -1 else None
         if isinstance(start, int):
             if start or size != shape_of(x)[axis]:
-                x = c.slice(x, axis, start, FAR if end else start + size)
+                stop, count = (FAR, None) if end else (start + size, size)
+                x = c.slice(x, axis, start, stop, count=count)
             continue
         if end:
             c.refuse("it begins where a tensor says and ends at the end")
@@ -238,6 +239,10 @@ def update_part(
         start = _start(start_indices, axis, c)
         if not isinstance(start, int):
             c.refuse("it begins where a tensor says")
+        # A block that would stick out is moved in.
+        size, room = shape_of(block)[axis], whole[axis]
+        if size is not None and room is not None:
+            start = min(max(start, 0), room - size)
         starts.append(start)
     return _put(c, x, block, starts, list(whole), 0)
 

@@ -237,17 +237,31 @@ def cast(c: OperationCall, x: Any, dtype: Any = None) -> ir.Value:
     return c.cast(x, dtype) if dtype else x
 
 
+# Up to where every whole number is one of these floats.
+_WHOLE = {"float16": 2**11, "bfloat16": 2**8}
+
+
 def saturated(c: OperationCall, x: Any, dtype: str) -> ir.Value:
     """Convert to a smaller dtype; what is too large for it becomes its largest."""
     x = c.tensor(x)
-    if "int" not in dtype:
+    if (kind := dtype_of(x)) in ("bool", dtype):
         return c.cast(x, dtype)
-    ends = np.iinfo(dtype)
-    low, high = max(ends.min, -(2**24)), ends.max
-    if high > 2**24 and c.is_float(x):
-        c.refuse(f"dtype={dtype!r} holds more than the floats")
-    limits = [c.constant(e, dtype_of(x)) for e in (low, high)]
+    both = [_ends(kind), _ends(dtype)]
+    low, high = max(e[0] for e in both), min(e[1] for e in both)
+    if "int" in dtype and c.is_float(x) and high > _WHOLE.get(kind, 2**24):
+        c.refuse(f"the ends of {dtype!r} are no {kind}")
+    limits = [c.constant(e, kind) for e in (low, high)]
     return c.cast(c.operator("Clip", [x, *limits], shape_of(x)), dtype)
+
+
+def _ends(dtype: str) -> tuple[Any, Any]:
+    """Return the least and the largest value of a dtype."""
+    if dtype == "bool":
+        return 0, 1
+    if "int" in dtype:
+        return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    most = 2.0**128 - 2.0**120 if dtype == "bfloat16" else float(np.finfo(dtype).max)
+    return -most, most
 
 
 RULES: dict[str, Rule] = {
