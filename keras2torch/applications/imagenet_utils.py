@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 
+from keras2torch import ops
 from keras2torch.applications.building import IMAGENET_CLASSES
 from keras2torch.applications.pretrained import cached
 from keras2torch.backend import floatx, image_data_format
@@ -78,13 +79,7 @@ def _reversed(x: Any, axis: int) -> Any:
     """Return RGB as BGR."""
     if isinstance(x, np.ndarray):
         return np.flip(x, axis)
-    if isinstance(x, torch.Tensor):
-        return x.flip(axis)
-    before = [slice(None)] * (axis % len(x.shape))
-    channels = [x[(*before, slice(n, n + 1))] for n in (2, 1, 0)]
-    from keras2torch.layers import concatenate
-
-    return concatenate(channels, axis=axis)
+    return ops.flip(x, axis)
 
 
 def _along(x: Any, axis: int, values: tuple[float, ...]) -> Any:
@@ -192,3 +187,6 @@ def normalized(x: Any, data_format: str | None = None) -> Any:
         ``"channels_last"`` or ``"channels_first"``.
     """
     return preprocess_input(x, data_format, mode="torch")
+
+
+__all__ = ["decode_predictions", "preprocess_input"]

@@ -1,8 +1,8 @@
-"""Networks of Keras' own making: ``python keras_side.py keras JOB FOLDER``.
+"""Keras in a process of its own: ``python keras_side.py keras JOB FOLDER``.
 
-Each of the jobs names a builder and its arguments; its weights and statistics are drawn
-anew as ``tests/applications/make.py`` does, and left in a file beside what the network
-computes of the images of the job.
+It makes the networks of the job and leaves their weights, drawn anew as
+``tests/applications/make.py`` does, beside what they compute of the images there. And
+it does the same scripts, opens what was saved here, and says what names it has.
 """
 
 from __future__ import annotations
@@ -12,14 +12,23 @@ import inspect
 import json
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scripts
+from digest import described
+from keras.src.applications import imagenet_utils
+from make import keras, redraw  # it reads which Keras from the command line, too
 
-# It reads which Keras is asked for from the command line, too.
-sys.path.insert(0, str(Path(__file__).parents[1] / "applications"))
-from make import keras, redraw
+
+def arguments(job: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a builder as a script gives them."""
+    found = dict(job["arguments"])
+    if "input_shape" in found:
+        found["input_shape"] = tuple(found["input_shape"])
+    return found
 
 
 def made(job: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -27,63 +36,115 @@ def made(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     keras.config.set_floatx(job["dtype"])
     builder = getattr(keras.applications, job["builder"])
     began = time.perf_counter()
-    model = builder(weights=None, **job["arguments"])
+    model = builder(weights=None, **arguments(job))
     seconds = time.perf_counter() - began
     images = np.load(folder / f"{job['name']}_images.npy")
     redraw(model, images)
-    answers = np.asarray(model(images, training=False))
-    np.save(folder / f"{job['name']}_answers.npy", answers)
+    np.save(folder / f"{job['name']}.npy", np.asarray(model(images, training=False)))
     model.save_weights(folder / f"{job['name']}.weights.h5")
+    for ending in job.get("also", ()):
+        model.save(folder / f"{job['name']}.{ending}")
     return {
-        "name": job["name"],
         "model": model.name,
-        "layers": [(type(x).__name__, x.name) for x in model.layers],
-        "weights": [list(w.shape) for w in model.get_weights()],
+        "layers": described(model, lambda la: [list(w.shape) for w in la.weights]),
         "trained": len(model.trainable_weights),
         "parameters": model.count_params(),
         "seconds": seconds,
     }
 
 
-def signatures() -> dict[str, dict[str, Any]]:
+def signatures() -> dict[str, dict[str, str]]:
     """Return module → name → signature of everything that Keras has there."""
     root = keras.applications
-    modules = {"": root, **{k: v for k, v in vars(root).items() if inspect.ismodule(v)}}
+    homes = {"": root} | {k: v for k, v in vars(root).items() if inspect.ismodule(v)}
     return {
         home: {
             name: str(inspect.signature(value))
             for name, value in vars(module).items()
             if callable(value)
         }
-        for home, module in modules.items()
-        if not home.startswith("_")
+        for home, module in homes.items()
     }
 
 
 def preprocessed(folder: Path) -> None:
     """Leave what becomes of images in each mode and format."""
-    from keras.applications.imagenet_utils import preprocess_input
-
-    given = dict(np.load(folder / "images.npz"))
     found = {}
-    for key, images in given.items():
-        _, data_format, mode, kind = key.split("|")
+    for key, images in dict(np.load(folder / "images.npz")).items():
+        kind, mode, data_format, _ = key.split("-")
         value = keras.ops.convert_to_tensor(images) if kind == "tensor" else images
-        found[key] = np.asarray(preprocess_input(value, data_format, mode))
+        made = keras.applications.imagenet_utils.preprocess_input(
+            value, data_format, mode
+        )
+        found[key] = np.asarray(made)
     np.savez(folder / "preprocessed.npz", **found)
 
 
-def main() -> None:
-    """Do all jobs."""
-    folder = Path(sys.argv[3])
+def decoded(folder: Path) -> list[Any]:
+    """Return what scores mean, by the class index of the folder."""
+    imagenet_utils.CLASS_INDEX = json.loads((folder / "index.json").read_text())
+    scores = np.load(folder / "scores.npy")
+    found = keras.applications.imagenet_utils.decode_predictions(scores, top=3)
+    return [[[a, b, float(c)] for a, b, c in row] for row in found]
+
+
+def refused(cases: list[dict[str, Any]]) -> list[str]:
+    """Return the class of error that each of some wrong calls raises."""
     found = []
-    for job in json.loads(Path(sys.argv[2]).read_text()):
-        found.append(made(job, folder))
+    for case in cases:
+        try:
+            getattr(keras.applications, case["builder"])(**arguments(case))
+            found.append("")
+        except Exception as error:
+            found.append(type(error).__name__)
+    return found
+
+
+def ran(folder: Path) -> None:
+    """Run the scripts on the network whose weights are ``base.weights.h5``."""
+    weights = folder / "base.weights.h5"
+
+    def base() -> Any:
+        keras.backend.clear_session()
+        return keras.applications.MobileNetV2(
+            weights=weights, include_top=False, input_shape=scripts.SIZE, alpha=0.35
+        )
+
+    np.savez(folder / "transfer.npz", **scripts.transfer(keras, base()))
+    np.savez(folder / "features.npz", **scripts.features(keras, base()))
+    np.savez(folder / "begun_inside.npz", **scripts.begun_inside(keras, weights))
+
+
+def opened(folder: Path) -> dict[str, str]:
+    """Open what was saved here; return what went wrong by file."""
+    failures = {}
+    for path in sorted(folder.glob("ours_*.keras")):
+        try:
+            model = keras.models.load_model(path)
+            images = np.load(path.with_suffix(".npy"))
+            np.save(folder / f"read_{path.stem}.npy", np.asarray(model(images)))
+        except Exception:
+            failures[path.name] = traceback.format_exc()[-2000:]
+    return failures
+
+
+def main() -> None:
+    """Do all of it."""
+    folder = Path(sys.argv[3])
+    jobs = json.loads(Path(sys.argv[2]).read_text())
+    told: dict[str, Any] = {"networks": {}}
+    for job in jobs["networks"]:
+        told["networks"][job["name"]] = made(job, folder)
         keras.backend.clear_session()
         gc.collect()
-    if (folder / "images.npz").exists():
+    keras.config.set_floatx("float32")
+    if "refused" in jobs:
+        told["signatures"] = signatures()
+        told["refused"] = refused(jobs["refused"])
+        told["decoded"] = decoded(folder)
         preprocessed(folder)
-    told = {"networks": found, "signatures": signatures()}
+        ran(folder)
+    told["failures"] = opened(folder)
     (folder / "told.json").write_text(json.dumps(told))
 
 
