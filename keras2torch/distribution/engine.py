@@ -12,6 +12,7 @@ from torch import nn
 from keras2torch.callbacks.logs import LazyLogs, pythonify_logs
 from keras2torch.distribution import losses
 from keras2torch.distribution.batch_norm import whole_batches
+from keras2torch.distribution.cut import is_cut
 from keras2torch.distribution.gradients import watch_optimizers
 from keras2torch.distribution.parts import Part, bounds_of, working_on
 from keras2torch.distribution.processes import Group, joined
@@ -101,6 +102,17 @@ class Engine:
             self._unbuilt = None
             self.place(first)
 
+    def shard(self, model: Any) -> None:
+        """Cut the weights of a model among the processes, if that was asked for."""
+        from keras2torch.distribution.strategies import distribution
+
+        strategy = distribution()
+        asked = strategy is not None and strategy.shards_weights
+        if asked or model.distribute == "fsdp":
+            from keras2torch.distribution import fsdp
+
+            fsdp.shard(model, self.group)
+
     def sharing(self) -> Any:
         """Return how a data set is shared out."""
         from keras2torch.distribution.sharing import Shared
@@ -177,4 +189,4 @@ class Engine:
 def _state(model: nn.Module) -> list[torch.Tensor]:
     """Return the weights of a model that processes keep alike."""
     found = {id(t): t for t in (*model.parameters(), *model.buffers())}
-    return [t for t in found.values() if not hasattr(t, "device_mesh")]
+    return [t for t in found.values() if not is_cut(t)]

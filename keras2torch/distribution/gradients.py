@@ -9,6 +9,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from keras2torch.distribution import parts
+from keras2torch.distribution.cut import is_cut
 from keras2torch.distribution.parts import Part
 
 Gradients = list[torch.Tensor | None]
@@ -31,6 +32,11 @@ def summed(
     grads
         The gradient of each that this process' part gave; ``None`` where it gave none.
         What no process has a gradient of keeps none.
+
+    Raises
+    ------
+    ValueError
+        If FSDP added them up already, and parts are not equally large.
     """
     group = part.group
     kinds = group.least(*(-_kind(g) for g in grads)) if grads else []
@@ -38,7 +44,9 @@ def summed(
     factor = 1.0 if part.scaled else part.share
     whole: list[int] = []
     for place, kind in enumerate(kinds):
-        if kind == -_ROWS:
+        if is_cut(tensors[place]):
+            found[place] = _added_up(grads[place], part)
+        elif kind == -_ROWS:
             found[place] = _rows(tensors[place], grads[place], part, factor)
         elif kind == -_WHOLE:
             whole.append(place)
@@ -55,7 +63,7 @@ def summed(
 
 def sum_of(parameters: Iterable[torch.Tensor], part: Part) -> None:
     """Put the gradients of the whole batch in the place of this part's."""
-    tensors = [p for p in parameters if not _is_sharded(p)]
+    tensors = [p for p in parameters if not is_cut(p)]
     for tensor, grad in zip(
         tensors, summed(tensors, [t.grad for t in tensors], part), strict=True
     ):
@@ -63,6 +71,16 @@ def sum_of(parameters: Iterable[torch.Tensor], part: Part) -> None:
             tensor.grad = grad
         else:
             tensor.grad = torch.empty_like(tensor).copy_(grad)
+
+
+def _added_up(grad: Any, part: Part) -> Any:
+    """Return a gradient that FSDP added up while a step of a user's own computed it."""
+    if len(set(part.sizes)) > 1:
+        raise ValueError(
+            f"a batch of {part.total} rows does not divide by {part.group.world} "
+            "processes. With FSDP a train_step of your own needs one that does."
+        )
+    return None if grad is None else grad * part.share
 
 
 def backward(
@@ -75,11 +93,6 @@ def backward(
         sum_of(parameters, part)
     finally:
         part.scaled = False
-
-
-def _is_sharded(tensor: torch.Tensor) -> bool:
-    """Whether FSDP keeps it, which sums its gradients while they are computed."""
-    return hasattr(tensor, "device_mesh")
 
 
 def _kind(grad: Any) -> int:

@@ -38,11 +38,19 @@ def by_one(write: Write) -> Write:
         if not is_several():
             return write(*args, **kwargs)
         joined()
+        # A model, or a callback of one.
+        model = getattr(args[0], "model", args[0]) if args else None
         given = (*args, *kwargs.values())
         paths = [str(a) for a in given if isinstance(a, (str, os.PathLike))]
         name = "/".join([write.__qualname__, *paths])
         _done[name] += 1
-        return _one(f"keras2torch/{name}/{_done[name]}", write, args, kwargs)
+        key = f"keras2torch/{name}/{_done[name]}"
+        if getattr(model, "_sharded_root", None) is None:
+            return _one(key, write, args, kwargs)
+        from keras2torch.distribution import fsdp
+
+        with fsdp.whole(model):
+            return _one(key, write, args, kwargs)
 
     return cast(Write, written)
 

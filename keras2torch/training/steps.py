@@ -52,6 +52,7 @@ class Steps:
         self._adds_losses = True
         self._foreign = False
         self._engine: Any = None
+        self.distribute: str | None = None
         self._last_part: Any = None
 
     @property

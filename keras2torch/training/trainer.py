@@ -51,8 +51,13 @@ class Trainer(Executions):
         auto_scale_loss: bool = True,
         *,
         device: str | torch.device | None = None,
+        distribute: str | None = None,
     ) -> None:
         """Say how to train.
+
+        Under ``torchrun --nproc_per_node=2 script.py`` ``fit`` is one of several
+        processes: each computes a part of every batch, and the losses are those of one
+        process.
 
         Parameters
         ----------
@@ -74,7 +79,14 @@ class Trainer(Executions):
             Whether ``mixed_float16`` has its loss scaled.
         device
             Where to train; where the weights are, if not given.
+        distribute
+            What several processes do with the weights. ``"ddp"``: each has them all,
+            as if it was not given. ``"fsdp"``: each keeps a part of them, of their
+            gradients and of the optimizer's state (``fully_shard``).
         """
+        if distribute not in (None, "ddp", "fsdp"):
+            raise ValueError(f'distribute is "ddp" or "fsdp", not {distribute!r}.')
+        self.distribute = distribute
         from keras2torch import optimizers
 
         self.optimizer = optimizers.get(optimizer)
@@ -291,6 +303,8 @@ class Trainer(Executions):
         validation: Batches | None = None
         with self._recovering(), self._training():
             callbacks.on_train_begin()
+            if self._engine is not None:
+                self._engine.shard(self)
             for epoch in range(self._initial_epoch or initial_epoch, epochs):
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)

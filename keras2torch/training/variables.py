@@ -16,6 +16,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from keras2torch.distribution.cut import full, put
+from keras2torch.tensors import to_array
+
 Array = npt.NDArray[Any]
 Of = Callable[[torch.Tensor], torch.Tensor | None]
 
@@ -189,16 +192,16 @@ class Variable:
             new = given.to(tensor.device, tensor.dtype)
             if part.axes is not None:
                 back = sorted(range(len(part.axes)), key=part.axes.__getitem__)
-                tensor.copy_(new.permute(back))
+                put(tensor, new.permute(back))
                 continue
             index, here = _index(part)
             values = new.reshape(-1)[torch.from_numpy(index).to(tensor.device)]
             if here is None:
-                tensor.copy_(values.reshape(tensor.shape))
+                put(tensor, values.reshape(tensor.shape))
             else:
-                flat = tensor.reshape(-1).clone()
+                flat = full(tensor).reshape(-1).clone()
                 flat[torch.from_numpy(here).to(tensor.device)] = values
-                tensor.copy_(flat.reshape(tensor.shape))
+                put(tensor, flat.reshape(tensor.shape))
         return self
 
     def assign_add(self, value: Any) -> Variable:
@@ -264,7 +267,7 @@ class Variable:
 
     def numpy(self) -> Array:
         """Return a copy in Keras' shape."""
-        array: Array = self.keras().detach().cpu().numpy().copy()
+        array: Array = to_array(self.keras())
         return array
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
@@ -290,10 +293,8 @@ def _tensors(value: Any) -> Any:
 
 
 def _taken(tensor: torch.Tensor, of: Of | None) -> torch.Tensor:
-    if of is None:
-        return tensor
-    found = of(tensor)
-    return torch.zeros_like(tensor) if found is None else found
+    found = tensor if of is None else of(tensor)
+    return full(torch.zeros_like(tensor) if found is None else found)
 
 
 def _index(part: Part) -> tuple[Array, Array | None]:
@@ -312,7 +313,10 @@ def _plain(value: Any) -> Any:
         return value.detach()
     if isinstance(value, Variable):
         return value.keras().detach()
-    return np.array(value)  # torch wants to own what it is given
+    array = np.array(value)  # torch wants to own what it is given
+    if array.dtype.name == "bfloat16":  # ml_dtypes', which torch does not read
+        array = array.astype(np.float32)
+    return array
 
 
 class Parameter(nn.Parameter):
@@ -382,5 +386,5 @@ class Parameter(nn.Parameter):
 
     def numpy(self, *, force: bool = True) -> Array:
         """Return a copy, wherever it is and whether it trains or not."""
-        array: Array = self.detach().cpu().clone().as_subclass(torch.Tensor).numpy()
+        array: Array = to_array(self)
         return array
