@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import warnings
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -30,6 +29,7 @@ from keras2torch.models.calls import ShapedCall, described, signature
 from keras2torch.models.checking import check_arguments
 from keras2torch.models.context import NOT_GIVEN, default_device, resolved
 from keras2torch.models.explaining import explained
+from keras2torch.models.hooks import Hooked
 from keras2torch.models.layer import Layer, kept_mask
 from keras2torch.models.logits import taps
 from keras2torch.models.naming import policy_name
@@ -44,7 +44,7 @@ _OTHER_WEIGHTS = ("lora_rank", "quantization_config")
 _OBJECTS = ("_initializer", "_regularizer", "_constraint")
 
 
-class BuiltIn(Layer):
+class BuiltIn(Hooked):
     """Base of the layers that have a definition.
 
     Attributes
@@ -330,26 +330,6 @@ class BuiltIn(Layer):
         """As in torch; a layer of a model has its weights made first."""
         self._made_for_torch()
         return super().state_dict(*args, **kwargs)
-
-    def register_forward_hook(self, hook: Any, **kwargs: Any) -> Any:
-        """As in torch; called where the layer itself is, not its text in a model."""
-        self._hooks_are_of_calls()
-        return super().register_forward_hook(hook, **kwargs)
-
-    def register_forward_pre_hook(self, hook: Any, **kwargs: Any) -> Any:
-        """As in torch; called where the layer itself is, not its text in a model."""
-        self._hooks_are_of_calls()
-        return super().register_forward_pre_hook(hook, **kwargs)
-
-    def _hooks_are_of_calls(self) -> None:
-        if self._users and self.is_written:
-            warnings.warn(
-                f"The model of layer {self.name!r} runs as one program, which calls no "
-                "hooks of its layers. Hook its module of torch, "
-                f"model.get_submodule({self.name!r}), or make a model whose output is "
-                "layer.output.",
-                stacklevel=3,
-            )
 
     def _made_for_torch(self) -> None:
         if self._torch_state is None and self.is_written and not self._making:

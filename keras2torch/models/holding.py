@@ -20,9 +20,14 @@ from keras2torch.models.naming import auto_name, dtype_name
 from keras2torch.training.variables import Parameter, Part, Variable
 
 # What a layer keeps for itself and torch need not see.
-_PLAIN = frozenset(
+PLAIN = frozenset(
     "_inbound_nodes _losses _own _probes _input_shape_arg _inputs_struct "
-    "_outputs_struct _told _freezing _modes".split()
+    "_outputs_struct".split()
+)
+# Torch calls these on every module, whatever an attribute of that name is.
+_TAKEN = frozenset(
+    "buffers children eval modules named_buffers named_children named_modules "
+    "named_parameters parameters train".split()
 )
 
 
@@ -36,10 +41,17 @@ class Holder(nn.Module):
     _order: dict[int, None]
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in _TAKEN and not inspect.isroutine(value):
+            raise AttributeError(
+                f"{type(self).__name__}.{name} cannot be an attribute of your own: "
+                f"torch calls {name}() on every nn.Module, which layers and models are "
+                f"here. Call it otherwise, {name}_ for instance."
+            )
         if isinstance(value, Parameter) and "_own" in self.__dict__:
             # The user's name for it, not the one that add_weight chose.
             for key in [k for k, p in self._parameters.items() if p is value]:
                 del self._parameters[key]
+            self._own_anew(name, value)
         clashes = isinstance(value, Parameter) and _is_method(type(self), name)
         if clashes and "_parameters" in self.__dict__:
             self._parameters[name] = value
@@ -55,7 +67,7 @@ class Holder(nn.Module):
             super().__setattr__(name, value)
             return
         if isinstance(value, (list, dict, tuple)) and "_modules" in self.__dict__:
-            if name not in _PLAIN:
+            if name not in PLAIN:
                 value = tracking.tracked(value, lambda: self._retrack(name))
                 object.__setattr__(self, name, value)
                 self._retrack(name)
@@ -63,6 +75,13 @@ class Holder(nn.Module):
             object.__setattr__(self, name, value)
             return
         super().__setattr__(name, value)
+
+    def _own_anew(self, name: str, value: Parameter) -> None:
+        """Count a ``keras.Variable`` of a script's among the weights."""
+        before = self._parameters.get(name)
+        self._own[:] = [p for p in self._own if p is not before or p is value]
+        if all(p is not value for p in self._own):
+            self._own.append(value)
 
     def _shadow(self, name: str, value: Any) -> None:
         """Have a user's ``self.half`` or ``self.type`` hide torch's method."""
@@ -88,6 +107,10 @@ class Holder(nn.Module):
         if (found := tracking.held(self.__dict__.get(name))) is not None:
             found.training = self.training
             self._modules[name] = found
+        for n, value in enumerate(tracking.variables_in(self.__dict__.get(name))):
+            if "_own" in self.__dict__ and all(p is not value for p in self._own):
+                self._own.append(value)
+                self._parameters[f"{name}_{n}"] = value
         self._note_order()
 
     @property

@@ -23,9 +23,10 @@ from keras2torch.layers.base import Shape
 from keras2torch.models import precision
 from keras2torch.models.context import NOT_GIVEN, default_device, entered, within
 from keras2torch.models.holding import Holder
+from keras2torch.models.input_spec import check_input_spec
 from keras2torch.models.naming import auto_name
 from keras2torch.models.probing import probe
-from keras2torch.models.specs import outputs_of, structure_of
+from keras2torch.models.specs import is_given, outputs_of, structure_of
 from keras2torch.models.symbolic import KerasTensor, Node, is_symbolic
 from keras2torch.training.variables import Parameter
 
@@ -91,7 +92,9 @@ class Layer(Holder):
 
     _torch_state: Any = None
     inner_model: Any = None
+    input_spec: Any = None
     is_written = False
+    called_by_itself = False
     built = False
     _order: dict[int, None] = {}  # noqa: RUF012 - replaced, never changed
 
@@ -259,9 +262,19 @@ class Layer(Holder):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._assert_begun()
+        if self.input_spec is not None:
+            first = args[0] if args else next(iter(kwargs.values()), None)
+            check_input_spec(self.input_spec, first, self.name)
         if is_symbolic(list(args), kwargs):
             return self.symbolic_call(args, kwargs)
-        return super().__call__(*args, **kwargs)
+        return self._entered(*args, **kwargs)
+
+    def _entered(self, *args: Any, **kwargs: Any) -> Any:
+        """Call as torch does, also where ``forward`` is a layer of a user's."""
+        own = self.__dict__.get("forward")
+        if own is None or inspect.isroutine(own):
+            return nn.Module.__call__(self, *args, **kwargs)
+        return type(self).forward(self, *args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call on tensors, as Keras does around a layer's own ``call``."""
@@ -399,7 +412,7 @@ class Layer(Holder):
     def symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Write a call down and return what stands for its results."""
         node = Node(self, args, kwargs)
-        if self.is_written:
+        if not is_given(self):
             node.outputs = outputs_of(node)
             self._inbound_nodes.append(node)
             return self._structured(node.outputs, args, kwargs)

@@ -341,11 +341,10 @@ class Model(Trainer, SymbolicModel):
     # -- calls
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._assert_begun()
-        if args and type(args[0]) is torch.Tensor and len(args) == 1:
-            return nn.Module.__call__(self, *args, **kwargs)
-        if is_symbolic(list(args), kwargs):
+        plain = len(args) == 1 and type(args[0]) is torch.Tensor
+        if not plain and is_symbolic(list(args), kwargs):
             return self.symbolic_call(args, kwargs)
-        return nn.Module.__call__(self, *args, **kwargs)
+        return self._entered(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call on tensors or arrays with Keras' axes."""
@@ -429,7 +428,7 @@ class Model(Trainer, SymbolicModel):
 
     def symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Write down that it was called."""
-        if not self.is_written:
+        if is_given(self):
             return super().symbolic_call(args, kwargs)
         if not args:
             args = (kwargs.pop("inputs"),)

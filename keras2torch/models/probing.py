@@ -95,7 +95,7 @@ def _run(layer: Any, node: Node, sizes: tuple[int, int]) -> Any:
         for module, _ in modes:
             module.training = False
         with torch.no_grad(), calling(False):
-            return layer.forward(*args, **kwargs)
+            return type(layer).forward(layer, *args, **kwargs)
     finally:
         for module, mode in modes:
             module.training = mode

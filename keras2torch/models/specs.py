@@ -59,7 +59,7 @@ def layer_spec(operation: Any, *, written: bool | None = None) -> LayerSpec:
         kind = f"ops.{operation.kind}"
         return LayerSpec(name, kind, {"name": name}, kind)
     config: dict[str, Any] = {"name": name, "trainable": operation.trainable}
-    written = operation.is_written if written is None else written
+    written = not is_given(operation) if written is None else written
     inside = getattr(operation, "model_spec", None)
     if inside is not None and written:
         return LayerSpec(name, "Functional", config, "Functional", model=inside())
@@ -103,8 +103,9 @@ def call_spec(node: Node, to: To, *, written: bool | None = None) -> CallSpec:
 
 def is_given(operation: Any) -> bool:
     """Whether the model is handed a module and does not write it out."""
-    written = isinstance(operation, (InputLayer, Operation))
-    return not (written or operation.is_written)
+    if isinstance(operation, (InputLayer, Operation)):
+        return False
+    return operation.called_by_itself or not operation.is_written
 
 
 # ------------------------------------------------------------------------- models

@@ -18,6 +18,7 @@ from keras2torch import tree
 from keras2torch.data.words import Words, as_words
 from keras2torch.layers.base import Shape
 from keras2torch.models import programs
+from keras2torch.models.hooks import Hooked
 from keras2torch.models.layer import Layer
 from keras2torch.models.symbolic import (
     KerasTensor,
@@ -30,7 +31,7 @@ from keras2torch.models.tracking import unheld
 STRING = "string"
 
 
-class SymbolicModel(Layer):
+class SymbolicModel(Hooked):
     """A layer that may have a graph, and takes data as the graph wants it."""
 
     _call_graph: Network | None

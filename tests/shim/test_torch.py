@@ -318,14 +318,47 @@ def test_hooks_on_layers_of_a_subclass() -> None:
     assert [size for _, size in seen] == [4, 3, 3, 3]
 
 
-def test_a_program_calls_no_hooks_of_layers_and_says_so() -> None:
-    model, seen = functional(), []
-    with pytest.warns(UserWarning, match="get_submodule"):
-        model.get_layer("conv").register_forward_hook(lambda *a: None)
-    conv = model.get_submodule("conv")
-    conv.register_forward_hook(lambda m, args, out: seen.append(tuple(out.shape)))
-    model(batch(functional))
-    assert seen == [(4, 4, 6, 6)]  # torch's module, channels first
+@pytest.mark.parametrize("name", ["parameters", "train", "modules"])
+def test_what_torch_calls_is_no_attribute(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"{name}_ for instance"):
+        setattr(layers.Dense(2), name, [1])
+
+
+@pytest.mark.parametrize("name", ["forward", "half", "type", "apply", "to"])
+def test_layers_under_names_of_torch(name: str) -> None:
+    class Own(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            setattr(self, name, layers.Dense(3))
+            self.backward = layers.Dense(3)
+
+        def call(self, x: Any) -> Any:
+            return getattr(self, name)(x) - self.backward(x)
+
+    x = keras.Input((6,))
+    model = keras.Model(x, Own()(x))
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    model.fit(X, X[:, :3], verbose=0)
+    assert len(before) == 4
+    for old, new in zip(before, model.get_weights(), strict=True):
+        assert np.abs(old - new).max() > 0
+
+
+def test_hooks_on_layers_of_a_program() -> None:
+    model, seen = functional(), {}
+    x = batch(functional)
+    before = model(x)
+    for layer in model.layers[1:]:
+        layer.register_forward_hook(
+            lambda m, args, out: seen.update({m.name: (args, out)})
+        )
+    torch.testing.assert_close(model(x), before)
+    assert [*seen] == [layer.name for layer in model.layers[1:]]
+    for layer in model.layers[1:]:
+        assert tuple(seen[layer.name][1].shape)[1:] == layer.output.shape[1:]
+    model.get_layer("conv").register_forward_hook(lambda m, args, out: out * 0)
+    assert not torch.allclose(model(x), before)
 
 
 @each
