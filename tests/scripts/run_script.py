@@ -104,7 +104,7 @@ class Recorder:
             given |= given.pop("kwargs", {})
             given.pop("self")
             if name == "fit":
-                self.first_weights(model)
+                self.first_weights(model, given.get("x"))
                 given["epochs"] = min(EPOCHS, given.get("epochs", 1))
                 given["shuffle"] = False
                 shorten(given)
@@ -121,10 +121,12 @@ class Recorder:
 
         return call
 
-    def first_weights(self, model):
+    def first_weights(self, model, x):
         """Draw a model's weights before its first ``fit``."""
         if all(model is not other for other in self.known):
             self.known.append(model)
+            if not model.weights and hasattr(x, "shape"):
+                model(x[:2])  # it has none before it has seen data
             model.set_weights(drawn(model.get_weights()))
 
 
