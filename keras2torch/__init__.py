@@ -64,6 +64,8 @@ _HOMES = {
     "KerasTensor": "keras2torch.models",
     "DTypePolicy": "keras2torch.dtype_policies",
     "FloatDTypePolicy": "keras2torch.dtype_policies",
+    "Function": "keras2torch.models.own_operations",
+    "InputSpec": "keras2torch.models.input_spec",
     "Layer": "keras2torch.layers",
     "Model": "keras2torch.models",
     "Sequential": "keras2torch.models",
@@ -71,8 +73,17 @@ _HOMES = {
     "Loss": "keras2torch.losses",
     "Metric": "keras2torch.metrics",
     "Optimizer": "keras2torch.optimizers",
+    "Operation": "keras2torch.models.own_operations",
     "Regularizer": "keras2torch.regularizers",
+    "RematScope": "keras2torch.models.scopes",
+    "StatelessScope": "keras2torch.models.scopes",
+    "SymbolicScope": "keras2torch.models.scopes",
+    "Variable": "keras2torch.models.free_variables",
+    "device": "keras2torch.models.scopes",
+    "name_scope": "keras2torch.models.scopes",
+    "remat": "keras2torch.models.scopes",
     "set_device": "keras2torch.models",
+    "version": "keras2torch.configuration",
 }
 _NAMESPACES = frozenset(
     "activations applications backend callbacks constraints datasets distillation "

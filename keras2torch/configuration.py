@@ -80,6 +80,14 @@ def standardize_data_format(data_format: str | None) -> str:
     return found
 
 
+def version() -> str:
+    """Return the version of the Keras whose interface this is.
+
+    ``__version__`` is that of this package.
+    """
+    return "3.15.1"
+
+
 # ----------------------------------------------------------------------------- limits
 def max_epochs() -> int | None:
     """Return how many epochs ``fit`` trains at most, None for no limit."""

@@ -5,7 +5,8 @@ Source: ``keras/src/dtype_policies/dtype_policy.py`` (Keras 3.15).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 _FLOATS = ("bfloat16", "float16", "float32", "float64")
@@ -93,6 +94,113 @@ class DTypePolicy:
 FloatDTypePolicy = DTypePolicy
 
 
+class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
+    """Policies by the paths of layers, and one for all other layers.
+
+    Parameters
+    ----------
+    default_policy
+        For other layers; the policy in force if not given.
+    policy_map
+        Path, or a regular expression that matches whole paths → policy.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the default is a map, or the map is no dict.
+    """
+
+    def __init__(
+        self, default_policy: Any = None, policy_map: dict[str, Any] | None = None
+    ) -> None:
+        if isinstance(default_policy, DTypePolicyMap):
+            raise ValueError("`default_policy` cannot be a `DTypePolicyMap`.")
+        if policy_map is not None and not isinstance(policy_map, dict):
+            raise TypeError(
+                "If specified, `policy_map` must be a dict. Received: "
+                f"policy_map={policy_map} of type {type(policy_map)}"
+            )
+        self._given = default_policy
+        self._map: dict[str, Any] = policy_map or {}
+        super().__init__(get(default_policy).name)
+
+    @property
+    def name(self) -> str:
+        """``"map_float32"``."""
+        return f"map_{self._name}"
+
+    @property
+    def default_policy(self) -> DTypePolicy:
+        """The policy of layers without one."""
+        return get(self._name)
+
+    def __getitem__(self, key: str) -> Any:
+        if key in self._map:
+            return self._map[key]
+        found = [pattern for pattern in self._map if re.fullmatch(pattern, key)]
+        if len(found) > 1:
+            raise ValueError(
+                f"Path '{key}' matches multiple dtype policy specification keys: "
+                f"{found}. Please make sure each path only matches at most one dtype "
+                "policy specification key in the DTypePolicyMap."
+            )
+        return self._map[found[0]] if found else self.default_policy
+
+    def __setitem__(self, key: str, policy: Any) -> None:
+        if key in self._map:
+            raise ValueError(
+                f"{key} already exist in the DTypePolicyMap with value "
+                f"{self._map[key]}. Please make sure to not use duplicated keys."
+            )
+        self._map[key] = get(policy)
+
+    def __delitem__(self, key: str) -> None:
+        del self._map[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._map
+
+    def __len__(self) -> int:
+        return len(self._map)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._map)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the default as it was given, and the policies as dicts."""
+        given = self._given
+        return {
+            "default_policy": serialize(given)
+            if isinstance(given, DTypePolicy)
+            else given,
+            "policy_map": {k: serialize(v) for k, v in self._map.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> DTypePolicyMap:
+        """Make a map from what :meth:`get_config` returned."""
+        policies = {k: get(v) for k, v in (config.get("policy_map") or {}).items()}
+        default = config.get("default_policy")
+        return cls(None if default is None else get(default), policies)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, DTypePolicyMap)
+            and other._name == self._name
+            and other._map == self._map
+        )
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        pairs = [(k, v.name) for k, v in self._map.items()]
+        return f"<DTypePolicyMap default_policy={self._name}, mapping={pairs}>"
+
+
 def get(identifier: Any) -> DTypePolicy:
     """Return a policy of a name, a dtype, a config or a policy.
 
@@ -105,6 +213,8 @@ def get(identifier: Any) -> DTypePolicy:
 
     if isinstance(identifier, DTypePolicy):
         return identifier
+    if isinstance(identifier, dict) and "policy_map" in identifier.get("config", {}):
+        return DTypePolicyMap.from_config(identifier["config"])
     return DTypePolicy(policy_name(identifier))
 
 
@@ -112,7 +222,7 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     """Return a policy as a dictionary that JSON can hold."""
     return {
         "module": "keras",
-        "class_name": "DTypePolicy",
+        "class_name": type(dtype_policy).__name__,
         "config": dtype_policy.get_config(),
         "registered_name": None,
     }

@@ -21,6 +21,10 @@ def __getattr__(name: str) -> Any:
     # Submodules are lower case, as are the functions; those have a list.
     if name.startswith("_") or not (name[0].isupper() or name in _FUNCTIONS):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "InputSpec":
+        from keras2torch.models.input_spec import InputSpec
+
+        return InputSpec
     from keras2torch.models import classes
 
     return classes.named(name)

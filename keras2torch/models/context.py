@@ -138,6 +138,20 @@ def outside() -> Iterator[None]:
         _call.stack = kept
 
 
+def remembering(function: Any) -> Any:
+    """Return a function whose calls inherit what calls of now do, whenever it is."""
+    now = [(c.training, c.fixed, c.inside) for c in _call.stack]
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        kept, _call.stack = _call.stack, [Context(*c) for c in now]
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _call.stack = kept
+
+    return called
+
+
 # ------------------------------------------------------------------------- device
 _device: torch.device | None = None
 
@@ -157,3 +171,14 @@ def set_device(device: str | torch.device | None) -> None:
     """Choose where weights are made from now on; ``None``: the best device."""
     global _device
     _device = torch.device(device) if device is not None else None
+
+
+@contextmanager
+def set_device_for_now(device: torch.device) -> Iterator[None]:
+    """Make weights on a device within a ``with``."""
+    global _device
+    kept, _device = _device, device
+    try:
+        yield
+    finally:
+        _device = kept

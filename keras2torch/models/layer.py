@@ -21,14 +21,19 @@ from torch import nn
 from keras2torch import dtype_policies, tree
 from keras2torch.layers.base import Shape
 from keras2torch.models import precision
-from keras2torch.models.context import NOT_GIVEN, default_device, entered, within
+from keras2torch.models.context import (
+    NOT_GIVEN,
+    default_device,
+    entered,
+    within,
+)
 from keras2torch.models.holding import Holder
 from keras2torch.models.input_spec import check_input_spec
 from keras2torch.models.naming import auto_name
 from keras2torch.models.probing import probe
 from keras2torch.models.specs import is_given, outputs_of, structure_of
 from keras2torch.models.symbolic import KerasTensor, Node, is_symbolic
-from keras2torch.training.variables import Parameter
+from keras2torch.training.variables import Parameter, holding_values
 
 _KERAS_ARGUMENTS = frozenset(
     "input_shape batch_input_shape batch_shape batch_size input_dim input_length "
@@ -544,7 +549,8 @@ def _building(build: Any) -> Any:
     """Mark a layer as built after its ``build``, once."""
 
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = build(self, *args, **kwargs)
+        with holding_values(False):  # also where a call on zeros builds it
+            result = build(self, *args, **kwargs)
         self._built_shapes(dict(zip(_arguments(build), args, strict=False)) | kwargs)
         self.built = True
         if self._first_weights is not None and self.weights:

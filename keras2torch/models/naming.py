@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -30,6 +32,24 @@ def get_uid(prefix: str = "") -> int:
     """
     _used[prefix] += 1
     return _used[prefix]
+
+
+_path: list[str] = []
+
+
+def current_path() -> str:
+    """Return the names of the scopes around, joined by slashes."""
+    return "/".join(_path)
+
+
+@contextmanager
+def in_path(name: str) -> Iterator[None]:
+    """Put a name before those of variables made within."""
+    _path.append(name)
+    try:
+        yield
+    finally:
+        _path.pop()
 
 
 def clear_session(free_memory: bool = True) -> None:

@@ -15,6 +15,7 @@ from keras2torch.errors import UnfitCall
 from keras2torch.layers.base import Shape
 from keras2torch.models.context import calling, default_device
 from keras2torch.models.symbolic import KerasTensor, Node
+from keras2torch.training.variables import holding_values
 
 # For an unknown batch, and for other unknown sizes.
 _SIZES = ((2, 16), (3, 24))
@@ -94,7 +95,7 @@ def _run(layer: Any, node: Node, sizes: tuple[int, int]) -> Any:
         # Statistics must not learn from zeros.
         for module, _ in modes:
             module.training = False
-        with torch.no_grad(), calling(False):
+        with torch.no_grad(), calling(False), holding_values():
             return type(layer).forward(layer, *args, **kwargs)
     finally:
         for module, mode in modes:

@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import nn
 
+from keras2torch.training.variables import Parameter
+
 Changed = Callable[[], None]
 
 
@@ -23,6 +25,16 @@ def holds_modules(value: Any) -> bool:
     if isinstance(value, dict):
         return any(holds_modules(v) for v in value.values())
     return False
+
+
+def variables_in(value: Any) -> Iterator[Parameter]:
+    """Iterate over the weights in lists and dicts."""
+    if isinstance(value, (list, tuple, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            if isinstance(part, Parameter):
+                yield part
+            else:
+                yield from variables_in(part)
 
 
 class Held(nn.Module):

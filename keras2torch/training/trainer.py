@@ -28,6 +28,7 @@ from keras2torch.training.compiled import CompileLoss, CompileMetrics
 from keras2torch.training.executions import Executions, joined, packed
 from keras2torch.training.memory import keep_buffers
 from keras2torch.training.steps import Steps, _first_tensor, _moved_along
+from keras2torch.training.variables import holding_values
 
 
 class Trainer(Executions):
@@ -192,7 +193,7 @@ class Trainer(Executions):
                 raise ValueError(f"the {type(x).__name__} given as x yields no batch.")
         batch, _, _ = unpack_x_y_sample_weight(sample)
         batch = tree.map_structure(self._sample, batch)
-        with torch.no_grad():
+        with torch.no_grad(), holding_values():
             self(batch, training=False)  # type: ignore[operator]
         self._clear_losses()  # type: ignore[attr-defined]
         return x, y

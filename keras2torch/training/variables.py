@@ -7,7 +7,9 @@ asked of a weight *as Keras' variable*, its norm or its shape, is asked here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +23,28 @@ from keras2torch.tensors import to_array
 
 Array = npt.NDArray[Any]
 Of = Callable[[torch.Tensor], torch.Tensor | None]
+
+
+class _Held(threading.local):
+    fast = False
+
+
+_held = _Held()
+
+
+def values_are_held() -> bool:
+    """Whether weights keep their values, whatever is assigned to them."""
+    return _held.fast
+
+
+@contextmanager
+def holding_values(hold: bool = True) -> Iterator[None]:
+    """Let assignments to weights have no effect, as when Keras computes shapes."""
+    kept, _held.fast = _held.fast, hold
+    try:
+        yield
+    finally:
+        _held.fast = kept
 
 
 @dataclass(frozen=True)
@@ -187,7 +211,7 @@ class Variable:
                 f"the weight {self.path} has shape {self.shape}, "
                 f"not {tuple(given.shape)}."
             )
-        for part in self.parts:
+        for part in () if values_are_held() else self.parts:
             tensor = part.tensor
             new = given.to(tensor.device, tensor.dtype)
             if part.axes is not None:
@@ -369,19 +393,22 @@ class Parameter(nn.Parameter):
                 f"the weight {self.path} has shape {tuple(self.shape)}, "
                 f"not {tuple(given.shape)}."
             )
-        self.copy_(given)
+        if not values_are_held():
+            self.copy_(given)
         return self
 
     @torch.no_grad()
     def assign_add(self, value: Any) -> Parameter:
         """Add to it."""
-        self.add_(torch.as_tensor(_plain(value)).to(self.device))
+        if not values_are_held():
+            self.add_(torch.as_tensor(_plain(value)).to(self.device))
         return self
 
     @torch.no_grad()
     def assign_sub(self, value: Any) -> Parameter:
         """Subtract from it."""
-        self.sub_(torch.as_tensor(_plain(value)).to(self.device))
+        if not values_are_held():
+            self.sub_(torch.as_tensor(_plain(value)).to(self.device))
         return self
 
     def numpy(self, *, force: bool = True) -> Array:
