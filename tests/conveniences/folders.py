@@ -108,9 +108,9 @@ def of_dataset(dataset: Any, root: Path, shuffled: bool) -> dict[str, Any]:
     found["length"] = np.asarray(int(dataset.cardinality()))
     spec = dataset.element_spec
     parts = spec if isinstance(spec, tuple) else (spec,)
-    # Of what is padded, ours cannot know that one-hot labels never were.
-    shapes = [list(p.shape) for p in parts[: 1 if None in parts[0].shape[1:] else 2]]
-    found["spec"] = np.asarray([str(s) for s in shapes])
+    # TensorFlow knows less of what it padded, and what it read from a sound.
+    if not hasattr(dataset, "file_paths") or len(parts[0].shape) != 3:
+        found["spec"] = np.asarray([str(list(p.shape)) for p in parts])
     batches = [b if isinstance(b, tuple) else (b,) for b in dataset]
     if not shuffled:
         for i, batch in enumerate(batches):
