@@ -9,7 +9,8 @@ is a process of its own, and the rounds alternate between the rows:
 - ``loop-fused``: the same, with ``torch.optim.Adam(fused=True)``;
 - ``fit``: keras2torch, and between its epochs the same loop, on the same arrays. fit
   tells glibc to keep large buffers, which helps both: so the loop is measured twice;
-- ``keras-tensorflow`` and ``keras-torch``: Keras' own fit on both backends.
+- ``keras-tensorflow`` and ``keras-torch``: Keras' own fit on both backends;
+- ``poutyne``, ``skorch``, ``lightning``: what :mod:`peers` measures, where installed.
 
 The loop is what an engineer writes who knows PyTorch and measures: whole arrays as
 tensors, indexed by a permutation instead of collated by a DataLoader; images channels
@@ -42,7 +43,8 @@ ONE_THREAD = {
     f"{name}_THREADS" if name.startswith("TF") else f"{name}_NUM_THREADS": "1"
     for name in THREADS
 }
-ROWS = ("loop", "loop-fused", "fit", "keras-tensorflow", "keras-torch")
+PEERS = ("poutyne", "skorch", "lightning")
+ROWS = ("loop", "loop-fused", "fit", "keras-tensorflow", "keras-torch", *PEERS)
 
 
 @dataclass(frozen=True)
@@ -156,16 +158,11 @@ def fitted(
 
 
 # -------------------------------------------------------------------- the loop by hand
-def loop(name: str, fused: bool | None = None) -> Callable[[], tuple[float, float]]:
-    """Return an epoch of the loop, which returns its loss and accuracy.
-
-    ``fused`` goes to ``torch.optim.Adam``.
-    """
+def network(name: str) -> Any:
+    """Return the same model as a hand-written module: scores, no probabilities."""
     import torch
     from torch import nn
-    from torch.nn import functional as F
 
-    torch.set_num_threads(1)
     task = TASKS[name]
 
     class Last(nn.Module):
@@ -190,12 +187,31 @@ def loop(name: str, fused: bool | None = None) -> Callable[[], tuple[float, floa
         "mlp": lambda: [nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, task.classes)],
         "lstm": lambda: [Last(), nn.Linear(32, task.classes)],
     }
-    model = nn.Sequential(*hidden[name]())
+    return nn.Sequential(*hidden[name]())
+
+
+def tensors(name: str) -> tuple[Any, Any]:
+    """Return the arrays as tensors, images channels first."""
+    import torch
+
+    x, y = (torch.from_numpy(a) for a in arrays(TASKS[name]))
+    # A view: channels last in memory, in which convolutions on a CPU are faster.
+    return (x.permute(0, 3, 1, 2) if name == "cnn" else x), y
+
+
+def loop(name: str, fused: bool | None = None) -> Callable[[], tuple[float, float]]:
+    """Return an epoch of the loop, which returns its loss and accuracy.
+
+    ``fused`` goes to ``torch.optim.Adam``.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    torch.set_num_threads(1)
+    task = TASKS[name]
+    model = network(name)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused)
-    x, y = (torch.from_numpy(a) for a in arrays(task))
-    if name == "cnn":
-        # A view: channels last in memory, in which convolutions on a CPU are faster.
-        x = x.permute(0, 3, 1, 2)
+    x, y = tensors(name)
 
     def epoch() -> tuple[float, float]:
         total = torch.zeros(())
@@ -249,6 +265,20 @@ def measured(row: str, name: str, epochs: int) -> dict[str, Any]:
         return {
             "fit": fitted(keras2torch, name, epochs, by_hand),
             "loop beside fit": by_hand.found(),
+        }
+    if row in PEERS:
+        import torch
+
+        # They would load its TensorBoard, and it shares no process with torch.
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
+        from peers import FITS
+
+        torch.set_num_threads(1)
+
+        clock = Clock()
+        x, y = tensors(name)
+        return {
+            row: clock.found(FITS[row](network(name), x, y, TASKS[name], clock, epochs))
         }
     import keras
 
