@@ -197,19 +197,10 @@ def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
-    """Return class name and config of a layer."""
-    from keras2torch import serialization
+    """Return a layer as Keras writes it."""
+    from keras2torch.models.configs import serialized
 
-    known = type(layer).__module__ == "keras2torch.layers"
-    found: dict[str, Any] = {
-        "module": "keras.layers" if known else None,
-        "class_name": type(layer).__name__,
-        "config": layer.get_config(),
-        "registered_name": None
-        if known
-        else serialization.get_registered_name(type(layer)),
-    }
-    return found
+    return serialized(layer)
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Any = None) -> Any:
