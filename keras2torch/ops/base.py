@@ -11,6 +11,7 @@ from inspect import BoundArguments, Parameter, signature
 from operator import index
 from typing import Any, TypeVar, cast
 
+from keras2torch.configuration import standardize_data_format
 from keras2torch.models.symbolic import KerasTensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,6 +70,9 @@ def operation(
                 [taken] = taken
             for name in others:
                 given |= given.pop(name)
+            if "data_format" in given:
+                # A file says the one that is in force, as Keras does.
+                given["data_format"] = standardize_data_format(given["data_format"])
             return written_down(kind, by_place, taken, given, gives, spec)
 
         OPERATIONS.setdefault(kind, by_place)

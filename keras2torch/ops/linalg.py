@@ -37,9 +37,10 @@ def _matrix(x: Any, *, square: bool = False) -> torch.Tensor:
 @operation("Cholesky")
 def cholesky(x: Any, upper: bool = False) -> Any:
     """Triangular matrix that, times its transpose, is ``x``; lower unless told."""
+    x = _matrix(x, square=True)
     try:
-        return torch.linalg.cholesky(_matrix(x, square=True), upper=upper)
-    except torch._C._LinAlgError as error:
+        return torch.linalg.cholesky(x, upper=upper)
+    except RuntimeError as error:
         raise ValueError(f"Cholesky decomposition failed: {error}") from error
 
 
