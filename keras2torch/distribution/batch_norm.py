@@ -7,13 +7,12 @@ do all of them here, ``synchronized`` or not, and the losses are those of one pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_module_registration_hook
 
 from keras2torch.distribution import parts
 from keras2torch.distribution.parts import Part
@@ -21,17 +20,20 @@ from keras2torch.distribution.parts import Part
 _BIASED = ("BiasedBatchNorm", "MaskedBatchNorm")
 
 
-@contextmanager
-def whole_batches(model: nn.Module) -> Iterator[None]:
+def watch_batch_norms() -> None:
+    """Have batch normalizations that are made from now on take the rows of all."""
+    register_module_module_registration_hook(lambda _owner, _name, m: _watch(m))
+
+
+def take_whole_batches(model: nn.Module) -> None:
     """Have the batch normalizations of a model take the rows of all processes."""
-    found = [m for m in model.modules() if _is_known(m)]
-    for module in found:
+    for module in model.modules():
+        _watch(module)
+
+
+def _watch(module: Any) -> None:
+    if _is_known(module):
         vars(module)["forward"] = partial(_forward, module)
-    try:
-        yield
-    finally:
-        for module in found:
-            vars(module).pop("forward", None)
 
 
 def _is_known(module: Any) -> bool:

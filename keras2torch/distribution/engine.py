@@ -11,7 +11,7 @@ from torch import nn
 
 from keras2torch.callbacks.logs import LazyLogs, pythonify_logs
 from keras2torch.distribution import losses
-from keras2torch.distribution.batch_norm import whole_batches
+from keras2torch.distribution.batch_norm import take_whole_batches, watch_batch_norms
 from keras2torch.distribution.cut import is_cut
 from keras2torch.distribution.gradients import watch_optimizers
 from keras2torch.distribution.parts import Part, bounds_of, working_on
@@ -28,6 +28,7 @@ def several() -> Engine | None:
         return None
     if _engine is None or _engine.group is not group:
         watch_optimizers()
+        watch_batch_norms()
         _engine = Engine(group)
     return _engine
 
@@ -52,6 +53,7 @@ class Engine:
         known = tuple(map(id, state))
         if vars(model).get("_same_in_all") == known:
             return
+        take_whole_batches(model)
         self._check_same(state)
         self.group.same(state)
         vars(model)["_same_in_all"] = known
@@ -74,8 +76,7 @@ class Engine:
         built = all(getattr(m, "built", True) for m in model.modules())
         self._unbuilt = None if built else model
         try:
-            with whole_batches(model):
-                yield
+            yield
         finally:
             self._unbuilt = None
 

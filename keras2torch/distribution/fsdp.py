@@ -28,8 +28,8 @@ def shard(model: Any, group: Group) -> None:
     Raises
     ------
     ValueError
-        If the model has no weights yet or one that ``add_weight`` made, or the optimizer is one of torch that was
-        given the weights already.
+        If the model has no weights yet or one that ``add_weight`` made, or the
+        optimizer is one of torch that was given the weights already.
     """
     if sharded(model) is not None:
         return
@@ -41,8 +41,8 @@ def shard(model: Any, group: Group) -> None:
         )
     if next(model.parameters(), None) is None:
         raise ValueError(
-            f"model {model.name!r} has no weights to cut among processes yet: build it, "
-            "or call it on a batch, before fit."
+            f"model {model.name!r} has no weights to cut among processes yet: build "
+            "it, or call it on a batch, before fit."
         )
     optimizer = model.optimizer
     kept = _taken_apart(optimizer)
