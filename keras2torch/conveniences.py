@@ -1,5 +1,6 @@
 """What Keras offers as ``keras.utils``; it is imported under that name."""
 
+from keras2torch import bounding_boxes
 from keras2torch.attributes import Config
 from keras2torch.callbacks.progbar import Progbar
 from keras2torch.configuration import (
@@ -49,6 +50,7 @@ __all__ = [
     "Sequence",
     "array_to_img",
     "audio_dataset_from_directory",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",

@@ -39,6 +39,7 @@ def keras_says(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     )
     assert done.returncode == 0, done.stderr[-4000:]
     found: dict[str, Any] = json.loads((out / "answers.json").read_text())
-    with np.load(out / "folders.npz") as arrays:
-        found["folders"] = {k: arrays[k] for k in arrays}
+    for kind in ("folders", "boxes"):
+        with np.load(out / f"{kind}.npz") as arrays:
+            found[kind] = {k: arrays[k] for k in arrays}
     return found

@@ -99,7 +99,7 @@ def array(value: Any) -> Any:
     return found.astype("S") if found.dtype == object else found
 
 
-def of_dataset(dataset: Any, root: Path, shuffled: bool) -> dict[str, Any]:
+def of_dataset(dataset: Any, root: Path, shuffled: bool, kind: str) -> dict[str, Any]:
     """Return what can be equal: everything in order, or files and the set of labels."""
     found: dict[str, Any] = {"classes": np.asarray(dataset.class_names or [])}
     if hasattr(dataset, "file_paths"):
@@ -109,7 +109,7 @@ def of_dataset(dataset: Any, root: Path, shuffled: bool) -> dict[str, Any]:
     spec = dataset.element_spec
     parts = spec if isinstance(spec, tuple) else (spec,)
     # TensorFlow knows less of what it padded, and what it read from a sound.
-    if not hasattr(dataset, "file_paths") or len(parts[0].shape) != 3:
+    if kind != "sounds":
         found["spec"] = np.asarray([str(list(p.shape)) for p in parts])
     batches = [b if isinstance(b, tuple) else (b,) for b in dataset]
     if not shuffled:
@@ -128,7 +128,7 @@ def answers(keras: Any, root: Path) -> dict[str, Any]:
     def ask(name: str, kind: str, function: Any, **kwargs: Any) -> None:
         options = {"shuffle": False, "batch_size": 5, "verbose": False} | kwargs
         dataset = function(str(root / kind), **options)
-        for key, value in of_dataset(dataset, root, options["shuffle"]).items():
+        for key, value in of_dataset(dataset, root, options["shuffle"], kind).items():
             found[f"{name}|{key}"] = value
 
     image = keras.utils.image_dataset_from_directory

@@ -11,9 +11,11 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
+import boxes
 import folders
 import keras
 import numpy as np
+import objects
 import settings
 import trees
 
@@ -21,7 +23,12 @@ import trees
 def main():
     root, out = Path(sys.argv[1]), Path(sys.argv[2])
     np.savez(out / "folders.npz", **folders.answers(keras, root))
-    texts = {"trees": trees.answers(keras.tree), "settings": settings.answers(keras)}
+    np.savez(out / "boxes.npz", **boxes.answers(keras))
+    texts = {
+        "trees": trees.answers(keras.tree),
+        "settings": settings.answers(keras),
+        "objects": objects.answers(keras),
+    }
     (out / "answers.json").write_text(json.dumps(texts))
 
 

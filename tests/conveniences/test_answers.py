@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import keras2torch
-from tests.conveniences import folders, settings, trees
+from tests.conveniences import boxes, folders, objects, settings, trees
 
 pytestmark = pytest.mark.needs_keras
 
@@ -44,3 +44,38 @@ def test_settings(keras_says: dict[str, Any]) -> None:
             assert found[name] == pytest.approx(value, rel=1e-5), name
         else:
             assert found[name] == value, name
+
+
+def test_boxes(keras_says: dict[str, Any]) -> None:
+    """Formats, overlaps and anchors of bounding boxes."""
+    expected, found = keras_says["boxes"], boxes.answers(keras2torch)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name].dtype == value.dtype, name
+        np.testing.assert_allclose(
+            found[name], value, rtol=2e-5, atol=2e-5, err_msg=name
+        )
+
+
+def test_objects(keras_says: dict[str, Any]) -> None:
+    """Variables, specifications, operations, policies and estimators."""
+    expected = keras_says["objects"]
+    found = json.loads(json.dumps(objects.answers(keras2torch)))
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        if _is_numeric(value):
+            np.testing.assert_allclose(
+                _flat(found[name]), _flat(value), rtol=1e-5, atol=1e-6, err_msg=name
+            )
+        else:
+            assert found[name] == value, name
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return [leaf for part in value for leaf in _flat(part)]
+    return [value]
+
+
+def _is_numeric(value: Any) -> bool:
+    return all(isinstance(leaf, (int, float)) for leaf in _flat(value))
