@@ -191,14 +191,12 @@ def _function_config(function: Callable[..., Any]) -> Config:
             "a lambda cannot be serialized; define a function with def and register "
             "it with keras.saving.register_keras_serializable()."
         )
-    name = get_registered_name(function)
-    home = _HOMES.get(function)
     return {
         # Keras: the class of a function lives in builtins.
-        "module": home or "builtins",
+        "module": "builtins",
         "class_name": "function",
-        "config": name,
-        "registered_name": name if home else "function",
+        "config": get_registered_name(function),
+        "registered_name": "function",
     }
 
 
@@ -271,8 +269,9 @@ def deserialize_keras_object(
         )
     if name == "function":
         names = (config.get("registered_name"), inner)
-        return _named(str(inner), names, config, custom_objects, module_objects, kind)
-    if str(config.get("module")).startswith(_OF_LAYERS):
+        known = {**_functions(), **(module_objects or {})}
+        return _named(str(inner), names, config, custom_objects, known, kind)
+    if _is_layer(config):
         from keras2torch.models.rebuilding import deserialized
 
         return deserialized(config, custom_objects)
@@ -282,9 +281,32 @@ def deserialize_keras_object(
         return made
     with CustomObjectScope(custom_objects):
         given = dict(inner or {})
-        if hasattr(made, "from_config"):
-            return made.from_config(given)
-        return made(**given)
+        new = made.from_config(given) if hasattr(made, "from_config") else made(**given)
+        if not isinstance(new, torch.nn.Module):
+            return new
+        from keras2torch.models.rebuilding import finished
+
+        return finished(new, config)
+
+
+def _functions() -> Config:
+    """Return Keras' functions by their names; a config names no module of theirs."""
+    from keras2torch import activations, losses, metrics  # noqa: F401  # they offer
+
+    found: Config = {}
+    for home in ("keras.metrics", "keras.losses", "keras.activations"):
+        known = _OFFERED.get(home, {})
+        found |= {k: v for k, v in known.items() if isfunction(v)}
+    return found
+
+
+def _is_layer(config: Mapping[str, Any]) -> bool:
+    from keras2torch.reading.configs import MODELS
+
+    module = str(config.get("module"))
+    if module.startswith(_OF_LAYERS):
+        return True
+    return module == "keras" and config["class_name"] in MODELS
 
 
 def _tensor(array: np.ndarray[Any, Any], dtype: str) -> torch.Tensor:

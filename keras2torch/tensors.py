@@ -75,6 +75,16 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, torch.Tensor) or hasattr(type(value), "__torch_function__")
 
 
+def to_array(tensor: torch.Tensor) -> Any:
+    """Return a tensor's values as an array that is its own, bfloat16 too."""
+    found = tensor.detach().cpu().as_subclass(torch.Tensor)
+    if found.dtype is torch.bfloat16:
+        from ml_dtypes import bfloat16  # numpy itself has no such dtype
+
+        return found.contiguous().view(torch.int16).numpy().view(bfloat16).copy()
+    return found.resolve_conj().resolve_neg().numpy().copy()
+
+
 def as_floating(value: Any) -> Any:
     """Return a tensor of floats; integers become the floating dtype in force."""
     tensor = as_tensor(value)

@@ -62,11 +62,11 @@ class GroupQueryAttention(Heads):
             self.head_dim,
         )
         parts = [
-            ("query", "query_dense", (query, heads, size), 2),
-            ("key", "key_dense", (key, groups, size), 2),
-            ("gate", "gate_dense", (query, heads, size), 2),
-            ("value", "value_dense", (value, groups, size), 2),
-            ("attention_output", "output_dense", (heads, size, query), 1),
+            ("query", "_query_dense", (query, heads, size), 2),
+            ("key", "_key_dense", (key, groups, size), 2),
+            ("gate", "_gate_dense", (query, heads, size), 2),
+            ("value", "_value_dense", (value, groups, size), 2),
+            ("attention_output", "_output_dense", (heads, size, query), 1),
         ]
         return [p for p in parts if p[0] != "gate" or self.use_gate]
 

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from keras2torch import serialization, tree
+from keras2torch.layers.applications import HOMES
 from keras2torch.layers.base import REGISTRY, to_config
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.models.builtin import BuiltIn
@@ -42,6 +43,7 @@ Config = dict[str, Any]
 # What a definition knows beyond Keras' arguments, for files of older Keras.
 _OLDER = (
     "keras2",
+    "keeps_axis",
     "keeps_masks",
     "fills_empty",
     "cuts",
@@ -259,8 +261,9 @@ def _serialized(layer: Any) -> Config:
     if isinstance(layer, Operation):
         return _operation(layer)
     kind = type(layer)
+    module = None if kind.__module__ == "__main__" else kind.__module__
     if registered := serialization._CUSTOM_NAMES.get(kind):
-        found = _entry(kind.__module__, kind.__name__, layer.get_config())
+        found = _entry(module, kind.__name__, layer.get_config())
         found["registered_name"] = registered
     elif kind is Sequential:
         found = _entry("keras", "Sequential", layer.get_config())
@@ -269,8 +272,10 @@ def _serialized(layer: Any) -> Config:
         found["registered_name"] = "Functional"
     elif kind.__module__ in ("keras2torch.layers", "keras2torch.models.others"):
         found = _entry("keras.layers", kind.__name__, layer.get_config())
+    elif kind.__module__ == "keras2torch.applications.own_layers":
+        found = _entry(HOMES[kind.__name__], kind.__name__, layer.get_config())
+        found["registered_name"] = kind.__name__
     else:
-        module = None if kind.__module__ == "__main__" else kind.__module__
         found = _entry(module, kind.__name__, layer.get_config())
         found["registered_name"] = kind.__name__
     found["config"] = plain(found["config"])
@@ -301,6 +306,11 @@ def build_config(layer: Any) -> Config | None:
     if own is not None:
         made: Config | None = plain(own())
         return made
+    return None
+
+
+def usual_build_config(layer: Any) -> Config | None:
+    """Return what a layer was built for, where its class says nothing of its own."""
     network = getattr(layer, "_call_graph", None)
     if network is not None:
         sequential = hasattr(layer, "_stack")

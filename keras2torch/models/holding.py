@@ -22,7 +22,7 @@ from keras2torch.training.variables import Parameter, Part, Variable
 # What a layer keeps for itself and torch need not see.
 PLAIN = frozenset(
     "_inbound_nodes _losses _own _probes _input_shape_arg _inputs_struct "
-    "_outputs_struct".split()
+    "_outputs_struct _parameters_moved".split()
 )
 # Torch calls these on every module, whatever an attribute of that name is.
 _TAKEN = frozenset(

@@ -31,6 +31,7 @@ from keras2torch.models.holding import Holder
 from keras2torch.models.input_spec import check_input_spec
 from keras2torch.models.naming import auto_name
 from keras2torch.models.probing import probe
+from keras2torch.models.saveable import Saveable
 from keras2torch.models.specs import is_given, outputs_of, structure_of
 from keras2torch.models.symbolic import KerasTensor, Node, is_symbolic
 from keras2torch.training.variables import Parameter, holding_values
@@ -77,7 +78,7 @@ def _default(call: Any) -> Any:
     return None if default is inspect.Parameter.empty else default
 
 
-class Layer(Holder):
+class Layer(Saveable, Holder):
     """A layer as Keras has it, on torch.
 
     Subclasses define ``call`` and, if they have weights, make them in ``build`` by
@@ -198,41 +199,6 @@ class Layer(Holder):
     def build(self, input_shape: Any) -> None:
         """Make the weights; subclasses override."""
         self.built = True
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """Return what it was built for; a file keeps it for ``build_from_config``."""
-        from keras2torch.models.configs import usual_build_config
-
-        return usual_build_config(self)
-
-    def build_from_config(self, config: dict[str, Any]) -> None:
-        """Build it as ``get_build_config`` says; of a user's own form, override it."""
-        if not config or type(self).build is Layer.build:
-            return
-        if "input_shape" in config:
-            self.build(_as_shape(config["input_shape"]))
-        elif "shapes_dict" in config:
-            self.build(**_as_shape(config["shapes_dict"]))
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write the weights that are its own, not a part's, by number."""
-        from keras2torch.saving.places import places
-
-        for number, variable in enumerate(places(self)[0].variables):
-            store[str(number)] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Read what :meth:`save_own_variables` wrote.
-
-        Raises
-        ------
-        ValueError
-            If there are more or fewer weights, or a shape is another one.
-        """
-        from keras2torch.saving.places import places
-        from keras2torch.saving.stored import fill_variables
-
-        fill_variables(places(self)[0], store)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; subclasses override."""
@@ -612,14 +578,3 @@ def layers_in(module: nn.Module) -> Iterator[Layer]:
     for inner in module.modules():
         if isinstance(inner, Layer):
             yield inner
-
-
-def _as_shape(value: Any) -> Any:
-    """Return tuples for the lists of sizes that JSON has."""
-    if isinstance(value, list):
-        if all(v is None or isinstance(v, int) for v in value):
-            return tuple(value)
-        return [_as_shape(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _as_shape(v) for k, v in value.items()}
-    return value

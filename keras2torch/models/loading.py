@@ -16,7 +16,12 @@ from typing import Any
 from keras2torch import serialization
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import Keras2TorchError, UnusableFile
-from keras2torch.models.rebuilding import Rebuilder, custom_class, rebuilt
+from keras2torch.models.rebuilding import (
+    Rebuilder,
+    custom_class,
+    own_inside,
+    rebuilt,
+)
 from keras2torch.models.specs import owners_of
 from keras2torch.reading import reader, topology, vocabularies
 from keras2torch.reading.autocasts import without_autocasts
@@ -24,6 +29,7 @@ from keras2torch.reading.configs import class_of
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import ModelSpec
 from keras2torch.saving import stored
+from keras2torch.saving.assets import read_assets
 from keras2torch.saving.compiled import compile_arguments
 
 Config = dict[str, Any]
@@ -61,6 +67,8 @@ def load_model(
         open_source(path) as source,
     ):
         model = _architecture(source)
+        if source.archive is not None:
+            read_assets(model, source.archive)
         if compile:
             _compile(model, source)
         else:
@@ -155,18 +163,15 @@ def _own_bases(cls: Any) -> list[Any]:
 
 
 def _has_own(spec: ModelSpec) -> bool:
-    """Whether a user's class stands for one of Keras' layers."""
-    return any(custom_class(la.given) is not None for la in spec.leaves())
+    """Whether a user's class stands for one of Keras' layers, or is inside of one."""
+    return any(
+        custom_class(la.given) is not None or own_inside(la.raw) for la in spec.leaves()
+    )
 
 
 def _build(model: Any, config: Any) -> None:
-    if not isinstance(config, Mapping) or model.built:
-        return
-    shape = config.get("input_shape")
-    if shape is not None:
-        model.build(tuple(shape) if isinstance(shape, list) else shape)
-    elif config.get("shapes_dict"):
-        model.build(**config["shapes_dict"])
+    if isinstance(config, Mapping) and config and not model.built:
+        model.build_from_config(config)
 
 
 def _assign(model: Any, builder: GraphBuilder) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import auto_name
+from keras2torch.serialization import serialize_keras_object
 
 
 def _state_size(self: Any) -> Any:
@@ -44,6 +45,18 @@ OF_CELLS = {
 }
 
 
+def _as_in_keras(name: str) -> Any:
+    """Return a decorator: a class is known, shown and written under Keras' name."""
+
+    def renamed(cls: Any) -> Any:
+        cls.__name__ = cls.__qualname__ = name
+        cls.__module__ = "keras2torch.layers"
+        return cls
+
+    return renamed
+
+
+@_as_in_keras("RNN")
 class OwnCellRNN(Layer):
     """Calls a cell step by step.
 
@@ -137,7 +150,21 @@ class OwnCellRNN(Layer):
         """Begin the next batch with zeros."""
         self._kept = None
 
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, the cell as its config."""
+        return {
+            **super().get_config(),
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "unroll": False,
+            "zero_output_for_mask": self.zero_output_for_mask,
+            "cell": serialize_keras_object(self.cell),
+        }
 
+
+@_as_in_keras("TimeDistributed")
 class OwnTimeDistributed(Layer):
     """Calls a layer step by step.
 
@@ -169,6 +196,11 @@ class OwnTimeDistributed(Layer):
             for t, x in enumerate(inputs.unbind(1))
         ]
         return torch.stack(made, 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, the layer as its config."""
+        layer = serialize_keras_object(self.layer)
+        return {**super().get_config(), "layer": layer}
 
 
 def _where(mask: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:

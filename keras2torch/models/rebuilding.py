@@ -13,6 +13,7 @@ from typing import Any
 
 from keras2torch import serialization
 from keras2torch.errors import Keras2TorchError, UnusableFile
+from keras2torch.layers.applications import is_one
 from keras2torch.layers.base import REGISTRY, Shape
 from keras2torch.models import builtin, classes
 from keras2torch.models.layer import Layer
@@ -68,6 +69,18 @@ def rebuilt(
         ctx = Context(version)
         spec = model_spec(config, None, ctx)
         return Rebuilder(ctx, lambda layer: None).model(spec, cls)
+
+
+def finished(made: Any, config: Mapping[str, Any]) -> Any:
+    """Build and compile what was made of a config as the config says, and return it."""
+    if not isinstance(made, Layer):
+        return made
+    if config.get("build_config") and not made.built:
+        made.build_from_config(config["build_config"])
+    compiling: Any = getattr(made, "compile_from_config", None)
+    if config.get("compile_config") and compiling is not None:
+        compiling(config["compile_config"])
+    return made
 
 
 class Rebuilder:
@@ -162,7 +175,7 @@ class Rebuilder:
         kwargs = mapped(call.kwargs, filled)
         if layer is None:
             return _operated(spec, args, kwargs)
-        kwargs = {k: v for k, v in kwargs.items() if v is not None and k != "training"}
+        kwargs = {k: v for k, v in kwargs.items() if v is not None}
         if self.ctx.version.major >= 3:
             # Masks that Keras computed stand in the config, and travel here anyway.
             kwargs = {k: v for k, v in kwargs.items() if not _is_made_mask(k, v)}
@@ -192,6 +205,11 @@ class Rebuilder:
             return _lambda(spec)
         if spec.model is not None and spec.kind != "TimeDistributed":
             return self.model(spec.model)
+        if spec.kind not in REGISTRY and is_one(spec.kind, spec.config):
+            from keras2torch.applications import own_layers
+
+            cls = getattr(own_layers, spec.kind)
+            return made_builtin(cls, spec.config, spec.raw)
         if spec.kind not in REGISTRY:
             short = spec.given.rpartition(">")[2]
             raise ValueError(
@@ -214,29 +232,12 @@ class Rebuilder:
         return made
 
     def _own(self, spec: LayerSpec, cls: Any) -> Any:
-        config = dict(spec.raw)
-        config.setdefault("name", spec.name)
-        made = cls.from_config(config)
-        if isinstance(made, Layer) and not made.built and spec.built is not None:
-            _built_for(made, spec.built)
+        made = cls.from_config(dict(spec.raw))
+        if "name" not in spec.raw and isinstance(made, Layer):
+            made.name = spec.name
+        if isinstance(made, Layer) and not made.built and spec.build:
+            made.build_from_config(dict(spec.build))
         return made
-
-
-def _built_for(layer: Any, shape: Any) -> None:
-    """Build a user's layer as Keras does, whose ``build`` may name sublayers' too."""
-    if type(layer).build is Layer.build:
-        return
-    layer.build(_as_shape(shape))
-
-
-def _as_shape(value: Any) -> Any:
-    if isinstance(value, list):
-        if all(v is None or isinstance(v, int) for v in value):
-            return tuple(value)
-        return [_as_shape(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _as_shape(v) for k, v in value.items()}
-    return value
 
 
 def custom_class(given: str) -> Any:
@@ -251,6 +252,28 @@ def custom_class(given: str) -> Any:
             if name.endswith(f">{given}"):
                 return thing
     return None
+
+
+def own_inside(config: Mapping[str, Any]) -> bool:
+    """Whether a wrapper's config has a layer of a user's own class in it."""
+    for key in _INSIDE:
+        for value in _listed(config.get(key)):
+            if not isinstance(value, Mapping):
+                continue
+            name = value.get("registered_name") or value.get("class_name")
+            inner = value.get("config")
+            if custom_class(str(name)) is not None:
+                return True
+            if isinstance(inner, Mapping) and own_inside(inner):
+                return True
+    return False
+
+
+_INSIDE = ("layer", "backward_layer", "cell", "cells")
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _lambda(spec: LayerSpec) -> Any:
@@ -284,6 +307,10 @@ def made_builtin(cls: Any, config: Mapping[str, Any], raw: Mapping[str, Any]) ->
         As the file has it: what is a user's own there is looked up.
     """
     given = _accepted(cls, dict(config))
+    if own_inside(raw):
+        for key in _INSIDE:
+            if isinstance(raw.get(key), (Mapping, list)):
+                given[key] = serialization.deserialize_keras_object(raw[key])
     for key, value in raw.items():
         if key in given and (own := _own_object(key, value)) is not None:
             given[key] = own
@@ -436,7 +463,7 @@ def deserialized(config: Mapping[str, Any], custom_objects: Any = None) -> Any:
         For a class that is not known.
     """
     if config.get("class_name") in configs.MODELS:
-        return rebuilt(config, custom_objects)
+        return finished(rebuilt(config, custom_objects), config)
     inside = config.get("config")
     listed = inside if isinstance(inside, Mapping) else {}
     with serialization.CustomObjectScope(custom_objects):

@@ -435,8 +435,8 @@ class Adafactor(Optimizer):
             name = weight.name
             if len(shape) < 2:
                 # Unused, but Keras' files have them.
-                rows = self.add_variable((), name=name)
-                columns = self.add_variable((), name=name)
+                rows = self.add_variable((), dtype="int32", name=name)
+                columns = self.add_variable((), dtype="int32", name=name)
             else:
                 across = (*shape[:-2], shape[-1])
                 rows = self.add_variable(shape[:-1], dtype=kind, name=name)

@@ -53,6 +53,14 @@ class Keras3Store:
         names = sorted((n for n in here if n.isdigit()), key=int)
         return [hdf5.array(here, n) for n in names]
 
+    def kept(self, path: str) -> dict[str, Stored]:
+        """Return all that the object at a path stores, under its own keys too."""
+        here = self._groups.get(path)
+        if here is None:
+            return {}
+        numbered = sorted((n for n in here if n.isdigit()), key=int)
+        return {n: hdf5.array(here, n) for n in dict.fromkeys([*numbered, *here])}
+
     def named(self, path: str, name: str) -> Stored | None:
         """Return the array that the object at a path stores under a name."""
         here = self._groups.get(path)

@@ -73,6 +73,8 @@ class LayerSpec:
         Class name in the file (``CuDNNLSTM`` of a layer that is an LSTM here).
     built
         Input shape that it was built with, where the file keeps it.
+    build
+        All that the file keeps of how it was built.
     raw
         Its config as the file has it.
     shared
@@ -90,6 +92,7 @@ class LayerSpec:
     shape: Shape | None = None
     dtype: str | None = None
     built: Any = None
+    build: Mapping[str, Any] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict)
     shared: int | None = None
     has_weights: bool = True
@@ -251,7 +254,8 @@ def layer_spec(
     made.dtype = configs.dtype_name(plain.get("input_dtype") or plain.get("dtype"))
     made.shared = _number(entry.get("shared_object_id"))
     build = entry.get("build_config")
-    made.built = build.get("input_shape") if isinstance(build, dict) else None
+    made.build = build if isinstance(build, dict) else {}
+    made.built = made.build.get("input_shape")
     nodes = entry.get("inbound_nodes")
     if isinstance(nodes, list):
         made.calls = [call_spec(n, name) for n in nodes]

@@ -9,9 +9,15 @@ from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
+import torch
 
 from keras2torch.layers.base import Array
-from keras2torch.saving.places import Place, places
+from keras2torch.models.layer import Layer
+from keras2torch.optimizers.kept import Kept
+from keras2torch.saving.places import Place, of_optimizer, places
+from keras2torch.tensors import to_array
+
+_USUAL_SAVE = Layer.save_own_variables
 
 
 class Vars(dict[str, Any]):
@@ -20,10 +26,9 @@ class Vars(dict[str, Any]):
 
 def array_of(value: Any) -> Array:
     """Return a weight as an array in Keras' shape."""
-    found = value.numpy() if hasattr(value, "numpy") else value
-    if hasattr(found, "detach"):
-        found = found.detach().cpu()
-    return np.asarray(found)
+    if isinstance(value, torch.Tensor) and type(value).numpy is torch.Tensor.numpy:
+        return np.asarray(to_array(value))
+    return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
 
 
 @dataclass(frozen=True)
@@ -70,17 +75,15 @@ def entries(
     kept = getattr(model, "optimizer", None)
     if not optimizer or any(kept is s for s in skipped):
         return
-    if kept is not None and hasattr(kept, "save_own_variables"):
-        store = Vars()
-        kept.save_own_variables(store)
-        arrays = {k: array_of(v) for k, v in store.items()}
-        yield Entry("optimizer", str(kept.name), arrays)
+    if isinstance(kept, Kept):
+        for place in of_optimizer(kept, "optimizer"):
+            yield Entry(place.path, place.name, _arrays(place))
 
 
 def _arrays(place: Place) -> dict[str, Array]:
     store = Vars()
     own = getattr(place.owner, "save_own_variables", None)
-    if own is not None:
+    if own is not None and getattr(own, "__func__", None) is not _USUAL_SAVE:
         own(store)
     else:
         store.update({str(i): v for i, v in enumerate(place.variables)})
@@ -95,3 +98,5 @@ def write_weights(to: Path | BinaryIO, kept: Iterable[Entry]) -> None:
             group.attrs["name"] = entry.name
             for key, array in entry.arrays.items():
                 group[key] = array
+                if array.dtype.name == "bfloat16":  # to HDF5 it is two bytes
+                    group[key].attrs["dtype"] = "bfloat16"

@@ -13,7 +13,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from keras2torch.models.configs import KERAS_VERSION, serialized
+from keras2torch.models.configs import KERAS_VERSION, plain, serialized
+from keras2torch.saving.compiled import compile_config
 from keras2torch.saving.entries import array_of
 
 # What HDF5 keeps in an object's header, less what Keras leaves for the rest.
@@ -23,7 +24,8 @@ _HEADER = 64512
 def write_model(model: Any, to: Path, *, include_optimizer: bool = True) -> None:
     """Write architecture, weights, and how the model was compiled."""
     entry = serialized(model)
-    compiled = entry.get("compile_config")
+    # What a model's own get_compile_config says is for its own compile_from_config.
+    compiled = plain(compile_config(model)) if hasattr(model, "compiled") else None
     with h5py.File(to, "w") as file:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "tensorflow"

@@ -18,12 +18,14 @@ from typing import Any
 from torch import nn
 
 from keras2torch.layers.names import PYTHON_NAMES
+from keras2torch.models import holding
 from keras2torch.models.builtin import BuiltIn
 from keras2torch.models.holding import weights_of
 from keras2torch.models.layer import Layer
 from keras2torch.models.model import Model
 from keras2torch.models.sequential import Sequential
 from keras2torch.models.symbolic import InputLayer
+from keras2torch.optimizers.kept import Kept
 from keras2torch.spelling import snake_case
 
 
@@ -61,6 +63,9 @@ def _of(thing: Any, path: str, seen: set[int]) -> Iterator[Place]:
     if isinstance(thing, InputLayer):
         yield Place(path, str(thing.name), [], thing)
         return
+    if isinstance(thing, Kept):
+        yield from of_optimizer(thing, path)
+        return
     if not isinstance(thing, Layer):
         yield Place(path, path.rpartition("/")[2], weights_of(thing), thing)
         return
@@ -78,10 +83,18 @@ def _of(thing: Any, path: str, seen: set[int]) -> Iterator[Place]:
         attributes.append(("layers", thing.layers))
     for name, value in sorted(attributes, key=lambda kv: _key(kv[0])):
         at = _joined(path, name)
-        if isinstance(value, nn.Module):
+        if isinstance(value, (nn.Module, Kept)):
             yield from _of(value, at, seen)
         elif isinstance(value, (list, tuple, Mapping)):
             yield from _in_container(value, at, seen)
+
+
+def of_optimizer(thing: Kept, path: str) -> Iterator[Place]:
+    """Yield the places of an optimizer, and of the one that it scales the loss for."""
+    yield Place(path, str(thing.name), [], thing)
+    inner = getattr(thing, "inner_optimizer", None)
+    if isinstance(inner, Kept):
+        yield from of_optimizer(inner, f"{path}/inner_optimizer")
 
 
 def _is_functional(thing: Any) -> bool:
@@ -127,7 +140,7 @@ def _in_container(container: Any, path: str, seen: set[int]) -> Iterator[Place]:
     values = container.values() if isinstance(container, Mapping) else container
     used: dict[str, int] = {}
     for value in values:
-        if isinstance(value, (nn.Module, InputLayer)):
+        if isinstance(value, (nn.Module, InputLayer, Kept)):
             name = _counted(class_name(value), used)
             yield from _of(value, _joined(path, name), seen)
         elif isinstance(value, (list, tuple, Mapping)):
@@ -160,7 +173,7 @@ def _attributes(layer: Layer) -> list[tuple[str, Any]]:
     for name, value in {**layer._modules, **vars(layer)}.items():
         if name in known or name in hidden or "." in name or id(value) in taken:
             continue
-        if isinstance(value, (nn.Module, list, tuple, Mapping)):
+        if isinstance(value, (nn.Module, Kept, list, tuple, Mapping)):
             found[name] = value
     if isinstance(layer, BuiltIn) and layer._torch_state is not None:
         theirs = vars(layer._torch_state.module)["_modules"]
@@ -178,7 +191,7 @@ def _of_every_model() -> frozenset[str]:
     """Return the attributes that are no user's."""
     from keras2torch.models.classes import named
 
-    known = {*vars(Sequential()), *vars(named("Dense")(1)), *_LATER}
+    known = {*vars(Sequential()), *vars(named("Dense")(1)), *holding.PLAIN, *_LATER}
     return frozenset(known)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import WeightMismatch
 from keras2torch.layers.base import Array
+from keras2torch.models.layer import Layer
 from keras2torch.models.specs import owners_of
 from keras2torch.reading import hdf5
 from keras2torch.reading.keras3_weights import Keras3Store
@@ -23,6 +24,8 @@ from keras2torch.reading.sources import Source, weights_of_file
 from keras2torch.reading.versions import Version
 from keras2torch.saving.legacy import ordered
 from keras2torch.saving.places import Place, places
+
+_USUAL_LOAD = Layer.load_own_variables
 
 
 def read_weights(model: Any, source: Source) -> None:
@@ -58,9 +61,11 @@ def load_weights(
             return
         if kept is None or is_legacy(root) or not hasattr(kept, "load_own_variables"):
             return
-        found = Keras3Store(root).arrays("optimizer")
-        if found:
-            _restore(model, [a() for a in found])
+        arrays = [a() for a in Keras3Store(root).arrays("optimizer")]
+        if arrays and kept.built:
+            _restore(model, arrays)
+        elif arrays:  # It says why nothing is read: Keras begins anew here, too.
+            kept.load_own_variables({str(i): a for i, a in enumerate(arrays)})
 
 
 # ----------------------------------------------------------------- Keras 3, by place
@@ -80,7 +85,7 @@ def _by_place(
     _say(failures, warn=skip_mismatch)
 
 
-def _arrays(store: Keras3Store, path: str) -> list[Array]:
+def _arrays(store: Keras3Store, path: str) -> dict[str, Array]:
     """Return what is at a place, or where Keras 2 would have put it."""
     ways = [path]
     # Keras 2.12 to 2.14 called the list of layers so, and parts by private names.
@@ -88,16 +93,28 @@ def _arrays(store: Keras3Store, path: str) -> list[Array]:
     head, _, leaf = path.rpartition("/")
     ways += [f"{head}/_{leaf}", ways[1].rpartition("/")[0] + f"/_{leaf}"]
     for way in ways:
-        if found := store.arrays(way):
-            return [a() for a in found]
-    return []
+        if found := store.kept(way):
+            return {key: a() for key, a in found.items()}
+    return {}
 
 
-def _fill(place: Place, arrays: list[Array]) -> None:
+def _fill(place: Place, kept: dict[str, Array]) -> None:
     own = getattr(place.owner, "load_own_variables", None)
-    if own is not None:
-        own({str(i): a for i, a in enumerate(arrays)})
+    if own is not None and getattr(own, "__func__", None) is not _USUAL_LOAD:
+        own(kept)
         return
+    fill_variables(place, kept)
+
+
+def fill_variables(place: Place, kept: Mapping[str, Any]) -> None:
+    """Assign what a file has at a place, in order.
+
+    Raises
+    ------
+    ValueError
+        If the number of arrays or a shape is another one; then nothing is assigned.
+    """
+    arrays = [a for key, a in kept.items() if key.isdigit()]
     variables = place.variables
     if len(arrays) != len(variables):
         raise ValueError(
@@ -265,8 +282,6 @@ def read_optimizer(model: Any, source: Source) -> None:
 
 def _restore(model: Any, arrays: list[Array]) -> None:
     kept = model.optimizer
-    if not kept.built:
-        kept.build(model.trainable_variables)
     wanted = [tuple(v.shape) for v in kept.variables]
     if len(arrays) <= 2 < len(wanted):
         return  # saved before it took a step

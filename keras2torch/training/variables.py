@@ -250,6 +250,9 @@ class Variable:
     def __len__(self) -> int:
         return self.shape[0]
 
+    # An array on the left leaves it to the weight.
+    __array_ufunc__ = None
+
     def __neg__(self) -> torch.Tensor:
         return -self.keras()
 
@@ -271,8 +274,26 @@ class Variable:
     def __pow__(self, other: Any) -> Any:
         return self.keras() ** _tensors(other)
 
+    def __floordiv__(self, other: Any) -> Any:
+        return self.keras() // _tensors(other)
+
+    def __mod__(self, other: Any) -> Any:
+        return self.keras() % _tensors(other)
+
     def __matmul__(self, other: Any) -> Any:
         return self.keras() @ _tensors(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.keras() < _tensors(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.keras() <= _tensors(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.keras() > _tensors(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.keras() >= _tensors(other)
 
     def __radd__(self, other: Any) -> Any:
         return _tensors(other) + self.keras()
@@ -285,6 +306,15 @@ class Variable:
 
     def __rtruediv__(self, other: Any) -> Any:
         return _tensors(other) / self.keras()
+
+    def __rpow__(self, other: Any) -> Any:
+        return _tensors(other) ** self.keras()
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _tensors(other) // self.keras()
+
+    def __rmod__(self, other: Any) -> Any:
+        return _tensors(other) % self.keras()
 
     def __rmatmul__(self, other: Any) -> Any:
         return _tensors(other) @ self.keras()
@@ -308,9 +338,11 @@ class Variable:
 
 
 def _tensors(value: Any) -> Any:
-    """Return tensors for variables, also within lists."""
+    """Return tensors for variables and arrays, also within lists."""
     if isinstance(value, Variable):
         return value.keras()
+    if isinstance(value, np.ndarray):
+        return torch.as_tensor(value, device=default_device())
     if isinstance(value, (list, tuple)):
         return type(value)(_tensors(v) for v in value)
     return value
