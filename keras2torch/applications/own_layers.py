@@ -8,7 +8,8 @@ from __future__ import annotations
 from keras2torch.layers.applications import APPLICATIONS
 from keras2torch.models.classes import of_definition
 
-CustomScaleLayer = of_definition(APPLICATIONS["CustomScaleLayer"])
-LayerScale = of_definition(APPLICATIONS["LayerScale"])
+CustomScaleLayer = of_definition(APPLICATIONS["CustomScaleLayer"], __name__)
+LayerScale = of_definition(APPLICATIONS["LayerScale"], __name__)
+StochasticDepth = of_definition(APPLICATIONS["StochasticDepth"], __name__)
 
-__all__ = ["CustomScaleLayer", "LayerScale"]
+__all__ = ["CustomScaleLayer", "LayerScale", "StochasticDepth"]

@@ -109,6 +109,12 @@ APPLICATIONS: dict[str, type[Layer]] = {
     "StochasticDepth": StochasticDepth,
 }
 INTERNAL.update(APPLICATIONS)
+# Where Keras has them, and which module its files name.
+HOMES = {
+    "CustomScaleLayer": "keras.src.applications.inception_resnet_v2",
+    "LayerScale": "keras.src.applications.convnext",
+    "StochasticDepth": "keras.src.applications.convnext",
+}
 
 
 def is_one(class_name: str, config: Mapping[str, Any]) -> bool:
@@ -125,6 +131,7 @@ def is_one(class_name: str, config: Mapping[str, Any]) -> bool:
 
 __all__ = [
     "APPLICATIONS",
+    "HOMES",
     "CustomScaleLayer",
     "LayerScale",
     "StochasticDepth",

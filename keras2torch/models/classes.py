@@ -51,11 +51,11 @@ def _make(name: str) -> Any:
             f"{f'did you mean {near[0]}? ' if near else ''}"
             "`keras2torch layers` lists the layers that are covered."
         )
-    return of_definition(REGISTRY[name])
+    return of_definition(REGISTRY[name], "keras2torch.layers")
 
 
-def of_definition(definition: Any) -> Any:
-    """Return the layer class that has a definition."""
+def of_definition(definition: Any, module: str) -> Any:
+    """Return the layer class that has a definition, for the module that shows it."""
     name = definition.__name__
     fields = _fields(definition)
     parameters = [
@@ -93,7 +93,7 @@ def of_definition(definition: Any) -> Any:
         {
             **extra,
             "__doc__": definition.__doc__,
-            "__module__": "keras2torch.layers",
+            "__module__": module,
             "definition_class": definition,
             "__signature__": inspect.Signature(
                 [

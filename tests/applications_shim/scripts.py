@@ -66,8 +66,8 @@ def features(keras: Any, base: Any) -> dict[str, Any]:
     middle = [base.get_layer(n).output for n in names]
     model = keras.Model(base.input, middle)
     x = keras.applications.mobilenet_v2.preprocess_input(images(4, 3)[0])
-    made = model.predict(x, verbose=0)
-    return {n: np.asarray(v) for n, v in zip(names, made, strict=True)}
+    made = model(keras.ops.convert_to_tensor(x), training=False)
+    return {n: keras.ops.convert_to_numpy(v) for n, v in zip(names, made, strict=True)}
 
 
 def begun_inside(keras: Any, weights: Path) -> dict[str, Any]:
@@ -80,5 +80,5 @@ def begun_inside(keras: Any, weights: Path) -> dict[str, Any]:
     base.load_weights(weights, skip_mismatch=False)
     return {
         "layers": np.array([layer.name for layer in base.layers]),
-        "answers": np.asarray(base.predict(images(5, 3)[0], verbose=0)),
+        "answers": keras.ops.convert_to_numpy(base(images(5, 3)[0], training=False)),
     }
