@@ -239,7 +239,7 @@ def crop(boxes: Any, top: Size, left: Size, height: Size, width: Size) -> torch.
 
 def pad(boxes: Any, top: Size, left: Size) -> torch.Tensor:
     """Return ``"xyxy"`` boxes as they are in an image with more above and left."""
-    found = as_tensor(boxes)
+    found: torch.Tensor = as_tensor(boxes)
     return found + _offset(found, left, top)
 
 
@@ -322,7 +322,7 @@ def _variance(variance: Any, name: str, format: str) -> torch.Tensor | None:
         )
     if variance is None:
         return None
-    found = as_tensor(variance).to(torch.float32)
+    found: torch.Tensor = as_tensor(variance).to(torch.float32)
     if found.shape[-1] != 4:
         raise ValueError(f"`variance` must be length 4, got {variance}")
     return found

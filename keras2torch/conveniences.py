@@ -29,6 +29,7 @@ from keras2torch.data.from_directory import (
 from keras2torch.data.images import array_to_img, img_to_array, load_img, save_img
 from keras2torch.dtypes import standardize_dtype
 from keras2torch.models.drawing import model_to_dot, plot_model
+from keras2torch.models.feature_space import FeatureSpace
 from keras2torch.models.naming import clear_session
 from keras2torch.models.symbolic import get_source_inputs, is_keras_tensor
 from keras2torch.serialization import (
@@ -45,6 +46,7 @@ from keras2torch.serialization import (
 __all__ = [
     "Config",
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

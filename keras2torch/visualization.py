@@ -371,7 +371,7 @@ def plot_bounding_box_gallery(
                 "`keras.visualization.plot_bounding_box_gallery()`."
             )
         legend_handles = [
-            Patch(color=np.array(color) / 255.0, label=label)
+            Patch(color=[c / 255.0 for c in color], label=label)  # type: ignore[arg-type]
             for color, label in (
                 (true_color, "Ground Truth"),
                 (pred_color, "Prediction"),

@@ -5,6 +5,7 @@
 
 from keras2torch.data.arrays import split
 from keras2torch.data.batches import make_batches
+from keras2torch.data.dataset import Dataset
 from keras2torch.data.encoding import normalize, to_categorical
 from keras2torch.data.epochs import Batches
 from keras2torch.data.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
@@ -16,6 +17,7 @@ from keras2torch.data.timeseries import Windows, timeseries_dataset_from_array
 
 __all__ = [
     "Batches",
+    "Dataset",
     "PyDataset",
     "Sequence",
     "Windows",

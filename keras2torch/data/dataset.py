@@ -32,7 +32,8 @@ def _all_known(sizes: Sizes) -> Sizes:
     return sizes
 
 
-def _but_the_first(sizes: Sizes) -> Sizes:
+def but_the_first(sizes: Sizes) -> Sizes:
+    """Return the sizes of batches, of which the last may be smaller."""
     return (None, *sizes[1:])
 
 
@@ -222,7 +223,7 @@ class Dataset:
         name: str | None = None,
     ) -> Dataset:
         """Return the data set of so many elements stacked into one."""
-        known = _all_known if drop_remainder else _but_the_first
+        known = _all_known if drop_remainder else but_the_first
         return self._batched(int(batch_size), drop_remainder, elements.stacked, known)
 
     def padded_batch(

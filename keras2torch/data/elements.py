@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from keras2torch import tree
-from keras2torch.data.tensors import to_numpy
+from keras2torch.data.tensors import is_pandas, to_numpy
 from keras2torch.data.words import Words, is_text
 
 
@@ -28,7 +28,8 @@ def as_tensor(value: Any) -> Any:
         return torch.tensor(value, dtype=torch.int32 if fits else torch.int64)
     if isinstance(value, (str, bytes)):
         return Words(np.asarray(value, dtype=object))
-    array = to_numpy(value)
+    # A column of a table is a row of numbers here, as for TensorFlow.
+    array = np.asarray(value.to_numpy()) if is_pandas(value) else to_numpy(value)
     if is_text(array):
         return Words(array)
     if array.dtype == object:

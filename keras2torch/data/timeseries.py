@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
+from keras2torch.data.dataset import Dataset, but_the_first
 from keras2torch.data.tensors import shape_of, to_numpy
 
 
-class Windows:
+class Windows(Dataset):
     """Windows over a time series, in batches; each iteration begins anew.
 
     Yields torch tensors of the dtype of the data: ``(batch, steps, ...)``, or a pair of
@@ -31,16 +31,14 @@ class Windows:
         self._data, self._targets = data, targets
         self._starts, self._offsets = starts, offsets
         self._rng = rng
-        self.batch_size = batch_size
+        super().__init__(
+            self._windows,
+            -(-len(starts) // (batch_size or 1)),
+            batch_size=batch_size,
+            known=tuple if batch_size is None else but_the_first,
+        )
 
-    def __len__(self) -> int:
-        return -(-len(self._starts) // (self.batch_size or 1))
-
-    def cardinality(self) -> int:
-        """Return the number of batches, under the name that a tf.data.Dataset has."""
-        return len(self)
-
-    def __iter__(self) -> Iterator[Any]:
+    def _windows(self) -> Iterator[Any]:
         starts = self._starts
         if self._rng is not None:
             starts = self._rng.permutation(starts)
@@ -55,10 +53,6 @@ class Windows:
                 yield windows
             else:
                 yield windows, torch.as_tensor(np.array(self._targets[chosen]))
-
-    def take(self, count: int) -> list[Any]:
-        """Return the first batches, all of them for -1."""
-        return list(self if count < 0 else itertools.islice(self, count))
 
 
 def timeseries_dataset_from_array(

@@ -24,6 +24,7 @@ def answers(keras: Any) -> dict[str, Any]:
         **operations(keras),
         **policies(keras),
         **estimators(keras),
+        **feature_spaces(keras),
     }
 
 
@@ -69,7 +70,7 @@ def variables(keras: Any) -> dict[str, Any]:
             isinstance(w, keras.Variable) for w in (layer.kernel, layer.last)
         ],
         "variable path": path,
-        "variable wrong": _wrong(lambda: keras.Variable("zeros")),
+        "variable wrong": _wrong(lambda: keras.Variable("zeros"))[:90],
         "variable slash": _wrong(lambda: keras.Variable(1.0, name="a/b")),
     }
 
@@ -194,4 +195,55 @@ def estimators(keras: Any) -> dict[str, Any]:
         "classifier decision": numbers(classifier.decision_function(X)),
         "transformer": numbers(transformer.transform(X)),
         "compiled": list(np.shape(compiled.fit(X, Y).predict(X))),
+    }
+
+
+def feature_spaces(keras: Any) -> dict[str, Any]:
+    """Return encoded columns, eager and as part of a model."""
+    rng = np.random.default_rng(0)
+    space = keras.utils.FeatureSpace
+    words = np.array(["red", "green", "blue"])[rng.integers(0, 3, 20)]
+    columns = {
+        "plain": rng.normal(size=20).astype("float32"),
+        "normal": rng.normal(3, 2, 20).astype("float32"),
+        "scaled": rng.normal(size=20).astype("float32"),
+        "bins": rng.uniform(0, 9, 20).astype("float32"),
+        "number": rng.integers(0, 5, 20),
+        "word": words,
+        "hashed": np.array([f"w{i}" for i in rng.integers(0, 20, 20)]),
+        "code": rng.integers(0, 99, 20),
+    }
+    features = {
+        "plain": "float",
+        "normal": "float_normalized",
+        "scaled": space.float_rescaled(2.0, 1.0),
+        "bins": space.float_discretized(num_bins=4),
+        "number": "integer_categorical",
+        "word": space.string_categorical(num_oov_indices=2),
+        "hashed": "string_hashed",
+        "code": space.integer_hashed(7),
+    }
+    crosses = [("word", "number"), space.cross(("number", "code"), crossing_dim=5)]
+    made = space(features, crosses=crosses, crossing_dim=6, hashing_dim=8)
+    early = _wrong(lambda: made(columns))
+    made.adapt(columns)
+    encoded = made(columns)
+    outputs = keras.layers.Dense(1, kernel_initializer="ones")(
+        made.get_encoded_features()
+    )
+    model = keras.Model(made.get_encoded_features(), outputs)
+    kept = {k: columns[k] for k in ("word", "plain")}
+    named = space(
+        {"word": space.string_categorical(output_mode="int"), "plain": "float"},
+        output_mode="dict",
+    )
+    named.adapt(kept)
+    one = named({"word": "blue", "plain": 2.5})
+    return {
+        "space": numbers(encoded),
+        "space early": early,
+        "space inputs": sorted(made.get_inputs()),
+        "space model": numbers(model(encoded)),
+        "space by name": {k: numbers(v) for k, v in one.items()},
+        "space wrong": _wrong(lambda: space({"a": "nothing"})),
     }
