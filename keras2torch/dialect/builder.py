@@ -39,6 +39,8 @@ _DTYPES = {
     "uint64": ir.DataType.UINT64,
     "bool": ir.DataType.BOOL,
     "string": ir.DataType.STRING,
+    "complex64": ir.DataType.COMPLEX64,
+    "complex128": ir.DataType.COMPLEX128,
 }
 _NAMES = {v: k for k, v in _DTYPES.items()}
 

@@ -4,7 +4,7 @@ Each of Keras' namespaces is a module that lists its names (``numpy``, ``nn`` â€
 functions are in modules by family. Source: ``keras/src/ops`` (3.15).
 """
 
-from keras2torch.ops import linalg, nn, numpy
+from keras2torch.ops import image, linalg, nn, numpy
 from keras2torch.ops.control import (
     associative_scan,
     cond,
@@ -501,6 +501,7 @@ __all__ = [
     "identity",
     "ifft2",
     "imag",
+    "image",
     "in_top_k",
     "inner",
     "inv",

@@ -11,7 +11,14 @@ import torch
 import torch.nn.functional as F
 
 from keras2torch.ops.base import operation
-from keras2torch.ops.promotion import floats, promoted, tensor, tensors
+from keras2torch.ops.promotion import (
+    common_dtype,
+    floats,
+    kind,
+    promoted,
+    tensor,
+    tensors,
+)
 
 
 @operation("DotProductAttention", "query key value bias mask scale")
@@ -73,16 +80,16 @@ def dot_product_attention(
             q, k, v, None, 0.0, is_causal, scale=scale
         )
         return made.transpose(1, 2)
-    shape = (q.shape[0], q.shape[1], q.shape[2], k.shape[2])
-    added = q.new_zeros(()) if bias is None else tensor(bias).to(q)
-    seen = torch.ones(shape[2:], dtype=torch.bool, device=q.device)
+    wide = common_dtype(kind(q), "float32")
+    scores = (q @ k.mT).to(wide) * (k.shape[-1] ** -0.5 if scale is None else scale)
+    if bias is not None:
+        scores = scores + tensor(bias).to(scores)
+    seen = torch.ones(scores.shape[2:], dtype=torch.bool, device=q.device)
     seen = seen.tril() if is_causal else seen
     seen = seen if mask is None else seen & tensor(mask).to(q.device, torch.bool)
     # Not -inf: of a row with nothing to attend to Keras takes the mean.
-    least = -0.7 * (65500.0 if q.dtype is torch.float16 else 3.38953e38)
-    scores = torch.where(seen, added, least).expand(shape)
-    made = F.scaled_dot_product_attention(q, k, v, scores, scale=scale)
-    return made.transpose(1, 2)
+    scores = torch.where(seen, scores, -0.7 * 3.38953e38)
+    return (scores.softmax(-1).to(k.dtype) @ v).transpose(1, 2)
 
 
 @operation("PSNR", "x1 x2")

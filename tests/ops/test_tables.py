@@ -62,7 +62,14 @@ def test_in_a_functional_model(name: str, answers: dict[str, Any]) -> None:
     """The same shapes and dtypes of symbolic tensors, and the same values."""
     case, wanted = CASES[name], answers[name]
     if "symbolic" not in wanted:
-        pytest.skip("Keras makes no functional model of it")
+        # Keras makes none of it: neither do we, or it computes what Keras does eagerly.
+        try:
+            found = torch_side.symbolic(case)
+        except REFUSED:
+            return
+        if case.values and "eager" in wanted:
+            close(found["values"], wanted["eager"]["values"], case.close)
+        return
     found, wanted = torch_side.symbolic(case), wanted["symbolic"]
     assert found["structure"] == wanted["structure"]
     if not case.differs:

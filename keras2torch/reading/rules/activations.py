@@ -32,6 +32,9 @@ _EPSILON = 1e-7
 
 def activation(c: OperationCall, x: Any) -> ir.Value:
     """Apply an activation that the Keras layer has by name."""
+    if c.kind in ("Relu", "Relu6") and not c.is_float(x):
+        above = c.elementwise("Max", c.given(x), 0)
+        return above if c.kind == "Relu" else c.elementwise("Min", above, 6)
     return c.layer("Activation", {"activation": _ACTIVATIONS[c.kind]}, c.floats(x))
 
 
@@ -123,7 +126,9 @@ def glu(c: OperationCall, x: Any, axis: Any = -1) -> ir.Value:
 def softmax(c: OperationCall, x: Any, axis: Any = -1) -> ir.Value:
     """Shares of one, along one axis or several, or their logarithms."""
     x = c.floats(x)
-    axes = c.axes(-1 if axis is None else axis, c.rank(x))
+    if axis is None:  # all of them in Keras, the last one in TensorFlow
+        axis = -1 if c.tensorflow else list(range(c.rank(x)))
+    axes = c.axes(axis, c.rank(x))
     if len(axes) > 1:
         left = [i for i in range(c.rank(x)) if i not in axes]
         order = [*left, *axes]
@@ -158,11 +163,30 @@ def _limited(c: OperationCall, x: ir.Value) -> ir.Value:
     return c.operator("Clip", [x, *ends], shape_of(x))
 
 
+def _prediction(
+    c: OperationCall, output: Any, from_logits: bool
+) -> tuple[ir.Value, bool]:
+    """Return what a cross-entropy is taken of: what went into the last activation.
+
+    Keras on TensorFlow does so (backend/tensorflow/nn.py, _get_logits).
+    """
+    p = c.floats(output)
+    node = p.producer()
+    if node is None or not node.inputs or (logits := node.inputs[0]) is None:
+        return p, from_logits
+    name = node.op_type
+    if node.domain == DOMAIN and name == "Activation":
+        name = node.attributes["activation"].as_string().capitalize()
+    if name in ("Sigmoid", "Softmax") and node.domain in ("", DOMAIN):
+        return logits, True
+    return p, from_logits
+
+
 def binary_crossentropy(
     c: OperationCall, target: Any, output: Any, from_logits: bool = False
 ) -> ir.Value:
     """Return the cross-entropy of each entry."""
-    y, p = c.tensor(target), c.floats(output)
+    y, (p, from_logits) = c.tensor(target), _prediction(c, output, from_logits)
     y = c.cast(y, dtype_of(p))
     if from_logits:
         return c.sub(c.unary("Softplus", p), c.mul(p, y))
@@ -180,7 +204,7 @@ def categorical_crossentropy(
     axis: Any = -1,
 ) -> ir.Value:
     """Return the cross-entropy of each row."""
-    p = c.floats(output)
+    p, from_logits = _prediction(c, output, from_logits)
     y = c.tensor(target, dtype_of(p))
     at = c.axis(axis, c.rank(p))
     if from_logits:
@@ -199,7 +223,8 @@ def sparse_categorical_crossentropy(
     axis: Any = -1,
 ) -> ir.Value:
     """Return the cross-entropy of each row, whose class is given by number."""
-    p, y = c.floats(output), c.cast(c.given(target), "int64")
+    p, from_logits = _prediction(c, output, from_logits)
+    y = c.cast(c.given(target), "int64")
     if c.rank(y) == c.rank(p):
         y = c.squeeze(y, -1)
     # The kernel takes logits, and normalises the clipped logarithms again.
