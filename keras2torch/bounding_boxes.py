@@ -439,7 +439,8 @@ def compute_ciou(
     distance = distance + ((y1 + Y1) / 2 - (y2 + Y2) / 2) ** 2
     v = 4 / math.pi**2 * ((w2 / h2).arctan() - (w1 / h1).arctan()) ** 2
     alpha = v / (v - iou + (1 + least))
-    return iou - (distance / diagonal + v * alpha)
+    found: torch.Tensor = iou - (distance / diagonal + v * alpha)
+    return found
 
 
 __all__ = [

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset, Subset, TensorDataset
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Subset, TensorDataset
 
+from keras2torch.data.dataset import Dataset
 from keras2torch.data.tensors import is_array, to_tensor
 
 
@@ -18,19 +21,21 @@ def split_dataset(
     shuffle: bool = False,
     seed: int | None = None,
     preferred_backend: str | None = None,
-) -> tuple[Subset[Any], Subset[Any]]:
+) -> tuple[Any, Any]:
     """Split a data set into a left and a right one.
 
     Parameters
     ----------
     dataset
-        An array, a list or tuple of arrays of one length, or a torch Dataset.
+        An array, a list or tuple of arrays of one length, a ``Dataset`` that ends, or
+        a torch Dataset.
     left_size, right_size
         A fraction or a number of samples; one of them may be absent.
     shuffle, seed
         Whether to shuffle before, in the order that Keras on TensorFlow draws.
     preferred_backend
-        Keras' argument; the result is always two torch Datasets of samples.
+        ``"torch"``: two torch Datasets of samples come back, as for a torch Dataset;
+        else two data sets with the methods of tf.data's.
 
     Raises
     ------
@@ -39,8 +44,14 @@ def split_dataset(
     ValueError
         If sizes are absent or do not fit, or lengths differ.
     """
-    del preferred_backend
-    if isinstance(dataset, (list, tuple)):
+    in_torch = preferred_backend == "torch" or (
+        isinstance(dataset, TorchDataset) and preferred_backend is None
+    )
+    if isinstance(dataset, Dataset):
+        dataset = list(dataset)
+        if not dataset:
+            raise ValueError("the data set that is to be split has no element.")
+    elif isinstance(dataset, (list, tuple)):
         tensors = [to_tensor(a, f"dataset[{i}]") for i, a in enumerate(dataset)]
         if not tensors or len({len(t) for t in tensors}) > 1:
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors)
@@ -50,7 +61,7 @@ def split_dataset(
         dataset = TensorDataset(*tensors)
     elif is_array(dataset):
         dataset = TensorDataset(to_tensor(dataset, "dataset"))
-    elif not isinstance(dataset, Dataset) or not hasattr(dataset, "__len__"):
+    elif not isinstance(dataset, TorchDataset) or not hasattr(dataset, "__len__"):
         raise TypeError(
             "dataset is an array, a list of arrays or a torch Dataset with a length, "
             f"not a {type(dataset).__name__}."
@@ -77,7 +88,20 @@ def split_dataset(
     order = list(range(total))
     if shuffle:
         random.Random(random.randint(0, 10**6) if seed is None else seed).shuffle(order)
-    return Subset(dataset, order[:left]), Subset(dataset, order[-right:])
+    sides = (order[:left], order[-right:])
+    if in_torch:
+        return Subset(dataset, sides[0]), Subset(dataset, sides[1])
+    return _taken(dataset, sides[0]), _taken(dataset, sides[1])
+
+
+def _taken(samples: Any, at: list[int]) -> Dataset:
+    """Return the data set of some samples; of a single array the arrays themselves."""
+    bare = isinstance(samples, TensorDataset) and len(samples.tensors) == 1
+
+    def made() -> Iterator[Any]:
+        return (samples[i][0] if bare else samples[i] for i in at)
+
+    return Dataset(made, len(at))
 
 
 def _samples(name: str, size: int | float | None, total: int) -> int | None:

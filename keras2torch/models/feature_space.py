@@ -166,7 +166,7 @@ class FeatureSpace(Layer):
         return Feature(dtype, preprocessor, output_mode)
 
     @classmethod
-    def float(cls, name: str | None = None) -> Feature:  # type: ignore[valid-type]
+    def float(cls, name: str | None = None) -> Feature:  # type: ignore[override]
         """Return numbers as they are."""
         name = name or auto_name("float")
         return Feature("float32", layers.Identity(name=f"{name}_preprocessor"), "float")
@@ -414,7 +414,7 @@ class FeatureSpace(Layer):
 
     # -- configs
     def get_config(self) -> dict[str, Any]:
-        """Return what :meth:`from_config` makes it from; vocabularies go along."""
+        """Return what :meth:`from_config` makes it from; it is to be adapted again."""
         return {
             "features": {
                 n: {

@@ -160,7 +160,7 @@ def test_helpers(name: str, keras_says: dict[str, Any]) -> None:
     if function == "timeseries_dataset_from_array":
         made = list(made)
     if function == "split_dataset":
-        made = [[sample for (sample,) in side] for side in made]
+        made = [list(side) for side in made]
     found = [np.asarray(leaf) for leaf in flatten(made) if leaf is not None]
     assert len(found) == len(expected)
     for key, value in expected.items():
