@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from keras2torch import dtype_policies, tree
+from keras2torch.errors import Keras2TorchError
 from keras2torch.layers.base import Shape
 from keras2torch.models import precision
 from keras2torch.models.context import (
@@ -34,6 +35,7 @@ from keras2torch.models.probing import probe
 from keras2torch.models.saveable import Saveable
 from keras2torch.models.specs import is_given, outputs_of, structure_of
 from keras2torch.models.symbolic import KerasTensor, Node, is_symbolic
+from keras2torch.training.foreign import is_of_tensorflow
 from keras2torch.training.variables import Parameter, holding_values
 
 _KERAS_ARGUMENTS = frozenset(
@@ -278,6 +280,11 @@ class Layer(Saveable, Holder):
     def _seen(self, outputs: Any) -> None:
         """Keep the shapes that the first batch made, for the summary."""
         if "_made_shapes" not in self.__dict__:
+            if any(is_of_tensorflow(t) for t in tree.flatten(outputs)):
+                raise Keras2TorchError(
+                    f"the call of layer {self.name!r} ({type(self).__name__}) returns "
+                    "a tensor of TensorFlow: use keras.ops or torch there, not tf."
+                )
             shapes = [tuple(t.shape) for t in tree.flatten(outputs) if _is_tensor(t)]
             self.__dict__["_made_shapes"] = shapes
 

@@ -15,6 +15,7 @@ from keras2torch.errors import UnfitCall
 from keras2torch.layers.base import Shape
 from keras2torch.models.context import calling, default_device
 from keras2torch.models.symbolic import KerasTensor, Node
+from keras2torch.training.foreign import explained
 from keras2torch.training.variables import holding_values
 
 # For an unknown batch, and for other unknown sizes.
@@ -47,8 +48,13 @@ def probe(layer: Any, node: Node) -> Shown:
         except Exception as error:
             if runs:
                 break
+            drawn = _drawn(layer, node) if unknown else None
+            if drawn is not None:
+                return drawn
             if isinstance(error, UnfitCall):
                 raise  # it names a layer and shapes already
+            if (told := explained(error)) is not None:
+                raise told from error
             shapes = [t.shape for t in node.inputs]
             told = shapes[0] if len(shapes) == 1 else shapes
             raise ValueError(
@@ -66,6 +72,43 @@ def probe(layer: Any, node: Node) -> Shown:
     kinds = [str(t.dtype).removeprefix("torch.") for t in flat[0]]
     masked = any(getattr(t, "_keras_mask", None) is not None for t in flat[0])
     return Shown(first, shapes, kinds or ["float32"], masked)
+
+
+def _drawn(layer: Any, node: Node) -> Shown | None:
+    """Return what a call makes of symbolic tensors; None if it cannot take them.
+
+    A ``call`` that counts on a batch of its own size can be drawn, but not be run on
+    another, as in Keras.
+    """
+    if not hasattr(layer, "call"):
+        return None
+    calls = {id(m): (m, len(m._inbound_nodes)) for m in layer.modules() if _called(m)}
+
+    def symbol(value: Any) -> Any:
+        if not isinstance(value, KerasTensor):
+            return value
+        return KerasTensor(value.shape, value.dtype, mask_shape=value.mask_shape)
+
+    args = tree.map_structure(symbol, list(node.args))
+    kwargs = tree.map_structure(symbol, dict(node.kwargs))
+    kwargs.pop("training", None)
+    try:
+        with calling(False):
+            made = layer.call(*args, **kwargs)
+    except Exception:  # the error of the run says more
+        return None
+    finally:
+        for module, number in calls.values():
+            del module._inbound_nodes[number:]
+    flat = tree.flatten(made)
+    if not all(isinstance(t, KerasTensor) for t in flat):
+        return None
+    masked = any(t.mask_shape is not None for t in flat)
+    return Shown(made, [t.shape for t in flat], [t.dtype for t in flat], masked)
+
+
+def _called(module: Any) -> bool:
+    return hasattr(module, "_inbound_nodes")
 
 
 def _run(layer: Any, node: Node, sizes: tuple[int, int]) -> Any:

@@ -16,6 +16,7 @@ from keras2torch import tree
 from keras2torch.callbacks.logs import LazyLogs
 from keras2torch.data.packing import unpack_x_y_sample_weight
 from keras2torch.distribution import parts
+from keras2torch.training.foreign import told_of_tensorflow
 from keras2torch.training.steps import Steps, _step
 
 Batch = tuple[Any, ...]
@@ -50,6 +51,7 @@ class Executions(Steps):
             self.predict_function = self._predict_on
         return self.predict_function
 
+    @told_of_tensorflow()
     def _train_on(self, data: list[Batch]) -> Any:
         logs: Any = None
         if self._is_plain("train_step"):
@@ -61,6 +63,7 @@ class Executions(Steps):
                 logs = self.train_step(batch)
         return logs
 
+    @told_of_tensorflow()
     def _test_on(self, data: list[Batch]) -> Any:
         logs: Any = None
         with torch.no_grad():
@@ -73,6 +76,7 @@ class Executions(Steps):
                     logs = self.test_step(batch)
         return logs
 
+    @told_of_tensorflow()
     def _predict_on(self, data: list[Batch]) -> Any:
         with torch.no_grad(), _step():
             return joined([self._predicted(batch) for batch in self._each(data)])
