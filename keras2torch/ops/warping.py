@@ -210,7 +210,12 @@ def _check(interpolation: str, fill_mode: str = "constant") -> None:
         )
 
 
-@operation("AffineTransform", "images transform")
+def _alike(images: Any, *args: Any, **options: Any) -> KerasTensor:
+    """Return what stands for images of the same sizes."""
+    return KerasTensor(tuple(images.shape), str(images.dtype).removeprefix("torch."))
+
+
+@operation("AffineTransform", "images transform", spec=_alike)
 def affine_transform(
     images: Any,
     transform: Any,
@@ -248,7 +253,7 @@ def affine_transform(
     return images_back(made, alone, data_format)
 
 
-@operation("PerspectiveTransform", "images start_points end_points")
+@operation("PerspectiveTransform", "images start_points end_points", spec=_alike)
 def perspective_transform(
     images: Any,
     start_points: Any,
@@ -290,7 +295,7 @@ def perspective_transform(
     return images_back(made, alone, data_format)
 
 
-@operation("ElasticTransform", "images")
+@operation("ElasticTransform", "images", spec=_alike)
 def elastic_transform(
     images: Any,
     alpha: float = 20.0,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from keras2torch.dialect import DOMAIN
 from keras2torch.reading.operation_calls import OperationCall, Rule, dtype_of, shape_of
 
 _ACTIVATIONS = {

@@ -11,6 +11,7 @@ from keras2torch.operators.resizing import TABLE
 from keras2torch.reading.operation_calls import OperationCall, Rule, dtype_of, shape_of
 from keras2torch.reading.rules.networks import channels_back, channels_first
 from keras2torch.reading.rules.shaping import pad
+from keras2torch.reading.rules.unary import saturated
 
 _GRAY = (0.2989, 0.5870, 0.1140)
 _MODES: dict[str, dict[str, Any]] = {
@@ -63,7 +64,9 @@ def resized(
     options["axes"] = [2, 3]
     y = _resize(c, x, sizes, options)
     y = channels_back(c, y, data_format)
-    if c.spec.kind == "ops.Resize" or interpolation == "nearest":
+    if c.spec.kind == "ops.Resize" and interpolation != "nearest" and "int" in kind:
+        y = saturated(c, c.unary("Round", y), kind)
+    elif c.spec.kind == "ops.Resize" or interpolation == "nearest":
         y = c.cast(y, kind)
     return c.squeeze(y, 0) if alone else y
 
