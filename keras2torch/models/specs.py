@@ -29,9 +29,11 @@ from keras2torch.models.symbolic import (
     Operation,
 )
 from keras2torch.reading.build import Assembler
-from keras2torch.reading.topology import CallSpec, LayerSpec, ModelSpec, Ref
+from keras2torch.reading.topology import CallSpec, Constant, LayerSpec, ModelSpec, Ref
 
 To = Callable[[KerasTensor], Any]
+# What a list of Python's numbers becomes.
+_OF_LISTS = frozenset({"bool", "float32", "int32"})
 
 
 def assembler() -> Assembler:
@@ -89,6 +91,8 @@ def call_spec(node: Node, to: To, *, written: bool | None = None) -> CallSpec:
             return {"start": value.start, "stop": value.stop, "step": value.step}
         if value is Ellipsis:
             return {"class_name": "__ellipsis__"}
+        if isinstance(value, np.ndarray) and value.dtype.name not in _OF_LISTS:
+            return Constant(value)
         if isinstance(value, (np.generic, np.ndarray)):
             return value.tolist()
         return value

@@ -98,6 +98,8 @@ class Reduction(Axes):
         template = (_OF_BOOLEANS if boolean else _METHODS)[self.kind]
         if self.kind == "ReduceMean" and not call.x.dtype.startswith("float"):
             return Forward(self._whole_mean(call, dims, keep))
+        if self.kind in _WIDENING and call.x.dtype.startswith("uint"):
+            template += f".to(torch.{call.x.dtype})"
         whole = len(dims) == call.x.rank and not keep
         if whole and self.kind != "ReduceLogSumExp":
             args = extra.removeprefix(", ")

@@ -61,10 +61,16 @@ class TopK(Operator):
         return [tuple(sizes), tuple(sizes)]
 
     def forward(self, call: Call, module: str) -> Forward:
-        """``torch.topk(x, 3, dim=1)``."""
+        """``torch.topk(x, 3, dim=1)``; for all of them ``torch.sort`` is stable."""
         dim = call.x.layout.position(self._axis())
-        extra = "" if self.attributes.get("largest", 1) else ", largest=False"
+        largest = self.attributes.get("largest", 1)
         k = self.text(call, self._k())
+        whole = (str(call.x.shape[self._axis()]), f"{call.x.name}.shape[{dim}]")
+        if k in whole:
+            order = ", descending=True" if largest else ""
+            text = f"torch.sort({call.x.name}, dim={dim}{order}, stable=True)"
+            return Forward(text, unpack=True)
+        extra = "" if largest else ", largest=False"
         return Forward(f"torch.topk({call.x.name}, {k}, dim={dim}{extra})", unpack=True)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from keras2torch.ops import specs
 from keras2torch.ops.base import operation
 from keras2torch.ops.promotion import converted, no_bool, promoted, tensor, tensors
 
@@ -55,7 +56,7 @@ def divide_no_nan(x1: Any, x2: Any) -> Any:
 @operation("FloorDivide", "x1 x2")
 def floor_divide(x1: Any, x2: Any) -> Any:
     """``x1 // x2``, rounded down."""
-    return torch.floor_divide(*promoted(x1, x2))
+    return torch.div(*promoted(x1, x2), rounding_mode="floor")
 
 
 @operation("Mod", "x1 x2")
@@ -102,7 +103,7 @@ def fmin(x1: Any, x2: Any) -> Any:
     return torch.fmin(*promoted(x1, x2))
 
 
-@operation("Arctan2", "x1 x2")
+@operation("Arctan2", "x1 x2", spec=specs.entries_with_fractions)
 def arctan2(x1: Any, x2: Any) -> Any:
     """Return the angle of the point ``(x2, x1)``."""
     return torch.atan2(*converted(x1, x2, fractions=True))
@@ -145,20 +146,20 @@ def ldexp(x1: Any, x2: Any) -> Any:
     return torch.ldexp(*converted(x, y, fractions=True))
 
 
-@operation("Nextafter", "x1 x2")
+@operation("Nextafter", "x1 x2", spec=specs.entries_with_fractions)
 def nextafter(x1: Any, x2: Any) -> Any:
     """Return the next number of float64 after ``x1`` towards ``x2``, as Keras does."""
     x, y = converted(x1, x2, fractions=True)
     return torch.nextafter(x.to(torch.float64), y.to(torch.float64)).to(x.dtype)
 
 
-@operation("Gcd", "x1 x2")
+@operation("Gcd", "x1 x2", spec=specs.entries)
 def gcd(x1: Any, x2: Any) -> Any:
     """Return the greatest common divisor."""
     return torch.gcd(*_integers("gcd", x1, x2))
 
 
-@operation("Lcm", "x1 x2")
+@operation("Lcm", "x1 x2", spec=specs.entries)
 def lcm(x1: Any, x2: Any) -> Any:
     """Return the least common multiple."""
     return torch.lcm(*_integers("lcm", x1, x2))

@@ -53,7 +53,7 @@ def operation(
             places = {named[0]: taken} if many else zip(named, taken, strict=False)
             rest = {k: options.pop(k) for k in list(options) if k not in parameters}
             given = options | dict(places) | dict.fromkeys(others, rest)
-            bound = BoundArguments(arguments, given)  # type: ignore[arg-type]
+            bound = BoundArguments(arguments, given)
             return called(*bound.args, **bound.kwargs)
 
         @wraps(function)

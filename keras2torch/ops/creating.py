@@ -11,8 +11,9 @@ import torch
 
 from keras2torch.models.context import default_device
 from keras2torch.models.naming import floatx
+from keras2torch.ops import specs
 from keras2torch.ops.base import operation
-from keras2torch.ops.promotion import common_dtype, kind, tensor, tensors
+from keras2torch.ops.promotion import common_dtype, is_weak, kind, tensor, tensors
 from keras2torch.ops.shaping import sizes
 from keras2torch.tensors import torch_dtype
 
@@ -112,10 +113,8 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """
     given = [v for v in (start, stop, step) if v is not None]
     wanted = common_dtype(*map(kind, given)) if dtype is None else torch_dtype(dtype)
-    first, last, by = (
-        v.item() if isinstance(v, torch.Tensor) or hasattr(v, "keras") else v
-        for v in (start, stop, 1 if step is None else step)
-    )
+    ends = (start, stop, 1 if step is None else step)
+    first, last, by = (v if v is None or is_weak(v) else tensor(v).item() for v in ends)
     if last is None:
         first, last = 0, first
     if by == 0:
@@ -150,7 +149,7 @@ def _check_num(num: int) -> None:
         raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
 
 
-@operation("Linspace", "start stop")
+@operation("Linspace", "start stop", spec=specs.spaced)
 def linspace(
     start: Any,
     stop: Any,
@@ -180,17 +179,17 @@ def linspace(
     _check_num(num)
     given = common_dtype(kind(start), kind(stop), "float")
     wanted = given if dtype is None else torch_dtype(dtype)
-    ends = [t.to(wanted) for t in tensors(start, stop)]
+    first, last = (t.to(wanted) for t in tensors(start, stop))
     if not wanted.is_floating_point:
-        ends = [t.double() for t in ends]
-    found, step = _spaced(*ends, num, endpoint)
+        first, last = first.double(), last.double()
+    found, step = _spaced(first, last, num, endpoint)
     if not wanted.is_floating_point:
         found = torch.floor(found)
     found = found.to(wanted).movedim(0, axis)
     return (found, step) if retstep else found
 
 
-@operation("Logspace", "start stop")
+@operation("Logspace", "start stop", spec=specs.spaced)
 def logspace(
     start: Any,
     stop: Any,
@@ -215,7 +214,7 @@ def logspace(
     return torch.pow(tensor(base).to(powers.device, powers.dtype), powers)
 
 
-@operation("Geomspace", "start stop")
+@operation("Geomspace", "start stop", spec=specs.spaced)
 def geomspace(
     start: Any,
     stop: Any,
@@ -235,5 +234,6 @@ def geomspace(
     """
     wanted = torch_dtype(dtype or floatx())
     first, last = (t.to(wanted) for t in tensors(start, stop))
-    ends = [torch.log10(torch.abs(t)) for t in (first, last)]
-    return logspace(*ends, num, endpoint, dtype=dtype, axis=axis) * torch.sign(first)
+    low, high = (torch.log10(torch.abs(t)) for t in (first, last))
+    found = logspace(low, high, num, endpoint, dtype=dtype, axis=axis)
+    return found * torch.sign(first)

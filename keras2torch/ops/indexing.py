@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras2torch.ops import specs
 from keras2torch.ops.base import one_axis, operation
-from keras2torch.ops.promotion import promoted, tensor, tensors
+from keras2torch.ops.promotion import is_weak, kind, promoted, tensor, tensors
 from keras2torch.ops.shaping import sizes
+from keras2torch.tensors import torch_dtype
 
 
 def _places(indices: Any, size: int, device: torch.device) -> torch.Tensor:
@@ -24,7 +26,7 @@ def _places(indices: Any, size: int, device: torch.device) -> torch.Tensor:
     return torch.where(found < 0, found + size, found)
 
 
-@operation("GetItem", "x key")
+@operation("GetItem", "x key", spec=specs.picked)
 def get_item(x: Any, key: Any) -> Any:
     """``x[key]``."""
     x = tensor(x)
@@ -106,7 +108,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     return torch.take_along_dim(x, _places(indices, x.shape[axis], x.device), axis)
 
 
-@operation("Where", "condition x1 x2")
+@operation("Where", "condition x1 x2", spec=specs.chosen)
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """Return ``x1`` where a condition holds, ``x2`` elsewhere; or where it holds.
 
@@ -132,11 +134,22 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     return torch.where(holds.to(device, torch.bool), x.to(device), y.to(device))
 
 
-@operation("Nonzero", gives=list)
+@operation("Nonzero", gives=tuple, spec=specs.places)
 def nonzero(x: Any) -> Any:
     """Return where values are not 0: the places along each axis, as int32."""
     x = tensor(x)
     return [p.to(torch.int32) for p in torch.nonzero(x, as_tuple=True)[: x.ndim]]
+
+
+def _as_numpy_promotes(*values: Any) -> list[torch.Tensor]:
+    """Return tensors of numpy's common dtype: float64 of int32 and float32."""
+    kinds = [v if is_weak(v) else kind(v) for v in values]
+    if "bfloat16" in kinds:
+        return promoted(*values)
+    common = np.result_type(
+        *[np.dtype(k) if isinstance(k, str) else k for k in kinds]
+    ).name
+    return [t.to(torch_dtype(common)) for t in tensors(*values)]
 
 
 @operation("Select", "condlist choicelist default")
@@ -162,13 +175,13 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
             "condlist and choicelist must not be empty and be of one length. Received: "
             f"{len(condlist)} and {len(choicelist)}"
         )
-    *choices, found = promoted(*choicelist, default)
+    *choices, found = _as_numpy_promotes(*choicelist, default)
     for holds, choice in reversed(list(zip(condlist, choices, strict=True))):
         found = torch.where(tensor(holds).to(found.device, torch.bool), choice, found)
     return found
 
 
-@operation("UnravelIndex", "indices", gives=tuple)
+@operation("UnravelIndex", "indices", gives=list)
 def unravel_index(indices: Any, shape: Any) -> Any:
     """Return the places along each axis of places in a row of all values."""
     if None in tuple(shape):

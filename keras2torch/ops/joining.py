@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from keras2torch.ops import specs
 from keras2torch.ops.base import one_axis, operation
 from keras2torch.ops.promotion import converted, promoted, tensor, tensors
 from keras2torch.ops.shaping import sizes
@@ -86,7 +87,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> Any:
 
 
 # ------------------------------------------------------------------------- to several
-@operation("Split", gives=list)
+@operation("Split", gives=list, spec=specs.parts)
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
     """Return parts along an axis.
 
@@ -112,7 +113,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> An
     return list(torch.tensor_split(x, indices_or_sections, place))
 
 
-@operation("ArraySplit", gives=list)
+@operation("ArraySplit", gives=list, spec=specs.nearly_equal_parts)
 def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> Any:
     """Return so many parts, the first ones by one larger if it does not come out."""
     if not isinstance(indices_or_sections, int):
@@ -131,20 +132,20 @@ def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> Any:
     return list(torch.tensor_split(x, indices_or_sections, one_axis(axis, x.ndim)))
 
 
-@operation("Hsplit", gives=list)
+@operation("Hsplit", gives=list, spec=specs.second_parts)
 def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Any:
     """Return parts along the second axis, of a row along the first."""
     x = tensor(x)
     return split(x, indices_or_sections, axis=0 if x.ndim == 1 else 1)
 
 
-@operation("Vsplit", gives=list)
+@operation("Vsplit", gives=list, spec=specs.parts)
 def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Any:
     """Return parts along the first axis."""
     return split(x, indices_or_sections, axis=0)
 
 
-@operation("Dsplit", gives=list)
+@operation("Dsplit", gives=list, spec=specs.third_parts)
 def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Any:
     """Return parts along the third axis."""
     return split(x, indices_or_sections, axis=2)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from keras2torch.ops import specs
 from keras2torch.ops.base import all_axes, operation
 from keras2torch.ops.promotion import converted, floats, in_double, tensor, tensors
 
@@ -74,7 +75,8 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
 
 
 def _summed(x: torch.Tensor, y: torch.Tensor, axes: Any) -> torch.Tensor:
-    found: torch.Tensor = torch.tensordot(*in_double(x, y), dims=axes)
+    wide, other = in_double(x, y)
+    found: torch.Tensor = torch.tensordot(wide, other, dims=axes)
     return found.to(x.dtype)
 
 
@@ -104,7 +106,7 @@ def kron(x1: Any, x2: Any) -> Any:
     return torch.kron(*converted(x1, x2))
 
 
-@operation("Cross", "x1 x2")
+@operation("Cross", "x1 x2", spec=specs.crossed)
 def cross(
     x1: Any,
     x2: Any,

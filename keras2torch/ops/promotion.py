@@ -128,16 +128,16 @@ def converted(*values: Any, fractions: bool = False) -> list[torch.Tensor]:
 
 def floats(x: Any) -> torch.Tensor:
     """Return a tensor with fractions; integers become the floating dtype in force."""
-    x = tensor(x)
-    if is_float(str(x.dtype)) or x.is_complex():
-        return x
-    return x.to(torch.get_default_dtype())
+    found: torch.Tensor = tensor(x)
+    if is_float(str(found.dtype)) or found.is_complex():
+        return found
+    return found.to(torch.get_default_dtype())
 
 
 def counted(x: Any) -> torch.Tensor:
     """Return a tensor whose entries can be added: what is small, in 32 bits."""
-    x = tensor(x)
-    return x.to(_SMALL.get(x.dtype, x.dtype))
+    found: torch.Tensor = tensor(x)
+    return found.to(_SMALL.get(found.dtype, found.dtype))
 
 
 def no_bool(x: torch.Tensor) -> torch.Tensor:

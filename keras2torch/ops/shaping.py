@@ -5,12 +5,14 @@ Source: ``keras/src/ops/numpy.py`` and ``keras/src/backend/tensorflow/numpy.py``
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from keras2torch.models.symbolic import KerasTensor
 from keras2torch.ops.base import all_axes, one_axis, operation
 from keras2torch.ops.promotion import tensor
 
@@ -217,7 +219,22 @@ def tile(x: Any, repeats: Any) -> Any:
     return torch.tile(tensor(x), sizes(repeats))
 
 
-@operation("Repeat")
+def _repeated(x: KerasTensor, repeats: Any, axis: int | None) -> KerasTensor:
+    """Return what stands for entries that are there several times."""
+    times, shape = sizes(repeats), list(x.shape)
+    if axis is None:
+        known = [n for n in shape if n is not None]
+        shape, axis = [math.prod(known) if len(known) == len(shape) else None], 0
+    place = one_axis(axis, len(shape))
+    size = shape[place]
+    if len(times) == 1:
+        shape[place] = None if size is None else size * times[0]
+    else:
+        shape[place] = sum(times)
+    return KerasTensor(shape, x.dtype)
+
+
+@operation("Repeat", spec=_repeated)
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Return each entry so many times.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from keras2torch.ops import specs
 from keras2torch.ops.base import one_axis, operation
 from keras2torch.ops.promotion import common_dtype, converted, kind, no_bool, tensor
 
@@ -29,7 +30,7 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
     x = tensor(x)
     if axis is None or x.ndim == 0:
         x, axis = x.reshape(-1), 0
-    order = torch.argsort(x, one_axis(axis, x.ndim), stable=True)
+    order = torch.argsort(x, dim=one_axis(axis, x.ndim), stable=True)
     return order.to(torch.int32)
 
 
@@ -107,7 +108,7 @@ def _sized(found: torch.Tensor, size: int, fill: Any, axis: int = 0) -> torch.Te
     return torch.cat([kept, kept.new_full(shape, fill)], axis)
 
 
-@operation("Unique")
+@operation("Unique", spec=specs.different)
 def unique(
     x: Any,
     sorted: bool = True,  # as Keras calls it
@@ -168,7 +169,7 @@ def unique(
     return tuple(results) if len(results) > 1 else results[0]
 
 
-@operation("Bincount")
+@operation("Bincount", spec=specs.counts)
 def bincount(
     x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False
 ) -> Any:

@@ -156,7 +156,7 @@ def _steps(flat: Array) -> list[int] | None:
     if flat.dtype.kind not in "iuf" or flat.size < 2:
         return None
     limit = 2**24 if flat.dtype.kind == "f" else 2**31
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         whole = np.abs(flat) < limit
         if not whole.all() or (flat != np.floor(flat)).any():
             return None

@@ -60,8 +60,11 @@ def number_if_any(c: OperationCall, x1: Any, x2: Any) -> ir.Value:
     found = c.elementwise("Max" if c.kind == "Fmax" else "Min", x, y)
     if not c.is_float(x):
         return found
-    found = c.where(c.unary("IsNaN", x), y, found)
-    return c.where(c.unary("IsNaN", y), x, found)
+    if not isinstance(x1, (int, float)):
+        found = c.where(c.unary("IsNaN", x), y, found)
+    if not isinstance(x2, (int, float)):
+        found = c.where(c.unary("IsNaN", y), x, found)
+    return found
 
 
 def power(c: OperationCall, x1: Any, x2: Any) -> ir.Value:
@@ -134,6 +137,8 @@ def fmod(c: OperationCall, x1: Any, x2: Any) -> ir.Value:
 
 def arctan2(c: OperationCall, x1: Any, x2: Any) -> ir.Value:
     """Return the angle of the point (x2, x1)."""
+    if not all(isinstance(v, ir.Value) for v in (x1, x2)):
+        c.refuse("a side of the angle is a constant")
     y, x = c.promoted(x1, x2, fractions=True)
     angle = c.unary("Atan", c.div(y, x))
     pi = np.pi
@@ -279,7 +284,13 @@ def select(
     c: OperationCall, condlist: list[Any], choicelist: list[Any], default: Any = 0
 ) -> ir.Value:
     """Return the first choice whose condition holds."""
-    *choices, rest = c.promoted(*choicelist, default)
+    given = [*choicelist, default]
+    if "bfloat16" in map(c.dtype, given):
+        c.refuse("numpy has no bfloat16")
+    # Keras calls TensorFlow's numpy: int32 and float32 are float64 together.
+    weak = (int, float)
+    kinds = [v if type(v) in weak else np.dtype(c.dtype(v)) for v in given]
+    *choices, rest = (c.tensor(v, np.result_type(*kinds).name) for v in given)
     for condition, choice in reversed(list(zip(condlist, choices, strict=True))):
         rest = c.where(c.tensor(condition, "bool"), choice, rest)
     return rest

@@ -68,6 +68,8 @@ def _sliced(
                 continue
             parts.append((start, stop, axis, step))
             size = shape[axis]
+            if size is None and step < 0 and not _from_end(start, stop):
+                c.refuse("a slice backwards over a size that is not known")
             shape[axis] = len(range(*k.indices(size))) if size is not None else None
     if parts:
         given = [c.constant(list(v), "int64") for v in zip(*parts, strict=True)]
@@ -76,6 +78,12 @@ def _sliced(
         kept = tuple(n for i, n in enumerate(shape) if i not in gone)
         x = c.operator("Squeeze", [x, c.constant(gone, "int64")], kept)
     return x, gone
+
+
+def _from_end(start: int, stop: int) -> bool:
+    """Whether both ends of a slice backwards are counted from the end."""
+    begins = start >= FAR or start < 0
+    return begins and (stop <= -FAR or -FAR < stop < -1)
 
 
 def _is_array(key: list[Any]) -> bool:

@@ -121,7 +121,10 @@ def split(
         places = c.numbers(indices_or_sections, "indices")
         size = shape_of(x)[at]
         ends = [0, *places, FAR if size is None else size]
-        return [c.slice(x, at, a, b) for a, b in pairwise(ends)]
+        return [
+            c.slice(x, at, a, b, count=None if b == FAR else b - a)
+            for a, b in pairwise(ends)
+        ]
     parts = c.number(indices_or_sections, "sections")
     size = c.known(x, at)
     if c.kind != "ArraySplit" and size % parts:

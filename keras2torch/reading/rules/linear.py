@@ -24,12 +24,18 @@ def matmul(
     adjoint_b: bool = False,
 ) -> ir.Value:
     """Multiply matrices; axes before the last two are of many."""
-    x, y = c.promoted(x1, x2)
+    x, y = _wide(c, c.promoted(x1, x2))
     if transpose_a or adjoint_a:
         x = _swapped(c, x)
     if transpose_b or adjoint_b:
         y = _swapped(c, y)
     return c.matmul(x, y)
+
+
+def _wide(c: OperationCall, xs: list[ir.Value]) -> list[ir.Value]:
+    """Products of int8 are int32 in Keras."""
+    small = not c.tensorflow and all(dtype_of(x) == "int8" for x in xs)
+    return [c.cast(x, "int32") for x in xs] if small else xs
 
 
 def _swapped(c: OperationCall, x: ir.Value) -> ir.Value:
@@ -103,7 +109,7 @@ def einsum(c: OperationCall, *operands: Any, subscripts: str | None = None) -> i
         subscripts = terms.pop(0)
     if subscripts is None or not terms:
         c.refuse("the file does not say which tensors it multiplies")
-    return _einsum(c, subscripts.replace(" ", ""), c.promoted(*terms))
+    return _einsum(c, subscripts.replace(" ", ""), _wide(c, c.promoted(*terms)))
 
 
 def _einsum(c: OperationCall, equation: str, xs: list[ir.Value]) -> ir.Value:

@@ -178,7 +178,9 @@ def sort(
     if axis is None:
         x, axis = c.reshape(x, [-1]), 0
     largest = direction == "DESCENDING"
-    return c.ordered(x, c.size(x, axis), axis, largest=largest)[0]
+    kind = dtype_of(x)
+    x = c.cast(x, "int32") if kind == "bool" else x
+    return c.cast(c.ordered(x, c.size(x, axis), axis, largest=largest)[0], kind)
 
 
 def argsort(
@@ -243,6 +245,7 @@ def quantile(
     kept = c.sizes(x)
     flat = c.reshape(c.transpose(x, [*left, *gone]), [*(kept[i] for i in left), count])
     ranked = c.ordered(flat, count, -1, largest=False)[0]
+    last = c.item(ranked, -1, count - 1)  # NaN if any is
     found = []
     for share in shares:
         at = (count - 1) * (share / 100 if c.kind == "Percentile" else share)
@@ -261,6 +264,7 @@ def quantile(
             value = c.add(c.mul(ends[0], 1 - part), c.mul(ends[1], part))
         else:
             c.refuse(f"method={method!r}")
+        value = c.where(c.unary("IsNaN", last), last, value)
         found.append(c.unsqueeze(value, *gone) if keepdims else value)
     if not isinstance(q, list):
         return found[0]

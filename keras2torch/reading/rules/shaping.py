@@ -200,6 +200,13 @@ def _rolled(c: OperationCall, x: ir.Value, shift: int, axis: int) -> ir.Value:
     by = shift % size if size else shift
     if not by:
         return x
+    if size is None and abs(shift) > 1:
+        # It may go around more than once.
+        count = c.reshape(c.tensor(c.size(x, axis), "int64"), [])
+        ends = [c.constant(0, "int64"), count, c.constant(1, "int64")]
+        places = c.sub(c.operator("Range", ends, (None,)), shift)
+        places = c.elementwise("Mod", places, count)
+        return c.operator("Gather", [x, places], shape_of(x), {"axis": axis})
     return c.concat([c.slice(x, axis, -by), c.slice(x, axis, 0, -by)], axis)
 
 

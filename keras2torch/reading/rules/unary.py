@@ -24,6 +24,7 @@ _FLOATS = {
     "Cosh": "Cosh",
     "Erf": "Erf",
     "Exp": "Exp",
+    "Fabs": "Abs",
     "Floor": "Floor",
     "Log": "Log",
     "Reciprocal": "Reciprocal",
@@ -35,7 +36,6 @@ _FLOATS = {
 _ANY = {
     "Abs": "Abs",
     "Absolute": "Abs",
-    "Fabs": "Abs",
     "Negative": "Neg",
     "Sign": "Sign",
 }
@@ -73,9 +73,14 @@ def reciprocal_root(c: OperationCall, x: Any) -> ir.Value:
     return c.unary("Reciprocal", c.unary("Sqrt", c.floats(x)))
 
 
+def _precise(c: OperationCall, x: Any) -> ir.Value:
+    """Return numbers with fractions, float64 of int64 (Keras, deg2rad and cbrt)."""
+    return c.cast(x, "float64") if c.dtype(x) == "int64" else c.floats(x)
+
+
 def scaled(c: OperationCall, x: Any) -> ir.Value:
     """Multiply by a constant."""
-    return c.mul(c.floats(x), _SCALED[c.kind])
+    return c.mul(_precise(c, x), _SCALED[c.kind])
 
 
 def logarithm(c: OperationCall, x: Any) -> ir.Value:
@@ -101,7 +106,7 @@ def exp2(c: OperationCall, x: Any) -> ir.Value:
 
 def cube_root(c: OperationCall, x: Any) -> ir.Value:
     """Take the cube root, of negative numbers too."""
-    x = c.floats(x)
+    x = _precise(c, x)
     third = c.constant(1 / 3, dtype_of(x))
     root = c.elementwise("Pow", c.unary("Abs", x), third)
     return c.mul(c.unary("Sign", x), root)
