@@ -116,6 +116,12 @@ def _taken_apart(optimizer: Any) -> list[Any] | None:
             f"{type(optimizer).__name__} has the whole weights already: give compile() "
             "its class, or a Keras optimizer, to have the weights cut among processes."
         )
+    for one in (optimizer, *_inner(optimizer)):
+        if _looks_across(one):
+            raise ValueError(
+                f"{type(one).__name__} takes whole weights, which no process has under "
+                "FSDP: train with DataParallel, or with another optimizer of Keras."
+            )
     if not optimizer.built:
         return None
     kept = optimizer.get_weights()
@@ -123,6 +129,27 @@ def _taken_apart(optimizer: Any) -> list[Any] | None:
     optimizer._variables.clear()
     optimizer.built = False
     return kept
+
+
+def _inner(optimizer: Any) -> list[Any]:
+    inner = getattr(optimizer, "inner_optimizer", None)
+    return [*getattr(optimizer, "_inner_optimizers", ()), *([inner] if inner else ())]
+
+
+def _looks_across(optimizer: Any) -> bool:
+    """Whether a weight's step is more than one of elements and norms."""
+    from keras2torch.optimizers import (
+        Adafactor,
+        LossScaleOptimizer,
+        MultiOptimizer,
+        Muon,
+        Optimizer,
+    )
+
+    own = type(optimizer)._update is Optimizer._update
+    if own and not isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
+        return True  # `update_step` moves one whole weight
+    return isinstance(optimizer, (Adafactor, Muon))
 
 
 @contextmanager

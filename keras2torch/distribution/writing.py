@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,9 +39,8 @@ def by_one(write: Write) -> Write:
         joined()
         # A model, or a callback of one.
         model = getattr(args[0], "model", args[0]) if args else None
-        given = (*args, *kwargs.values())
-        paths = [str(a) for a in given if isinstance(a, (str, os.PathLike))]
-        name = "/".join([write.__qualname__, *paths])
+        # Not by the path: each process may have a temporary folder of its own.
+        name = write.__qualname__
         _done[name] += 1
         key = f"keras2torch/{name}/{_done[name]}"
         if getattr(model, "_sharded_root", None) is None:

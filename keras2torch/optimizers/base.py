@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from keras2torch.distribution import parts
+from keras2torch.distribution.cut import is_cut, local, sum_parts
 from keras2torch.distribution.gradients import summed as summed_over_processes
 from keras2torch.optimizers import schedules
 from keras2torch.optimizers.gradients import (
@@ -275,7 +276,7 @@ class Optimizer(Kept):
         if layout.together:
             layout.complete(grads)
         chosen = layout.all
-        here = [g for g in grads if g is not None]
+        here = [local(g) for g in grads if g is not None]
         if not here:
             return
         if len(here) != len(grads):
@@ -359,6 +360,8 @@ class Optimizer(Kept):
             home = grads[0].device
             norms = [n.to(home) for n in torch._foreach_norm(grads)]
             norm = torch.linalg.vector_norm(torch.stack(norms))
+            if any(map(is_cut, self._layout.tensors)):
+                norm = sum_parts(norm.square(), self._layout.tensors).sqrt()
             factor = self.global_clipnorm / norm.clamp(min=self.global_clipnorm)
             factors = [factor.to(g.device) for g in grads]
             return list(torch._foreach_mul(grads, factors))

@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from keras2torch.distribution.cut import cut_as, is_cut, local, sum_parts
 from keras2torch.training.variables import Part, Variable
 
 Tensors = list[torch.Tensor]
@@ -157,7 +158,9 @@ class Layout:
             mask = owner < 0
         else:
             mask = ~torch.isin(owner, torch.tensor(sorted(known), device=owner.device))
-        return mask if bool(mask.any()) else None
+        if not bool(mask.any()):
+            return None
+        return local(cut_as(mask, self.tensors[number]))
 
 
 def _key(variable: Variable) -> Any:
@@ -203,12 +206,15 @@ class Chosen:
     def __init__(self, layout: Layout, numbers: tuple[int, ...]) -> None:
         self.layout = layout
         self.numbers = numbers
-        self.tensors = [layout.tensors[n] for n in numbers]
+        whole = [layout.tensors[n] for n in numbers]
+        # Of tensors that FSDP cut, the part that is here.
+        self.tensors = [local(t) for t in whole]
         self.strides = [t.stride() for t in self.tensors]
-        self.owners = [layout.owners[n] for n in numbers]
+        self.owners = [_here(layout.owners[n], t) for n, t in zip(numbers, whole)]
+        self._whole = whole
         self.states: dict[str, Tensors] = {}
         self.memo: dict[str, Any] = {}
-        found = {n for owner in self.owners for n in numbers_in(owner)}
+        found = {n for place in numbers for n in numbers_in(layout.owners[place])}
         self.variables = [(n, layout.variables[n]) for n in sorted(found)]
         self.simple = all(isinstance(o, int) for o in self.owners) and all(
             len(v.parts) == 1 for _, v in self.variables
@@ -224,7 +230,8 @@ class Chosen:
         found = self.states.get(name)
         if found is None:
             state = self.layout.state()
-            found = self.states[name] = [state[t][name] for t in self.tensors]
+            found = [local(state[t][name]) for t in self._whole]
+            self.states[name] = found
         return found
 
     def counter(self, step: int) -> Tensors:
@@ -251,7 +258,11 @@ class Chosen:
     def norms(self, values: Tensors) -> Tensors:
         """Return the norm of each variable, to be multiplied with the tensors."""
         if self.simple:
-            return list(torch._foreach_norm(values))
+            found = list(torch._foreach_norm(values))
+            if not is_cut(self._whole[0]):
+                return found
+            squared = sum_parts(torch.stack(found).square(), self._whole)
+            return list(squared.sqrt().unbind())
         count = len(self.layout.variables)
         squares = values[0].new_zeros(count + 1)
         for owner, value in zip(self.owners, values, strict=True):
@@ -260,8 +271,12 @@ class Chosen:
             else:  # nobody's elements, of owner -1, add to the last
                 places = (owner % (count + 1)).flatten()
                 squares.index_add_(0, places, value.square().flatten().to(squares))
-        roots = squares.sqrt()
+        roots = sum_parts(squares, self._whole).sqrt()
         return [roots[o].to(v) for o, v in zip(self.owners, values, strict=True)]
+
+
+def _here(owner: int | torch.Tensor, tensor: torch.Tensor) -> int | torch.Tensor:
+    return owner if isinstance(owner, int) else local(cut_as(owner, tensor))
 
 
 def numbers_in(owner: int | torch.Tensor) -> list[int]:

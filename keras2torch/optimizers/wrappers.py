@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from keras2torch.distribution.cut import local, sum_parts
 from keras2torch.optimizers.base import Optimizer
 from keras2torch.optimizers.layout import Chosen, Tensors, as_variable
 from keras2torch.optimizers.slices import Rows, summed
@@ -109,7 +110,9 @@ class LossScaleOptimizer(Optimizer):
         here = [g for g in grads if g is not None]
         scale = self.dynamic_scale.value
         # One look at the device, however many gradients there are.
-        if bool(torch.stack([_values(g).isfinite().all() for g in here]).all()):
+        finite = [_values(local(g)).isfinite().all() for g in here]
+        broken = (~torch.stack(finite)).sum()
+        if not bool(sum_parts(broken, self._layout.tensors)):
             factor = scale.item()
             unscaled = [None if g is None else g / factor for g in grads]
             self.inner_optimizer._advance(unscaled, strangers)

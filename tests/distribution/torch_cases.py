@@ -4,6 +4,9 @@ What is expected of several processes is what one process finds, which is compar
 Keras elsewhere.
 """
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -79,7 +82,9 @@ def two_optimizers(keras):
             weights = self.judge.trainable_weights
             self.of_judge.apply([w.value.grad for w in weights], weights)
             self.zero_grad()
-            fooled = self.measure(torch.ones(len(real), 1), self.judge(self.maker(noise)))
+            fooled = self.measure(
+                torch.ones(len(real), 1), self.judge(self.maker(noise))
+            )
             fooled.backward()
             weights = self.maker.trainable_weights
             self.of_maker.apply([w.value.grad for w in weights], weights)
@@ -124,6 +129,85 @@ def with_torch_step(keras):
     return found(model, history, single=single["own loss"])
 
 
+def cut(keras):
+    """FSDP: every process keeps a part of each weight; files hold them whole."""
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((5, 4))])
+    model.add(layers.GRU(5, recurrent_regularizer="l2"))
+    model.add(layers.BatchNormalization())
+    model.add(layers.Dense(3, activation="softmax"))
+    with_weights(model)
+    optimizer = keras.optimizers.Lamb(0.01, clipnorm=0.3, use_ema=True)
+    loss = "sparse_categorical_crossentropy"
+    model.compile(optimizer, loss, metrics=["accuracy"], distribute="fsdp")
+    x, y = data(17, 5, 4), np.random.default_rng(0).integers(0, 3, 17)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        save = keras.callbacks.ModelCheckpoint(path)
+        given = {"batch_size": 8, "shuffle": False, "verbose": 0}
+        history = model.fit(x, y, epochs=2, callbacks=[save], **given)
+        path = told(path)
+        read = keras.models.load_model(path)
+        again = read.fit(x, y, **given).history["loss"]
+        barrier()
+    evaluated = model.evaluate(x, y, verbose=0)
+    state = [np.asarray(v) for v in optimizer.variables]
+    out = found(model, history, again=again, evaluated=evaluated)
+    out |= {f"state {n}": v for n, v in enumerate(state)}
+    model.set_weights(model.get_weights())
+    out["more"] = model.fit(x, y, **given).history["loss"]
+    out["parts"] = sum(p.numel() for p in map(local, model.parameters()))
+    return out
+
+
+def cut_by_strategy(keras):
+    """ModelParallel, a step of one's own, and what counts by whole variables."""
+    layers = keras.layers
+
+    class Own(keras.Model):
+        def train_step(self, given):
+            x, y = given
+            loss = self.compute_loss(y=y, y_pred=self(x, training=True))
+            if not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+            self.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            return {"loss": loss}
+
+    inputs = keras.Input((6,), dtype="int32")
+    h = layers.Embedding(7, 4)(inputs)
+    h = layers.MultiHeadAttention(2, 3)(h, h)
+    model = Own(inputs, layers.Dense(2)(layers.Flatten()(h)))
+    with_weights(model)
+    x, y = np.random.default_rng(0).integers(0, 7, (12, 6)), data(12, 2, seed=1)
+    with keras.distribution.ModelParallel().scope():
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
+        history = model.fit(x, y, batch_size=6, epochs=2, shuffle=False, verbose=0)
+    return found(model, history, predicted=model.predict(x, verbose=0))
+
+
+def local(tensor):
+    return getattr(tensor, "to_local", lambda: tensor)()
+
+
+def several():
+    return torch.distributed.is_initialized()
+
+
+def told(path):
+    """Return the path of the first process: only that one has written there."""
+    box = [str(path)]
+    if several():
+        torch.distributed.broadcast_object_list(box)
+    return box[0]
+
+
+def barrier():
+    if several():
+        torch.distributed.barrier()
+
+
 TORCH_CASES = {
     case.__name__: case
     for case in (
@@ -132,5 +216,7 @@ TORCH_CASES = {
         looked_up,
         two_optimizers,
         with_torch_step,
+        cut,
+        cut_by_strategy,
     )
 }
