@@ -121,7 +121,8 @@ def _layers() -> frozenset[str]:
     others = _bound("keras2torch.models.others")
     made = (set(REGISTRY) - MODELS) | others
     functions = keras2torch.layers._FUNCTIONS
-    return frozenset(n for n in made if n[0].isupper() or n in functions)
+    named = {n for n in made if n[0].isupper() or n in functions}
+    return frozenset(named | keras2torch.layers._OTHERS)
 
 
 @cache

@@ -21,10 +21,10 @@ def __getattr__(name: str) -> Any:
     # Submodules are lower case, as are the functions; those have a list.
     if name.startswith("_") or not (name[0].isupper() or name in _FUNCTIONS):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "InputSpec":
-        from keras2torch.models.input_spec import InputSpec
+    if name in _OTHERS:
+        from keras2torch.models import input_spec
 
-        return InputSpec
+        return getattr(input_spec, name)
     from keras2torch.models import classes
 
     return classes.named(name)
@@ -34,3 +34,5 @@ _FUNCTIONS = frozenset(
     "add average concatenate deserialize dot maximum minimum multiply serialize "
     "subtract".split()
 )
+# What is no layer.
+_OTHERS = frozenset({"InputSpec"})
