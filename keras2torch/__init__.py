@@ -87,9 +87,9 @@ _HOMES = {
 }
 _NAMESPACES = frozenset(
     "activations applications backend callbacks constraints datasets distillation "
-    "distribution dtype_policies initializers layers losses metrics mixed_precision "
-    "models ops optimizers preprocessing random regularizers saving tree "
-    "visualization wrappers".split()
+    "distribution dtype_policies export initializers layers losses metrics "
+    "mixed_precision models ops optimizers preprocessing random regularizers saving "
+    "tree visualization wrappers".split()
 )
 # Names of Keras for modules that are called otherwise here.
 _ALIASES = {

@@ -506,6 +506,19 @@ class Model(Trainer, SymbolicModel):
 
         load_weights(self, filepath, skip_mismatch, **kwargs)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write what the model computes in inference: ``"onnx"`` or ``"torch"``."""
+        from keras2torch.export import export_model
+
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
+
     def to_json(self, **kwargs: Any) -> str:
         """Return the architecture as JSON; ``kwargs`` are those of ``json.dumps``."""
         from keras2torch.models.configs import serialized
