@@ -16,7 +16,9 @@ import folders
 import keras
 import numpy as np
 import objects
+import pipelines
 import settings
+import tensorflow as tf
 import trees
 
 
@@ -28,6 +30,7 @@ def main():
         "trees": trees.answers(keras.tree),
         "settings": settings.answers(keras),
         "objects": objects.answers(keras),
+        "pipelines": pipelines.answers(tf.data.Dataset),
     }
     (out / "answers.json").write_text(json.dumps(texts))
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import keras2torch
-from tests.conveniences import boxes, folders, objects, settings, trees
+from tests.conveniences import boxes, folders, objects, pipelines, settings, trees
 
 pytestmark = pytest.mark.needs_keras
 
@@ -44,6 +44,15 @@ def test_settings(keras_says: dict[str, Any]) -> None:
             assert found[name] == pytest.approx(value, rel=1e-5), name
         else:
             assert found[name] == value, name
+
+
+def test_pipelines(keras_says: dict[str, Any]) -> None:
+    """What data sets yield, in which dtypes, and how long they say they are."""
+    expected = keras_says["pipelines"]
+    found = json.loads(json.dumps(pipelines.answers(keras2torch.data.Dataset)))
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name] == value, name
 
 
 def test_boxes(keras_says: dict[str, Any]) -> None:
