@@ -30,6 +30,7 @@ from keras2torch.models.context import (
 )
 from keras2torch.models.holding import Holder
 from keras2torch.models.input_spec import check_input_spec
+from keras2torch.models.lesser_names import LesserNames, terms_of
 from keras2torch.models.naming import auto_name
 from keras2torch.models.probing import probe
 from keras2torch.models.saveable import Saveable
@@ -80,7 +81,7 @@ def _default(call: Any) -> Any:
     return None if default is inspect.Parameter.empty else default
 
 
-class Layer(Saveable, Holder):
+class Layer(Saveable, LesserNames, Holder):
     """A layer as Keras has it, on torch.
 
     Subclasses define ``call`` and, if they have weights, make them in ``build`` by
@@ -167,8 +168,7 @@ class Layer(Saveable, Holder):
     # -- losses
     def add_loss(self, loss: Any) -> None:
         """Add a term to the loss; within ``call``."""
-        for value in tree.flatten(loss):
-            self._losses.append(torch.as_tensor(value))
+        self._losses += terms_of(loss)
 
     @property
     def losses(self) -> list[torch.Tensor]:
@@ -507,12 +507,6 @@ class Layer(Saveable, Holder):
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Make a layer from what :meth:`get_config` returned."""
         return cls(**config)
-
-    def stateless_call(self, *args: Any, **kwargs: Any) -> Any:
-        """Not here: torch's modules keep their weights."""
-        raise NotImplementedError(
-            "stateless_call is of Keras on JAX; use torch.func.functional_call."
-        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

@@ -53,8 +53,8 @@ def probe(layer: Any, node: Node) -> Shown:
                 return drawn
             if isinstance(error, UnfitCall):
                 raise  # it names a layer and shapes already
-            if (told := explained(error)) is not None:
-                raise told from error
+            if (said := explained(error)) is not None:
+                raise said from error
             shapes = [t.shape for t in node.inputs]
             told = shapes[0] if len(shapes) == 1 else shapes
             raise ValueError(

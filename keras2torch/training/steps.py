@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
@@ -20,7 +20,7 @@ from keras2torch.callbacks.logs import LazyLogs
 from keras2torch.data.packing import unpack_x_y_sample_weight
 from keras2torch.distribution import parts
 from keras2torch.distribution.gradients import backward
-from keras2torch.metrics import Metric
+from keras2torch.metrics import Mean, Metric
 from keras2torch.training.compiled import CompileLoss, CompileMetrics
 
 
@@ -66,17 +66,9 @@ class Steps:
             if self._compile_loss is not None:
                 found += self._compile_loss.metrics
         assert isinstance(self, nn.Module)
-        own = {id(m) for m in found}
-        for module in self.modules():
-            if module is not self and isinstance(module, Steps):
-                continue
-            for name, value in vars(module).items():
-                # What compile was given counts in what it made of it.
-                kept = () if name == "_compile_config" else _metrics_in(value)
-                for metric in kept:
-                    if id(metric) not in own and metric is not self._loss_tracker:
-                        own.add(id(metric))
-                        found.append(metric)
+        own = {id(m) for m in found} | {id(self._loss_tracker)}
+        inside = (m for m in self.modules() if m is self or not isinstance(m, Steps))
+        found += [m for m in kept_metrics(inside) if id(m) not in own]
         return found
 
     @property
@@ -151,6 +143,27 @@ class Steps:
         if own is Steps.compute_loss or "training" in own.__code__.co_varnames:
             return self.compute_loss(x, y, y_pred, sample_weight, training=training)
         return self.compute_loss(x, y, y_pred, sample_weight)
+
+    # -- as Keras 2 called them
+    @property
+    def compiled_metrics(self) -> Any:
+        """What counts the metrics; deprecated."""
+        return _CompiledMetrics(self)
+
+    def compiled_loss(
+        self,
+        y: Any,
+        y_pred: Any,
+        sample_weight: Any = None,
+        regularization_losses: Any = None,
+    ) -> Any:
+        """Return the loss of a batch; deprecated."""
+        warnings.warn(
+            "`model.compiled_loss()` is deprecated. Instead, use "
+            "`model.compute_loss(x, y, y_pred, sample_weight, training)`.",
+            stacklevel=2,
+        )
+        return self.compute_loss(None, y, y_pred, sample_weight)
 
     def train_step(self, data: Any) -> Any:
         """Train on one batch and return the logs; may be overridden.
@@ -287,6 +300,38 @@ class Steps:
 
         assert isinstance(self, nn.Module)
         return device_of(self)
+
+
+class _CompiledMetrics:
+    """What ``self.compiled_metrics.update_state`` of Keras 2 does in Keras 3.15."""
+
+    def __init__(self, trainer: Steps) -> None:
+        self.trainer = trainer
+
+    def update_state(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch; a ``Mean`` that is no wrapper counts the predictions."""
+        warnings.warn(
+            "`model.compiled_metrics()` is deprecated. Instead, use "
+            "`for metric in self.metrics: metric.update_state(y, y_pred)`.",
+            stacklevel=2,
+        )
+        for metric in self.trainer.metrics:
+            if isinstance(metric, Mean):
+                metric.update_state(y_pred, sample_weight=sample_weight)
+            else:
+                metric.update_state(y, y_pred, sample_weight=sample_weight)
+
+
+def kept_metrics(modules: Iterable[nn.Module]) -> Iterator[Metric]:
+    """Iterate over the metrics that modules have as attributes, each once."""
+    seen: set[int] = set()
+    for module in modules:
+        for name, value in vars(module).items():
+            # What compile was given counts in what it made of it.
+            for metric in () if name == "_compile_config" else _metrics_in(value):
+                if id(metric) not in seen:
+                    seen.add(id(metric))
+                    yield metric
 
 
 def _metrics_in(value: Any) -> Iterator[Metric]:
