@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-
 from distribution.cases import CASES
 from distribution.launching import RECORDED, fingerprint, found
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from distribution.cases import data, found, with_weights
 
 
