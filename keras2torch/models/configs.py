@@ -35,6 +35,7 @@ from keras2torch.models.keras_arguments import (
 )
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import policy_name
+from keras2torch.models.operations import HeldOperation
 from keras2torch.models.symbolic import InputLayer, KerasTensor, Node, Operation
 from keras2torch.spelling import snake_case
 
@@ -64,11 +65,22 @@ _HOMES_OF_OPERATIONS = {
     "Silu Squareplus LogSigmoid LeakyRelu HardSigmoid HardSilu Elu Selu Gelu Celu Glu "
     "TanhShrink HardTanh HardShrink Threshold Softmax LogSoftmax Sparsemax MaxPool "
     "AveragePool Conv DepthwiseConv SeparableConv ConvTranspose OneHot MultiHot "
-    "Moments BatchNorm Normalize RMSNorm LayerNorm DotProductAttention",
-    "math": "SegmentReduction TopK InTopK Logsumexp Rsqrt Erf Erfinv FFT RFFT STFT",
-    "core": "Cast SaturateCast Slice SliceUpdate Scatter StopGradient Unstack",
-    "image": "RGBToGrayscale Resize PadImages CropImages ExtractPatches",
-    "linalg": "Norm Inv Det Cholesky Solve",
+    "Moments BatchNorm Normalize RMSNorm LayerNorm DotProductAttention PSNR Polar "
+    "Unfold Fold DepthToSpace SpaceToDepth AdaptiveMaxPool AdaptiveAveragePool CTCLoss "
+    "CTCDecode BinaryCrossentropy CategoricalCrossentropy "
+    "SparseCategoricalCrossentropy",
+    "math": "SegmentSum SegmentMax SegmentMin SegmentProd TopK InTopK Logsumexp CDist "
+    "ExtractSequences FFT FFT2 IFFT2 RFFT IRFFT STFT ISTFT Rsqrt Erf Erfc Erfinv "
+    "Logdet ViewAsComplex ViewAsReal",
+    "core": "Cast SaturateCast ConvertToTensor Slice SliceUpdate Scatter ScatterUpdate "
+    "StopGradient Unstack Map VectorizedMap Scan AssociativeScan Switch Cond "
+    "WhileLoop ForiLoop",
+    "image": "RGBToGrayscale RGBToHSV HSVToRGB Resize PadImages CropImages "
+    "ExtractPatches AffineTransform PerspectiveTransform MapCoordinates GaussianBlur "
+    "ElasticTransform ScaleAndTranslate SobelEdges SSIM",
+    "linalg": "Norm Inv Det Cholesky CholeskyInverse Eig Eigh LuFactor Qr Solve "
+    "SolveTriangular SVD Lstsq MatrixRank Pinv JVP",
+    "einops": "Rearrange",
 }
 _OPERATION_HOMES = {
     kind: home for home, kinds in _HOMES_OF_OPERATIONS.items() for kind in kinds.split()
@@ -258,7 +270,7 @@ def _serialized(layer: Any) -> Config:
 
     if isinstance(layer, InputLayer):
         return _entry("keras.layers", "InputLayer", input_config(layer))
-    if isinstance(layer, Operation):
+    if isinstance(layer, Operation) or _is_of_keras(layer):
         return _operation(layer)
     kind = type(layer)
     module = None if kind.__module__ == "__main__" else kind.__module__
@@ -383,12 +395,12 @@ def functional_config(model: Any) -> Config:
         layers.append(serialized(entry) | {"name": entry.name, "inbound_nodes": []})
     for operation in network.operations:
         calls = [
-            _call(n, history)
+            _call(_said(n), history)
             for n in operation._inbound_nodes
             if id(n) in inside and not n.is_input
         ]
         found = serialized(operation)
-        if isinstance(operation, Operation):
+        if isinstance(operation, Operation) or _is_of_keras(operation):
             found, calls = _with_options(found, calls)
         layers.append(found | {"name": operation.name, "inbound_nodes": calls})
     return {
@@ -432,11 +444,30 @@ def _arguments(node: Node) -> list[Any]:
     return [tree.pack(struct, flat) if tree.is_nested(struct) else flat[0], *args[1:]]
 
 
-def _operation(operation: Operation) -> Config:
-    home = _OPERATION_HOMES.get(operation.kind, "numpy")
-    found = _entry(f"keras.src.ops.{home}", operation.kind, {"name": operation.name})
-    found["registered_name"] = operation.kind
+def _operation(operation: Any) -> Config:
+    held = isinstance(operation, HeldOperation)
+    kind = operation.kind_of_op if held else operation.kind
+    home = _OPERATION_HOMES.get(kind, "numpy")
+    found = _entry(f"keras.src.ops.{home}", kind, {"name": operation.name})
+    found["registered_name"] = kind
     return found
+
+
+def _is_of_keras(layer: Any) -> bool:
+    """Whether it is one of Keras' operations, which a model holds as a module."""
+    from keras2torch.ops.base import OPERATIONS
+
+    if not isinstance(layer, HeldOperation):
+        return False
+    return layer.function is OPERATIONS.get(layer.kind_of_op)
+
+
+def _said(node: Node) -> Node:
+    """Return a call with the arguments that Keras writes down for it."""
+    if not _is_of_keras(node.operation):
+        return node
+    args, options = node.operation.arguments
+    return Node(node.operation, tuple(args), dict(options))
 
 
 def _with_options(found: Config, calls: list[Config]) -> tuple[Config, list[Config]]:

@@ -16,6 +16,7 @@ from typing import Any
 from keras2torch import serialization
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import Keras2TorchError, UnusableFile
+from keras2torch.models.operations import HeldOperation
 from keras2torch.models.rebuilding import (
     Rebuilder,
     custom_class,
@@ -142,7 +143,7 @@ def _architecture(source: Source) -> Any:
     vocabularies.complete(source, spec)
     builder = GraphBuilder(spec.name)
     model = Rebuilder(ctx, reader.peek_of(source, spec)).model(spec, own)
-    if reader.unknown_layers(ctx, spec) or _has_own(spec):
+    if reader.unknown_layers(ctx, spec) or _has_own(spec) or _holds(model):
         stored.read_weights(model, source)
         return model
     if not model.built and not any(reader.stored_shapes(source, spec).values()):
@@ -167,6 +168,11 @@ def _has_own(spec: ModelSpec) -> bool:
     return any(
         custom_class(la.given) is not None or own_inside(la.raw) for la in spec.leaves()
     )
+
+
+def _holds(model: Any) -> bool:
+    """Whether operations in it are called as they are, which no source has as text."""
+    return any(isinstance(m, HeldOperation) for m in model.modules())
 
 
 def _build(model: Any, config: Any) -> None:

@@ -54,6 +54,12 @@ class HeldOperation(Layer):
         self.built = True
 
     @property
+    def function(self) -> Callable[..., Any]:
+        """What computes it."""
+        found: Callable[..., Any] = self.__dict__["_called"][0]
+        return found
+
+    @property
     def arguments(self) -> tuple[list[Any], dict[str, Any]]:
         """What the call takes, and what its constructor takes in Keras."""
         _, args, options = self.__dict__["_called"]

@@ -18,6 +18,7 @@ from keras2torch.layers.base import REGISTRY, Shape
 from keras2torch.models import builtin, classes
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import auto_name
+from keras2torch.models.operations import written_down
 from keras2torch.models.symbolic import Input, KerasTensor, Node, Operation
 from keras2torch.reading import configs, operations
 from keras2torch.reading.build import Assembler, Peek, declared_input
@@ -364,16 +365,44 @@ def _operated(spec: LayerSpec, args: list[Any], kwargs: Config) -> Any:
     from keras2torch.models.specs import outputs_of
 
     kind, renamed = _operation(spec)
-    if not operations.known(spec):
+    own = _own_operations().get(kind) if spec.kind.startswith("ops.") else None
+    if own is None and not operations.known(spec):
         raise Keras2TorchError(f"{spec.name!r}: {operations.said(spec)} has no rule.")
     options = {} if "function" in spec.config else dict(spec.config)
     options.pop("name", None)
     options |= {renamed.get(k, k): v for k, v in kwargs.items() if k != "name"}
+    if own is not None:
+        _no_functions(spec, [args, options])
+        return written_down(kind, own, args, options, list, own.spec, name=spec.name)
     operation = Operation(spec.name, kind)
     node = Node(operation, tuple(args), options)
     operation._inbound_nodes.append(node)
     node.outputs = outputs_of(node)
     return node.outputs
+
+
+def _own_operations() -> dict[str, Any]:
+    """Return the operations that compute here, by their names in files."""
+    import keras2torch.ops  # noqa: F401  # it fills the table
+    from keras2torch.ops.base import OPERATIONS
+
+    return OPERATIONS
+
+
+_FUNCTIONS = ("__lambda__", "function")
+
+
+def _no_functions(spec: LayerSpec, given: Any) -> None:
+    """Refuse a function of Python's, which a file has as bytecode."""
+    if isinstance(given, Mapping) and given.get("class_name") in _FUNCTIONS:
+        raise Keras2TorchError(
+            f"{spec.name!r}: {operations.said(spec)} takes a function, which the file "
+            "names or keeps as bytecode and which is not run: make the model by code, "
+            "and load its weights."
+        )
+    inner = given.values() if isinstance(given, Mapping) else given
+    for value in inner if isinstance(given, (Mapping, list, tuple)) else ():
+        _no_functions(spec, value)
 
 
 def _operation(spec: LayerSpec) -> tuple[str, dict[str, str]]:

@@ -75,6 +75,7 @@ def operation(
                 given["data_format"] = standardize_data_format(given["data_format"])
             return written_down(kind, by_place, taken, given, gives, spec)
 
+        by_place.spec = spec  # type: ignore[attr-defined]
         OPERATIONS.setdefault(kind, by_place)
         return cast(F, called)
 
