@@ -119,6 +119,8 @@ class Engine:
         from keras2torch.distribution.sharing import Shared
         from keras2torch.distribution.strategies import distribution
 
+        # What a generator draws first, and weights that wait for it, are the same.
+        self.group.share_chance()
         strategy = distribution()
         each = strategy is not None and not strategy.auto_shard_dataset
         return Shared(self, each_its_own=each)
@@ -182,6 +184,9 @@ class Engine:
             known.RemoteMonitor,
             known.TensorBoard,
         )
+        if isinstance(given, known.CallbackList):
+            given.callbacks[:] = [c for c in given.callbacks if self.callbacks(c)]
+            return given
         if isinstance(given, (list, tuple)):
             return [self.callbacks(c) for c in given]
         return [] if isinstance(given, writers) else given

@@ -150,12 +150,13 @@ class Trainer(Executions):
 
     # -- data
     def _batches(self, x: Any, y: Any, sample_weight: Any, **options: Any) -> Batches:
-        x, y = self._built_for(x, y)
         shared = None
         self._engine = several()
         if self._engine is not None:
-            self._engine.place(self)
             shared = self._engine.sharing()
+        x, y = self._built_for(x, y)
+        if self._engine is not None:
+            self._engine.place(self)
         return make_batches(
             x,
             y,
@@ -600,6 +601,16 @@ class Trainer(Executions):
         """Compile with what :meth:`get_compile_config` returned."""
         from keras2torch.saving.compiled import compile_arguments
 
+        if type(self).compile is not Trainer.compile:
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the "
+                "model's `compile()` method is custom. All subclassed Models that have "
+                "`compile()` overridden should also override `get_compile_config()` "
+                "and `compile_from_config(config)`. Alternatively, you can call "
+                "`compile()` manually after loading.",
+                stacklevel=2,
+            )
+            return
         if config:
             self.compile(**compile_arguments(config))
 
