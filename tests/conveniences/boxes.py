@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 RNG = np.random.default_rng(9)
+RNG_MASKS = np.random.default_rng(10)
 FORMATS = (
     "xyxy yxyx xywh center_xywh center_yxhw rel_xyxy rel_yxyx rel_xywh rel_center_xywh"
 ).split()
@@ -91,4 +92,23 @@ def answers(keras: Any) -> dict[str, Any]:
     options = {"variance": None, "image_shape": shape}
     args = (LEVELS, {k: v / 40 for k, v in LEVELS.items()}, "xywh", "xyxy")
     ask("decode levels", boxes.decode_deltas_to_boxes, *args, **options)
+    found |= masks(keras)
     return found
+
+
+def masks(keras: Any) -> dict[str, Any]:
+    """Return images under masks."""
+    draw = keras.visualization.draw_segmentation_masks
+    images = RNG_MASKS.uniform(0, 255, (2, 6, 5, 3)).astype("float32")
+    classes = RNG_MASKS.integers(-1, 4, (2, 6, 5, 1))
+    colours = {n: (n * 20, 250 - n, n) for n in range(4)}
+    moved = {"data_format": "channels_first"}
+    first = (images.transpose(0, 3, 1, 2), classes.transpose(0, 3, 1, 2))
+    return {
+        "masks": numbers(draw(images, classes)),
+        "masks of four": numbers(draw(images, classes, 4, alpha=0.3)),
+        "masks ignored": numbers(draw(images, classes, 4, ignore_index=2)),
+        "masks in colours": numbers(draw(images, classes, 4, colours)),
+        "masks alone": numbers(draw(images, classes, 4, blend=False)),
+        "masks first": numbers(draw(*first, num_classes=4, **moved)),
+    }

@@ -140,14 +140,16 @@ def answers(keras: Any, root: Path) -> dict[str, Any]:
         if options.get("batch_size", 1) is not None:
             ask(f"text, {name}", "texts", text, **options)
             ask(f"audio, {name}", "sounds", audio, **options)
-    for name, size in SIZES.items():
-        for method in METHODS:
-            for more in ({}, {"pad_to_aspect_ratio": True}):
-                options = {"image_size": size, "interpolation": method, **more}
-                ask(f"image, {name}, {method}, {more}", "images", image, **options)
-            if method in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"):
-                options |= {"pad_to_aspect_ratio": False, "crop_to_aspect_ratio": True}
-                ask(f"image, {name}, {method}, cut", "images", image, **options)
+    for method in METHODS:
+        for name in ("smaller", "larger"):
+            options = {"image_size": SIZES[name], "interpolation": method}
+            ask(f"image, {name}, {method}", "images", image, **options)
+        options = {"image_size": SIZES["other ratio"], "interpolation": method}
+        more = {"pad_to_aspect_ratio": True}
+        ask(f"image, padded, {method}", "images", image, **options, **more)
+        if method in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"):
+            more = {"crop_to_aspect_ratio": True}
+            ask(f"image, cut, {method}", "images", image, **options, **more)
     first = {"data_format": "channels_first", "image_size": 9}
     ask("image, channels first", "images", image, **first)
     # Keras reads no gray GIF or BMP, and no GIF with alpha.
