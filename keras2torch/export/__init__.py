@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from keras2torch.distribution.writing import by_one
 from keras2torch.export.onnx_file import export_onnx
 from keras2torch.export.torch_file import export_torch
 
@@ -25,6 +26,7 @@ _KINDS = {
 }
 
 
+@by_one
 def export_model(
     model: Any,
     filepath: str | os.PathLike[str],
