@@ -279,6 +279,16 @@ def _broadcast(kind: str, shapes: Sequence[Shape]) -> None:
             )
 
 
+def _inner(left: Shape, right: Shape) -> None:
+    """Raise where tensors of these shapes have no product."""
+    sizes = {left[-1], right[-2] if len(right) > 1 else right[0]} - {None}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"Inner dimensions (`x1.shape[-1]` and `x2.shape[-2]`) must be equal, but "
+            f"received x1.shape={left}, x2.shape={right}."
+        )
+
+
 def _is_operand(other: object) -> bool:
     return isinstance(other, (int, float))
 
@@ -298,8 +308,11 @@ def operate(
 
     operation = Operation(name or auto_name(kind), kind)
     node = Node(operation, args, kwargs)
+    shapes = [tuple(a.shape) for a in args if hasattr(a, "shape")]
     if kind in _ELEMENTWISE:
-        _broadcast(kind, [t.shape for t in node.inputs])
+        _broadcast(kind, shapes)
+    if kind == "Matmul" and len(shapes) == 2 and all(shapes):
+        _inner(*shapes)
     operation._inbound_nodes.append(node)
     node.outputs = outputs_of(node)
     return node.outputs

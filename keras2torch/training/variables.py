@@ -250,6 +250,12 @@ class Variable:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def _beside(self, other: Any) -> Any:
+        """Return what stands on the other side of an operator as a tensor."""
+        if isinstance(other, np.ndarray):
+            return torch.as_tensor(other, device=self.value.device)
+        return _tensors(other)
+
     # An array on the left leaves it to the weight.
     __array_ufunc__ = None
 
@@ -260,64 +266,64 @@ class Variable:
         return self.keras().abs()
 
     def __add__(self, other: Any) -> Any:
-        return self.keras() + _tensors(other)
+        return self.keras() + self._beside(other)
 
     def __sub__(self, other: Any) -> Any:
-        return self.keras() - _tensors(other)
+        return self.keras() - self._beside(other)
 
     def __mul__(self, other: Any) -> Any:
-        return self.keras() * _tensors(other)
+        return self.keras() * self._beside(other)
 
     def __truediv__(self, other: Any) -> Any:
-        return self.keras() / _tensors(other)
+        return self.keras() / self._beside(other)
 
     def __pow__(self, other: Any) -> Any:
-        return self.keras() ** _tensors(other)
+        return self.keras() ** self._beside(other)
 
     def __floordiv__(self, other: Any) -> Any:
-        return self.keras() // _tensors(other)
+        return self.keras() // self._beside(other)
 
     def __mod__(self, other: Any) -> Any:
-        return self.keras() % _tensors(other)
+        return self.keras() % self._beside(other)
 
     def __matmul__(self, other: Any) -> Any:
-        return self.keras() @ _tensors(other)
+        return torch.matmul(*_of_one_dtype(self.keras(), self._beside(other)))
 
     def __lt__(self, other: Any) -> Any:
-        return self.keras() < _tensors(other)
+        return self.keras() < self._beside(other)
 
     def __le__(self, other: Any) -> Any:
-        return self.keras() <= _tensors(other)
+        return self.keras() <= self._beside(other)
 
     def __gt__(self, other: Any) -> Any:
-        return self.keras() > _tensors(other)
+        return self.keras() > self._beside(other)
 
     def __ge__(self, other: Any) -> Any:
-        return self.keras() >= _tensors(other)
+        return self.keras() >= self._beside(other)
 
     def __radd__(self, other: Any) -> Any:
-        return _tensors(other) + self.keras()
+        return self._beside(other) + self.keras()
 
     def __rsub__(self, other: Any) -> Any:
-        return _tensors(other) - self.keras()
+        return self._beside(other) - self.keras()
 
     def __rmul__(self, other: Any) -> Any:
-        return _tensors(other) * self.keras()
+        return self._beside(other) * self.keras()
 
     def __rtruediv__(self, other: Any) -> Any:
-        return _tensors(other) / self.keras()
+        return self._beside(other) / self.keras()
 
     def __rpow__(self, other: Any) -> Any:
-        return _tensors(other) ** self.keras()
+        return self._beside(other) ** self.keras()
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return _tensors(other) // self.keras()
+        return self._beside(other) // self.keras()
 
     def __rmod__(self, other: Any) -> Any:
-        return _tensors(other) % self.keras()
+        return self._beside(other) % self.keras()
 
     def __rmatmul__(self, other: Any) -> Any:
-        return _tensors(other) @ self.keras()
+        return torch.matmul(*_of_one_dtype(self._beside(other), self.keras()))
 
     def numpy(self) -> Array:
         """Return a copy in Keras' shape."""
@@ -338,14 +344,19 @@ class Variable:
 
 
 def _tensors(value: Any) -> Any:
-    """Return tensors for variables and arrays, also within lists."""
+    """Return tensors for variables, also within lists."""
     if isinstance(value, Variable):
         return value.keras()
-    if isinstance(value, np.ndarray):
-        return torch.as_tensor(value, device=default_device())
     if isinstance(value, (list, tuple)):
         return type(value)(_tensors(v) for v in value)
     return value
+
+
+def _of_one_dtype(*tensors: torch.Tensor) -> list[torch.Tensor]:
+    """Return the factors of a product of matrices, which torch wants alike."""
+    first, second = tensors
+    dtype = torch.promote_types(first.dtype, second.dtype)
+    return [t.to(dtype) for t in tensors]
 
 
 def _taken(tensor: torch.Tensor, of: Of | None) -> torch.Tensor:

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import stand_ins
 
 EPOCHS = 3
-SAMPLES = 256
+SAMPLES = 200
 STEPS = 8
 SHOWN = 2000
 DROPPING = ("Dropout", "SpatialDropout1D", "SpatialDropout2D")

@@ -13,7 +13,7 @@ import numpy as np
 
 RUN = Path(__file__).with_name("run_script.py")
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 900
+SECONDS = 600
 
 Calls = list[dict[str, Any]]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-NUMBER, HELD_OUT = 512, 128
+NUMBER, HELD_OUT = 500, 200
 # Of these so many are drawn, and repeated to the size that scripts count on.
 SIZES = {10: (60000, 10000), 100: (50000, 10000)}
 
