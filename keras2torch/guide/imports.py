@@ -10,6 +10,8 @@ from keras2torch.guide.names import canonical
 
 # Modules whose names Keras keeps elsewhere by now.
 _MOVED = {"preprocessing.sequence": "utils"}
+# Groups whose modules the shim has one by one, under Keras' names.
+_WHOLE = frozenset({"applications"})
 _TENSORFLOW = "TensorFlow's own functions become torch's; tf.keras is keras."
 
 
@@ -47,7 +49,10 @@ def shimmed(aliases: Sequence[ast.alias], module: str = "") -> str:
         else:
             home, _, last = name.rpartition(".")
             used = alias.asname or alias.name
-            if shim.package_of(name) is None and not shim.carries(name):
+            inside = canonical(module)
+            if home in _WHOLE and shim.carries(f"{inside}.{alias.name}"):
+                home, last = inside, alias.name
+            elif shim.package_of(name) is None and not shim.carries(name):
                 around = _home(name)
                 if last != last.lower() or equals.is_listed(name) or not around:
                     missing.append(used)
@@ -63,6 +68,8 @@ def shimmed(aliases: Sequence[ast.alias], module: str = "") -> str:
 def _home(module: str) -> str | None:
     """Return where the shim has the names of a module of Keras, or None."""
     module = _MOVED.get(module, module)
+    if module.partition(".")[0] in _WHOLE and (whole := shim.package_of(module)):
+        return whole
     home, _, last = module.rpartition(".")
     if home == "layers" or last.endswith(("_utils", "_util")):
         # `np_utils`: a module that is now the one around it.

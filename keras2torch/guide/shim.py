@@ -39,6 +39,11 @@ _ALSO = frozenset(
 )
 # Where a class of the shim does something only after a call of its own.
 _DYNAMIC = {"Layer.adapt": "layers.Normalization"}
+# Functions that every module of a group has; the group itself has none so called.
+OF_EACH = {
+    f"applications.{name}": f"applications.imagenet_utils.{name}"
+    for name in ("decode_predictions", "preprocess_input")
+}
 
 
 @cache
@@ -54,6 +59,7 @@ def carries(name: str) -> bool | None:
         return None
     if name in _ALSO:
         return True
+    name = OF_EACH.get(name, name)
     head, _, rest = name.partition(".")
     if head in _CLASSES and rest:
         if name in _DYNAMIC:

@@ -173,6 +173,15 @@ def test_the_keras_sides_of_the_recipes():
             "from keras.applications import *",
             "from keras2torch.applications import *",
         ),
+        (
+            "from keras.applications.vgg16 import VGG16, preprocess_input as ready",
+            "from keras2torch.applications.vgg16 import VGG16, "
+            "preprocess_input as ready",
+        ),
+        (
+            "import keras.applications.imagenet_utils as iu",
+            "import keras2torch.applications.imagenet_utils as iu",
+        ),
         ("import keras.layers", "import keras2torch as keras"),
         ("import keras.layers.core as c", "import keras2torch.layers as c"),
         (
