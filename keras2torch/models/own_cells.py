@@ -12,7 +12,10 @@ import torch
 
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import auto_name
-from keras2torch.serialization import serialize_keras_object
+from keras2torch.serialization import (
+    deserialize_keras_object,
+    serialize_keras_object,
+)
 
 
 def _state_size(self: Any) -> Any:
@@ -163,6 +166,11 @@ class OwnCellRNN(Layer):
             "cell": serialize_keras_object(self.cell),
         }
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make it of what :meth:`get_config` returned."""
+        return cls(**{**config, "cell": deserialize_keras_object(config["cell"])})
+
 
 @_as_in_keras("TimeDistributed")
 class OwnTimeDistributed(Layer):
@@ -201,6 +209,11 @@ class OwnTimeDistributed(Layer):
         """Return the arguments, the layer as its config."""
         layer = serialize_keras_object(self.layer)
         return {**super().get_config(), "layer": layer}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make it of what :meth:`get_config` returned."""
+        return cls(**{**config, "layer": deserialize_keras_object(config["layer"])})
 
 
 def _where(mask: torch.Tensor, new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:

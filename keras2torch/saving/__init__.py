@@ -23,10 +23,12 @@ from keras2torch.serialization import (
 if TYPE_CHECKING:
     from keras2torch.models.loading import load_model, load_weights
     from keras2torch.saving.archive import save_model
+    from keras2torch.saving.file_editor import KerasFileEditor
     from keras2torch.saving.weights import save_weights
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
@@ -51,6 +53,10 @@ def __getattr__(name: str) -> Any:
         from keras2torch.saving import archive
 
         return archive.save_model
+    if name == "KerasFileEditor":
+        from keras2torch.saving import file_editor
+
+        return file_editor.KerasFileEditor
     if name == "save_weights":
         from keras2torch.saving import weights
 

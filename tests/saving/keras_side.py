@@ -19,7 +19,9 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 import keras
 import numpy as np
 import tf_keras
+import zoo_own
 from zoo import (
+    NOT_IN_H5,
     ZOO,
     batch,
     layer,
@@ -34,7 +36,7 @@ from zoo import (
 
 
 def main(folder):
-    own_class(keras), own_function(keras), own_model(keras)
+    own_class(keras), own_function(keras), own_model(keras), zoo_own.register(keras)
     keras.utils.set_random_seed(7)
     failures, helpless = {}, {}
     for name in ZOO:
@@ -58,6 +60,18 @@ def main(folder):
                 model.load_weights(path)
                 found = observed(model, name, further=False)
                 np.savez(folder / f"read_{name}_weights.npz", **found)
+                if (shards := folder / f"torch_{name}.weights.json").exists():
+                    model = ZOO[name][0](keras)
+                    model.load_weights(shards)
+                    again = observed(model, name, further=False)
+                    assert all(np.array_equal(again[k], v) for k, v in found.items())
+                    whole = keras.models.load_model(folder / f"torch_{name}_folder")
+                    again = observed(whole, name, further=False)
+                    assert all(np.array_equal(again[k], v) for k, v in found.items())
+                    model.save(folder / f"keras_{name}_folder", zipped=False)
+                    model.save_weights(
+                        folder / f"keras_{name}.weights.json", max_shard_size=1e-6
+                    )
             except Exception:
                 failures[f"{name}.weights.h5"] = traceback.format_exc()[-1500:]
     for name in ZOO:
@@ -65,7 +79,7 @@ def main(folder):
         said = keras.saving.serialize_keras_object(model)
         (folder / f"keras_{name}.json").write_text(json.dumps(said))
         model.save(folder / f"keras_{name}.keras")
-        if name != "own_model":
+        if name not in NOT_IN_H5:
             model.save(folder / f"keras_{name}.h5")
         model.save_weights(folder / f"keras_{name}.weights.h5")
         for ending in ("keras", "h5"):

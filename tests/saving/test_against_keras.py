@@ -19,6 +19,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import zoo
+import zoo_own
 
 import keras2torch as keras
 from keras2torch.layers.base import REGISTRY
@@ -33,8 +34,10 @@ FORMATS = [
     (name, ending)
     for name in zoo.ZOO
     for ending in ("keras", "h5")
-    if (name, ending) != ("own_model", "h5")
+    if not (name in zoo.NOT_IN_H5 and ending == "h5")
 ]
+# Written as a folder and in shards, too.
+IN_PARTS = ("cnn", "two_optimizers")
 # A model of layers of one's own comes as a class; ids of the same class in both.
 SCRIPT = Path(__file__).with_name("keras_side.py")
 KINDS = sorted(set(REGISTRY) - {"Functional", "Sequential", "Lambda"})
@@ -44,12 +47,16 @@ KINDS = sorted(set(REGISTRY) - {"Functional", "Sequential", "Lambda"})
 def folder(tmp_path_factory):
     here = tmp_path_factory.mktemp("saving")
     zoo.own_class(keras), zoo.own_function(keras), zoo.own_model(keras)
+    zoo_own.register(keras)
     for name in zoo.ZOO:
         model = zoo.trained(keras, name)
         for ending in ("keras", "h5", "weights.h5"):
-            if (name, ending) != ("own_model", "h5"):
+            if not (name in zoo.NOT_IN_H5 and ending == "h5"):
                 save = model.save_weights if "weights" in ending else model.save
                 save(here / f"torch_{name}.{ending}")
+        if name in IN_PARTS:
+            model.save(here / f"torch_{name}_folder", zipped=False)
+            model.save_weights(here / f"torch_{name}.weights.json", True, 1e-6)
         np.savez(here / f"torch_{name}.npz", **zoo.observed(model, name))
     (here / "layers.json").write_text(json.dumps(KINDS))
     done = subprocess.run(
@@ -99,6 +106,20 @@ def test_keras_reads_weights_written_here(folder, name):
     expected = dict(np.load(folder / f"torch_{name}.npz"))
     found = dict(np.load(folder / f"read_{name}_weights.npz"))
     assert_same(found, {k: v for k, v in expected.items() if k[0] in "yw"})
+
+
+@pytest.mark.parametrize("name", IN_PARTS)
+def test_folders_and_shards_of_keras_are_read_here(folder, name):
+    assert len(list(folder.glob(f"torch_{name}_0*.weights.h5"))) > 1
+    expected = dict(np.load(folder / f"torch_{name}.npz"))
+    expected = {k: v for k, v in expected.items() if k[0] in "yw"}
+    model = keras.models.load_model(folder / f"keras_{name}_folder")
+    assert_same(zoo.observed(model, name, further=False), expected)
+    model = zoo.ZOO[name][0](keras)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the optimizer is not built
+        model.load_weights(folder / f"keras_{name}.weights.json")
+    assert_same(zoo.observed(model, name, further=False), expected)
 
 
 def test_keras_cannot_read_some_of_its_own(folder):

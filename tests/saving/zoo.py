@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import numpy as np
+import zoo_own
 
 _REQUIRED = {
     "activation": "relu",
@@ -451,7 +452,10 @@ ZOO = {
     "random": (random, {"x": (8, 8, 2)}, {"t": (2,)}, True),
     "uncompiled": (uncompiled, F4, {"t": (2,)}, True),
     "own_model": (own_model, F4, {"t": (2,)}, False),
+    **zoo_own.ZOO,
 }
+# Of a model whose calls are its code, an .h5 has the weights and nothing to build.
+NOT_IN_H5 = ("own_model", "two_optimizers")
 
 
 def batch(name):
@@ -481,7 +485,10 @@ def observed(model, name, *, further=True):
     found = {
         f"y{i}": np.asarray(v) for i, v in enumerate(flat(model.predict(x, verbose=0)))
     }
-    found |= {f"w{i}": np.asarray(w) for i, w in enumerate(model.get_weights())}
+    found |= {f"w{i}": _plain(w) for i, w in enumerate(model.get_weights())}
+    other = getattr(model, "other_optimizer", None)
+    for i, v in enumerate(other.variables if other is not None else ()):
+        found[f"w_other{i}"] = np.asarray(v.numpy())
     if further and getattr(model, "optimizer", None) is not None:
         found["iterations"] = np.asarray(int(model.optimizer.iterations))
         if not ZOO[name][3]:
@@ -489,6 +496,12 @@ def observed(model, name, *, further=True):
             for i, w in enumerate(model.get_weights()):
                 found[f"later{i}"] = np.asarray(w)
     return found
+
+
+def _plain(array):
+    """Return what NumPy writes to a file, which bfloat16 is not."""
+    array = np.asarray(array)
+    return array.astype("float32") if array.dtype.name == "bfloat16" else array
 
 
 def trained(keras, name):
