@@ -173,6 +173,7 @@ def affine_transform(
     width: Size,
     center_x: float | None = None,
     center_y: float | None = None,
+    bounding_box_format: str = "xyxy",
 ) -> torch.Tensor:
     """Return the boxes around transformed ones, ``(batch, boxes, 4)`` as ``"xyxy"``.
 
@@ -186,7 +187,10 @@ def affine_transform(
         Of the images.
     center_x, center_y
         Where it is turned about, 0.5 if not given.
+    bounding_box_format
+        ``"xyxy"``.
     """
+    _corners_alone(bounding_box_format)
     values = [
         as_tensor(v) for v in (angle, translate_x, translate_y, scale, shear_x, shear_y)
     ]
@@ -231,14 +235,41 @@ def _inverse_matrix(
     return torch.stack(rows, 1)
 
 
-def crop(boxes: Any, top: Size, left: Size, height: Size, width: Size) -> torch.Tensor:
+def _corners_alone(format: str) -> None:
+    if format != "xyxy":
+        raise NotImplementedError(
+            f"only boxes in the format 'xyxy' are taken, not {format!r}: "
+            "convert_format() before."
+        )
+
+
+def crop(
+    boxes: Any,
+    top: Size,
+    left: Size,
+    height: Size,
+    width: Size,
+    bounding_box_format: str = "xyxy",
+) -> torch.Tensor:
     """Return ``"xyxy"`` boxes as they are in a part of the image."""
+    _corners_alone(bounding_box_format)
     found = as_tensor(boxes)
     return _within(found - _offset(found, left, top), width, height)
 
 
-def pad(boxes: Any, top: Size, left: Size) -> torch.Tensor:
-    """Return ``"xyxy"`` boxes as they are in an image with more above and left."""
+def pad(
+    boxes: Any,
+    top: Size,
+    left: Size,
+    height: Size = None,
+    width: Size = None,
+    bounding_box_format: str = "xyxy",
+) -> torch.Tensor:
+    """Return ``"xyxy"`` boxes as they are in an image with more above and left.
+
+    The image's ``height`` and ``width`` are taken and change nothing, as in Keras.
+    """
+    _corners_alone(bounding_box_format)
     found: torch.Tensor = as_tensor(boxes)
     return found + _offset(found, left, top)
 
