@@ -50,9 +50,6 @@ class KerasFileEditor:
 
     def __init__(self, filepath: str | os.PathLike[str]) -> None:
         self.filepath = str(filepath)
-        self.metadata: Any = None
-        self.config: Any = None
-        self.model: Any = None
         self.console = Console(highlight=False)
         self.weights_dict: Tree = {}
         self.object_metadata: dict[str, Any] = {}
@@ -62,8 +59,9 @@ class KerasFileEditor:
                 f"Received: filepath={filepath}"
             )
         with ExitStack() as stack:
-            root = stack.enter_context(self._place(stack).opened())
-            for path, group in hdf5.groups_with_vars(root):
+            place, self.config, self.metadata = self._opened(stack)
+            root = stack.enter_context(place.opened())
+            for path, group in sorted(hdf5.groups_with_vars(root), key=_first):
                 self._read(path, group)
         self.console.print(f"Keras model file {escape(repr(self.filepath))}")
         if self.metadata is not None:
@@ -72,16 +70,17 @@ class KerasFileEditor:
             )
             self.console.print(f"Saved with Keras {version} - date: {date}")
 
-    def _place(self, stack: ExitStack) -> hdf5.Place:
+    def _opened(self, stack: ExitStack) -> tuple[hdf5.Place, Any, Any]:
         path = Path(self.filepath)
         if self.filepath.endswith(".weights.h5"):
-            return hdf5.Place(self.filepath, path)
+            return hdf5.Place(self.filepath, path), None, None
         archive = Archive(path)
         stack.callback(archive.close)
-        self.config = json.loads(archive.read("config.json"))
-        self.metadata = json.loads(archive.read("metadata.json"))
+        config, about = (
+            json.loads(archive.read(name)) for name in ("config.json", "metadata.json")
+        )
         inside = archive.opener("model.weights.h5")
-        return hdf5.Place(self.filepath, path, inside)
+        return hdf5.Place(self.filepath, path, inside), config, about
 
     def _read(self, path: str, group: h5py.Group) -> None:
         if group.attrs:
@@ -300,6 +299,10 @@ class KerasFileEditor:
                 self._write(file, value, f"{path}/{key}".lstrip("/"))
 
 
+def _first(pair: tuple[str, Any]) -> str:
+    return pair[0]
+
+
 def _text(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
@@ -348,9 +351,8 @@ def _missing(target: Tree, there: Tree, lacks: str, has: str) -> Iterator[str]:
         kind = "Object" if isinstance(value, dict) else "Weight"
         told = f"...{kind} /{path} present in {has}, missing from {lacks}"
         if isinstance(value, dict):
-            told += (
-                f"\n    In {has}, /{path} contains the following keys: {list(value)}"
-            )
+            told += f"\n    In {has}, /{path} contains the following keys: "
+            told += str(list(value))
         yield told
 
 
