@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from keras2torch.models.symbolic import KerasTensor
 from keras2torch.ops.base import operation
 from keras2torch.ops.promotion import floats, tensor
+from keras2torch.tensors import torch_dtype
 
 
 def _complex(x: Any) -> torch.Tensor:
@@ -88,6 +89,7 @@ def _windows(
     center: bool = True,
 ) -> Any:
     """Return what stands for the results of :func:`stft`."""
+    _check_frames(torch_dtype(x.dtype), sequence_length, sequence_stride, fft_length)
     frames = None
     if (length := x.shape[-1]) is not None:
         around = fft_length // 2 * 2 if center else 0

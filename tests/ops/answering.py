@@ -7,6 +7,7 @@ them what is no array, as JSON.
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -61,6 +62,18 @@ def answered(case):
     return found
 
 
+def signatures():
+    """The arguments of every operation, in their order, with their defaults."""
+    homes = {"": ops, "nn.": ops.nn, "linalg.": ops.linalg, "image.": ops.image}
+    return {
+        f"{home}{name}": [[p.name, str(p.kind), repr(p.default)] for p in taken]
+        for home, module in homes.items()
+        for name, thing in vars(module).items()
+        if name[0] != "_" and callable(thing)
+        for taken in [inspect.signature(thing).parameters.values()]
+    }
+
+
 def main(out, *tables):
     arrays, rest = {}, {}
 
@@ -81,6 +94,7 @@ def main(out, *tables):
             key = f"{table}/{case.name}"
             assert key not in rest, key
             rest[key] = plain(answered(case))
+    rest["signatures"] = signatures()
     np.savez(out, **arrays)
     with open(out + ".json", "w") as file:
         json.dump(rest, file)

@@ -8,7 +8,7 @@ or Keras: both sides import this.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,11 @@ class Case:
         Whether the values are compared: those of random operations are not.
     differs
         Why ours differ, where they do: shape or dtype of the symbolic tensors.
+    written
+        Why the values differ in a functional model, where they do: what is written into
+        its source is torch's own.
+    close
+        How near values are to Keras', relative to the largest; of gradients tenfold.
     """
 
     name: str
@@ -98,8 +103,8 @@ class Case:
     gradient: bool = True
     values: bool = True
     differs: str = ""
+    written: str = ""
     close: float = 1e-5
-    options: dict[str, Any] = field(default_factory=dict)
 
     def arrays(self) -> list[Any]:
         """Return the values that it is called with."""

@@ -61,8 +61,14 @@ CASES = [
         "top_k of ties",
         lambda o, x: o.top_k(x, 3),
         A([[1, 3, 3, 1, 3], [2, 2, 2, 2, 2]]),
+        written="torch leaves open which of equal entries comes first",
     ),
-    case("top_k of ints", lambda o, x: o.top_k(x, 2), T((3, 5), "int32")),
+    case(
+        "top_k of ints",
+        lambda o, x: o.top_k(x, 2),
+        T((3, 5), "int32"),
+        written="torch leaves open which of equal entries comes first",
+    ),
     case("top_k too many", lambda o, x: o.top_k(x, 6), (3, 5)),
     case(
         "in_top_k",
@@ -75,6 +81,7 @@ CASES = [
         lambda o, t, p: o.in_top_k(t, p, 2),
         A([1, 9, -1, 0, 2]),
         A([[0.5, 0.5, 0.5], [1.0, 2, 3], [1.0, 2, 3], [np.inf, 1, 2], [1, 2, np.nan]]),
+        written="a class that does not exist, and NaN, are not looked for",
     ),
     case("logsumexp", lambda o, x: o.logsumexp(x), (2, 3)),
     case("logsumexp axis", lambda o, x: o.logsumexp(x, -1), (2, 3, 4)),
@@ -196,7 +203,13 @@ CASES = [
         (2, 3, 3),
         symbolic=False,
     ),
-    case("logdet of any", lambda o, x: o.logdet(-o.abs(x)), (2, 3, 3), gradient=False),
+    case(
+        "logdet of any",
+        lambda o, x: o.logdet(-o.abs(x)),
+        (2, 3, 3),
+        gradient=False,
+        written="torch has a logarithm where the determinant is positive",
+    ),
     case("view_as_complex", lambda o, x: o.view_as_complex(x), (3, 2), gradient=False),
     case("view_as_complex misfit", lambda o, x: o.view_as_complex(x), (3, 4)),
     case(

@@ -375,6 +375,8 @@ def framed(
     length = c.number(sequence_length, "sequence_length")
     step = c.number(sequence_stride, "sequence_stride")
     count = 1 + (c.known(x, -1) - length) // step
+    if count < 1:
+        c.refuse("no window fits in")
     places = np.arange(count)[:, None] * step + np.arange(length)
     return c.gather(x, c.constant(places, "int64"), -1)
 
