@@ -17,8 +17,9 @@ from keras2torch.data.epochs import Triple
 from keras2torch.data.packing import unpack_x_y_sample_weight
 from keras2torch.data.structures import builder as builder_of
 from keras2torch.data.structures import flatten, gathered, is_nested, names
-from keras2torch.data.tensors import to_tensor
+from keras2torch.data.tensors import is_array, to_numpy, to_tensor
 from keras2torch.data.weights import BOTH, class_weight_to_sample_weights
+from keras2torch.data.words import Words, is_text
 
 
 def to_triple(
@@ -43,11 +44,22 @@ def _on_device(value: Any, called: str, device: torch.device) -> Any:
     value = gathered(value)
     leaves = [
         # A batch that is a view of the user's array is copied: torch writes in place.
-        to_tensor(leaf, name, own=True).to(device)
+        _tensor(leaf, name).to(device)
         for leaf, name in zip(flatten(value), names(value, called), strict=True)
         if leaf is not None
     ]
     return builder_of(value)(iter(leaves))
+
+
+def _tensor(leaf: Any, name: str) -> Any:
+    """Return a tensor, or strings as what stands for one, which a model may read."""
+    if isinstance(leaf, Words):
+        return leaf
+    if name.startswith("x") and not isinstance(leaf, torch.Tensor) and is_array(leaf):
+        found = to_numpy(leaf)
+        if is_text(found):
+            return Words(found)
+    return to_tensor(leaf, name, own=True)
 
 
 class DataLoaderSource:

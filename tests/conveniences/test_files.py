@@ -239,3 +239,30 @@ def test_rematerialized() -> None:
     x.grad = None
     made.sum().backward()
     torch.testing.assert_close(x.grad, 2 * made / x, equal_nan=True)
+
+
+def test_texts_in_a_model(root: Path) -> None:
+    """Texts go through map and adapt, and into a model that reads them."""
+    texts = keras.utils.text_dataset_from_directory(
+        root / "texts", batch_size=5, shuffle=False, verbose=False
+    )
+    lookup = keras.layers.TextVectorization(output_sequence_length=6)
+    lookup.adapt(texts.map(lambda x, y: x))
+    assert {"text", "käse"} <= set(lookup.get_vocabulary())
+    numbers = texts.map(lambda x, y: (lookup(x), y)).cache()
+    inputs = keras.Input((None,), dtype="int64")
+    x = keras.layers.Embedding(lookup.vocabulary_size(), 4)(inputs)
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    losses = model.fit(numbers, epochs=8, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    words = keras.Input((1,), dtype="string")
+    whole = keras.Model(words, model(lookup(words)))
+    whole.compile("adam", "sparse_categorical_crossentropy")
+    expected = model.evaluate(numbers, verbose=0)
+    assert whole.evaluate(texts, verbose=0) == pytest.approx(expected)
+    rows = texts.map(lambda x, y: x)
+    np.testing.assert_allclose(
+        whole.predict(rows, verbose=0), model.predict(numbers, verbose=0), rtol=1e-5
+    )

@@ -36,3 +36,24 @@ def test_a_model_without_a_graph_is_told() -> None:
 
     with pytest.raises(ValueError, match="no graph to draw"):
         keras.utils.model_to_dot(Own())
+
+
+def test_a_model_within_is_a_box_or_a_frame() -> None:
+    inner = branched()
+    inner.trainable = False
+    a, b = keras.Input((4,)), keras.Input((4,))
+    outer = keras.Model([a, b], layers.Dense(2, "relu", name="last")(inner([b, a])))
+    closed = keras.utils.model_to_dot(outer)
+    assert closed.count(" -> ") == 3
+    assert "cluster" not in closed
+    options = {"show_layer_activations": True, "show_trainable": True, "dpi": 50}
+    text = keras.utils.model_to_dot(outer, expand_nested=True, **options)
+    # a, b → the inputs within → five edges as before → last
+    assert text.count(" -> ") == 8
+    assert "Activation: relu" in text
+    assert text.count("Non-trainable") == 2
+    assert "dpi=50" in text
+    [place] = [i for i, line in enumerate(text.splitlines()) if "cluster" in line]
+    assert inner.name in text.splitlines()[place + 1]
+    with pytest.raises(ValueError, match="wobble"):
+        keras.utils.model_to_dot(outer, wobble=1)
