@@ -130,8 +130,8 @@ def written_down(
         Of the operation, made of ``kind`` if not given.
     """
     args = tree.map_structure(_constant, list(args))
-    held = [v for v in tree.flatten([args, dict(options)]) if _is_weight(v)]
-    if kind in RULES and not held:
+    leaves = tree.flatten([args, dict(options)])
+    if kind in RULES and not any(_is_weight(v) or _is_complex(v) for v in leaves):
         try:
             made = operate(kind, *args, name=name, **options)
         except UnsupportedLayer:
@@ -139,7 +139,7 @@ def written_down(
         else:
             return made[0] if gives is None else gives(made)
     layer = HeldOperation(kind, function, args, options, spec, name=name)
-    tensors = [v for v in tree.flatten([args, dict(options)]) if _is_symbol(v)]
+    tensors = [v for v in leaves if _is_symbol(v)]
     return layer(*tensors)
 
 
@@ -149,6 +149,11 @@ def _is_symbol(value: Any) -> bool:
 
 def _is_weight(value: Any) -> bool:
     return isinstance(value, torch.Tensor) or callable(getattr(value, "keras", None))
+
+
+def _is_complex(value: Any) -> bool:
+    """Whether it is a tensor of complex numbers, which no rule is about."""
+    return "complex" in str(getattr(value, "dtype", ""))
 
 
 def _constant(value: Any) -> Any:

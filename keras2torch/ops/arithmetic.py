@@ -11,7 +11,14 @@ import torch
 
 from keras2torch.ops import specs
 from keras2torch.ops.base import operation
-from keras2torch.ops.promotion import converted, no_bool, promoted, tensor, tensors
+from keras2torch.ops.promotion import (
+    converted,
+    is_weak,
+    no_bool,
+    promoted,
+    tensor,
+    tensors,
+)
 
 
 @operation("Add", "x1 x2")
@@ -81,14 +88,18 @@ def power(x1: Any, x2: Any) -> Any:
 def maximum(x1: Any, x2: Any) -> Any:
     """Return the larger one; of equal ones ``x1`` has the gradient."""
     x, y = promoted(x1, x2)
-    return torch.where((x >= y) | torch.isnan(x), x, y)
+    if is_weak(x2):
+        return torch.where(x < y, y, x)  # of NaN there is NaN, too
+    return torch.where(x >= y if is_weak(x1) else (x >= y) | torch.isnan(x), x, y)
 
 
 @operation("Minimum", "x1 x2")
 def minimum(x1: Any, x2: Any) -> Any:
     """Return the smaller one; of equal ones ``x1`` has the gradient."""
     x, y = promoted(x1, x2)
-    return torch.where((x <= y) | torch.isnan(x), x, y)
+    if is_weak(x2):
+        return torch.where(x > y, y, x)  # of NaN there is NaN, too
+    return torch.where(x <= y if is_weak(x1) else (x <= y) | torch.isnan(x), x, y)
 
 
 @operation("Fmax", "x1 x2")

@@ -5,6 +5,7 @@ Source: ``keras/src/backend/tensorflow/numpy.py`` (3.15), which asks ``result_ty
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ _SMALL = {
     torch.uint8: torch.uint32,
     torch.uint16: torch.uint32,
 }
+
+
+_named = cache(torch_dtype)
+_name = cache(lambda dtype: str(dtype).removeprefix("torch."))
 
 
 def tensor(value: Any, dtype: Any = None) -> Any:
@@ -44,6 +49,8 @@ def tensor(value: Any, dtype: Any = None) -> Any:
 def tensors(*values: Any) -> list[Any]:
     """Return tensors on one device, that of those which were tensors before."""
     device = next((v.device for v in values if isinstance(v, torch.Tensor)), None)
+    if all(isinstance(v, torch.Tensor) for v in values):
+        return list(values)
     found = [tensor(v) for v in values]
     if device is None:
         return found
@@ -66,8 +73,7 @@ def kind(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
     dtype = getattr(value, "dtype", None)
-    found = dtype if isinstance(dtype, torch.dtype) else tensor(value).dtype
-    return str(found).removeprefix("torch.")
+    return _name(dtype if isinstance(dtype, torch.dtype) else tensor(value).dtype)
 
 
 def is_weak(value: Any) -> bool:
@@ -84,7 +90,7 @@ def common_dtype(*kinds: str) -> torch.dtype:
     kinds
         Names of dtypes; ``"int"`` and ``"float"`` are weak.
     """
-    return torch_dtype(result_type(*kinds, floatx=floatx()))
+    return _named(result_type(*kinds, floatx=floatx()))
 
 
 def promoted(*values: Any, fractions: bool = False) -> list[torch.Tensor]:
@@ -97,6 +103,9 @@ def promoted(*values: Any, fractions: bool = False) -> list[torch.Tensor]:
     fractions
         Whether the result has fractions, whatever goes in.
     """
+    kept = _of_one_dtype(values)
+    if kept is not None and (not fractions or kept[0].is_floating_point()):
+        return kept
     strong = tensors(*[v for v in values if not is_weak(v)])
     kinds = [kind(v) for v in strong]
     if len(strong) == len(values) and len(set(kinds)) == 1 and not fractions:
@@ -124,6 +133,14 @@ def converted(*values: Any, fractions: bool = False) -> list[torch.Tensor]:
         Whether the result has fractions, whatever goes in.
     """
     return promoted(*tensors(*values), fractions=fractions)
+
+
+def _of_one_dtype(values: Any) -> list[torch.Tensor] | None:
+    """Return tensors that need no promotion: most do not."""
+    first = getattr(values[0], "dtype", None)
+    if all(isinstance(v, torch.Tensor) and v.dtype is first for v in values):
+        return list(values)
+    return None
 
 
 def floats(x: Any) -> torch.Tensor:

@@ -36,6 +36,7 @@ def _bounds(dtype: str) -> frozenset[str]:
     return frozenset({dtype}.union(*(_bounds(above) for above in _ABOVE[dtype])))
 
 
+@cache
 def result_type(*dtypes: str, floatx: str = "float32") -> str:
     """Return the least dtype that is above all of these.
 

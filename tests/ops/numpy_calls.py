@@ -428,6 +428,11 @@ maximum(F(4), 0)
 maximum(I(4), 0.5)
 maximum(0, I(4))
 maximum(M(6), 0.0)
+maximum(0, M(6))
+maximum(M(6), M(6))
+minimum(M(6), 0.0)
+minimum(0.5, M(6))
+maximum(I(9), 0)
 minimum(F(3, 4), 0.5)
 minimum(I(4), F(4))
 minimum(B(4), I(4))
@@ -805,8 +810,10 @@ SPEC_IS_WRONG = {
     "corrcoef": "its spec has the shape of what goes in",
     "cross": "its spec is the last axes' when a length is unknown",
     "gcd(I(5), 12)": "its spec takes 12 for int64",
+    "imag(C(4))": "its spec is complex",
     "kron": "its spec multiplies no axis that the shorter shape lacks",
     "quantile(F(3, 7), [[0.1, 0.5]]": "its spec takes q for one number",
+    "real(C(4))": "its spec is complex",
     "rot90": "its spec turns the shape whatever k is",
     "select": "its spec has the dtype of the first choice",
     "slogdet(F(2, 4, 4))": "its spec of the sign has no axes",

@@ -44,8 +44,8 @@ def eager(job):
     return described(evaluated(job["call"], lambda a, letter: tf.constant(a)))
 
 
-def symbolic(job):
-    """Build a model of the call, and call it: shapes and dtypes, and the values."""
+def drawn(job):
+    """Call it on symbolic tensors: what goes in, and what comes out."""
     inputs, arrays = [], []
 
     def made(array, letter):
@@ -56,13 +56,24 @@ def symbolic(job):
         arrays.append(array)
         return inputs[-1]
 
-    outputs = evaluated(job["call"], made)
+    return inputs, arrays, evaluated(job["call"], made)
+
+
+def spec(job):
+    """The shapes and dtypes of symbolic tensors."""
+    outputs = drawn(job)[2]
     flat = tf.nest.flatten(outputs)
-    found = {
+    return {
+        "structure": structure(outputs),
         "shapes": [list(t.shape) for t in flat],
         "symbolic_dtypes": [t.dtype for t in flat],
     }
-    return found | described(keras.Model(inputs, outputs)(arrays))
+
+
+def symbolic(job):
+    """A model of the call, called: the shapes and dtypes, and the values."""
+    inputs, arrays, outputs = drawn(job)
+    return spec(job) | described(keras.Model(inputs, outputs)(arrays))
 
 
 def gradient(job):
@@ -112,7 +123,7 @@ def plain(default):
     return "required" if default is Parameter.empty else repr(default)
 
 
-DO = {f.__name__: f for f in (eager, symbolic, gradient, names)}
+DO = {f.__name__: f for f in (eager, spec, symbolic, gradient, names)}
 
 
 def main():
