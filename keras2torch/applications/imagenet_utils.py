@@ -58,28 +58,24 @@ def preprocess_input(
             "Expected data_format to be one of `channels_first` or `channels_last`. "
             f"Received: data_format={data_format}"
         )
-    if isinstance(x, np.ndarray) and not np.issubdtype(x.dtype, np.floating):
-        x = x.astype(floatx())
-    if mode == "tf":
-        x /= 127.5
-        x -= 1.0
-        return x
     axis = -1 if data_format == "channels_last" else len(x.shape) - 3
-    if mode == "torch":
-        x /= 255.0
-        x -= _along(x, axis, MEAN)
-        x /= _along(x, axis, DEVIATION)
-        return x
-    x = _reversed(x, axis)
-    x -= _along(x, axis, _MEAN_BGR)
+    if not isinstance(x, np.ndarray):
+        x = ops.flip(x, axis) if mode == "caffe" else x
+        return _scaled(x, axis, mode)
+    if not np.issubdtype(x.dtype, np.floating):
+        x = x.astype(floatx())
+    x = np.flip(x, axis) if mode == "caffe" else x
+    x[...] = _scaled(x, axis, mode)
     return x
 
 
-def _reversed(x: Any, axis: int) -> Any:
-    """Return RGB as BGR."""
-    if isinstance(x, np.ndarray):
-        return np.flip(x, axis)
-    return ops.flip(x, axis)
+def _scaled(x: Any, axis: int, mode: str) -> Any:
+    """Return images, whose channels have the order that they should, in other units."""
+    if mode == "tf":
+        return x / 127.5 - 1.0
+    if mode == "caffe":
+        return x - _along(x, axis, _MEAN_BGR)
+    return (x / 255.0 - _along(x, axis, MEAN)) / _along(x, axis, DEVIATION)
 
 
 def _along(x: Any, axis: int, values: tuple[float, ...]) -> Any:
@@ -88,8 +84,8 @@ def _along(x: Any, axis: int, values: tuple[float, ...]) -> Any:
     if isinstance(x, torch.Tensor):
         dtype = x.dtype if x.dtype.is_floating_point else torch.get_default_dtype()
         return torch.tensor(values, dtype=dtype, device=x.device).reshape(shape)
-    kind = x.dtype if isinstance(x, np.ndarray) else floatx()
-    return np.array(values, dtype=kind).reshape(shape)
+    known = str(x.dtype) in ("float16", "float32", "float64")
+    return np.array(values, dtype=x.dtype if known else floatx()).reshape(shape)
 
 
 def decode_predictions(preds: Any, top: int = 5) -> list[list[Prediction]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,15 @@ pytestmark = pytest.mark.needs_keras
 
 QUICK = [
     job("MobileNetV3Small", (64, 48)),
-    job("MobileNet", (64, 48), "avg", include_top=False, pooling="avg", alpha=0.25),
+    job(
+        "MobileNet",
+        (64, 48),
+        "avg",
+        include_top=False,
+        pooling="avg",
+        alpha=0.25,
+        also=["h5"],
+    ),
     job(
         "MobileNetV2",
         (57, 39),
@@ -195,6 +204,19 @@ def test_smallest(asked: dict[str, Any], tmp_path: Path, double: None) -> None:
     gc.collect()
 
 
+def test_weights_of_imagenet_in_the_cache(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = QUICK[1]
+    there = tmp_path / "models" / "mobilenet_2_5_224_tf_no_top.h5"
+    there.parent.mkdir()
+    shutil.copy(folder / f"{asked['name']}.h5", there)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.warns(UserWarning, match="weights for 224 x 224"):
+        model = made(asked, weights="imagenet")
+    answers(model, asked["name"], folder, 1e-5)
+
+
 @pytest.mark.parametrize("ending", ["weights.h5", "h5", "keras"])
 def test_weights_by_path(ending: str, folder: Path) -> None:
     asked = QUICK[2]
@@ -247,6 +269,13 @@ def test_preprocess_input(folder: Path, pictures: dict[str, np.ndarray]) -> None
             )
             if kind.startswith("float"):  # written over, as in Keras
                 assert np.shares_memory(x, found)
+            if kind == "tensor":
+                assert torch.equal(x, torch.tensor(given))
+            if kind == "uint8":  # Keras takes no such tensors
+                again = imagenet_utils.preprocess_input(
+                    torch.tensor(given), data_format, mode
+                )
+                np.testing.assert_allclose(again, expected[key], rtol=1e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
