@@ -22,7 +22,7 @@ import torch
 
 from keras2torch import serialization, tree
 from keras2torch.layers.applications import HOMES
-from keras2torch.layers.base import REGISTRY, to_config
+from keras2torch.layers.base import OF_FILES, REGISTRY, to_config
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.models.builtin import BuiltIn
 from keras2torch.models.keras_arguments import (
@@ -41,19 +41,6 @@ from keras2torch.spelling import snake_case
 
 Config = dict[str, Any]
 
-# What a definition knows beyond Keras' arguments, for files of older Keras.
-_OLDER = (
-    "keras2",
-    "keeps_axis",
-    "keeps_masks",
-    "fills_empty",
-    "cuts",
-    "forgets_mask",
-    "zero_masked",
-    "expand",
-    "sizes",
-    "theano",
-)
 # A name that other layers have for an argument of today.
 _OLDER_OF = {"BatchNormalization": ("mode",)}
 _OF_LAYER = ("name", "trainable", "dtype", "activity_regularizer")
@@ -133,7 +120,7 @@ def definition_config(kind: str, fields: Mapping[str, Any]) -> Config:
     for key, value in fields.items():
         if key in _OF_LAYER or key in LEFT_OUT.get(kind, ()):
             continue
-        if key in (*_OLDER, *_OLDER_OF.get(kind, ())):
+        if key in (*OF_FILES, *_OLDER_OF.get(kind, ())):
             # Keras 3 has no such argument, and refuses the file: better so than
             # another result in silence. At its usual value it is nothing.
             if value != getattr(REGISTRY[kind], key, None):

@@ -203,8 +203,10 @@ def _compile(model: Any, source: Source) -> None:
     config = json.loads(text) if text else None
     if not config:
         return
-    if type(model).compile_from_config is not _plain_compile():
+    if not _compiles_plainly(type(model)):
         model.compile_from_config(config)
+        if not model.compiled:
+            return
     else:
         try:
             model.compile(**compile_arguments(config))
@@ -216,10 +218,12 @@ def _compile(model: Any, source: Source) -> None:
     stored.read_optimizer(model, source)
 
 
-def _plain_compile() -> Any:
+def _compiles_plainly(cls: Any) -> bool:
+    """Whether a class overrides neither ``compile`` nor what reads its arguments."""
     from keras2torch.training.trainer import Trainer
 
-    return Trainer.compile_from_config
+    same = cls.compile_from_config is Trainer.compile_from_config
+    return same and cls.compile is Trainer.compile
 
 
 # ------------------------------------------------------------------------ weights

@@ -234,7 +234,7 @@ class Trainer(Executions):
             Arrays, tensors, or lists or dicts of them, with Keras' axes; or ``x``
             alone: a DataLoader, Dataset, PyDataset, generator, or iterable of batches.
         batch_size
-            32 if not given.
+            32 if not given; of several processes, that of all together.
         epochs, initial_epoch
             The last epoch and the first, counted from 0.
         verbose
@@ -313,6 +313,8 @@ class Trainer(Executions):
                 self.train()  # type: ignore[attr-defined]
                 last = self._train_epoch(batches, callbacks)
                 logs = self._epoch_logs(last)
+                if self._engine is not None:
+                    self._engine.settle(self)
                 self.eval()  # type: ignore[attr-defined]
                 if validation_data is not None and _is_due(epoch, validation_freq):
                     with _noted(f"Raised by validation_data, after epoch {epoch + 1}."):
