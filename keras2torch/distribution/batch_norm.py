@@ -7,6 +7,7 @@ do all of them here, ``synchronized`` or not, and the losses are those of one pr
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,12 @@ def take_whole_batches(model: nn.Module) -> None:
 
 
 def _watch(module: Any) -> None:
+    if type(module).__name__ == "BatchRenorm":
+        warnings.warn(
+            "BatchNormalization(renorm=True) takes the statistics of each process' own "
+            "rows: its numbers are not those of one process.",
+            stacklevel=3,
+        )
     if _is_known(module):
         vars(module)["forward"] = partial(_forward, module)
 

@@ -80,6 +80,10 @@ class Engine:
         finally:
             self._unbuilt = None
 
+    def settle(self, model: Any) -> None:
+        """Give all processes what layers of the first one keep of batches."""
+        self.group.same([t for t in _state(model) if not t.requires_grad])
+
     # -- batches
     def each(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Give one batch after the other, as the part that is computed."""

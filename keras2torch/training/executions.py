@@ -85,6 +85,21 @@ class Executions(Steps):
         made = self.predict_step(batch)
         return made if parts.now is None else parts.now.whole(made)
 
+    def _check_functions(self) -> None:
+        """Refuse functions of a user's own, which would train on a part alone."""
+        if self._engine is None:
+            return
+        for kind, ours in (
+            ("train", self._train_on),
+            ("test", self._test_on),
+            ("predict", self._predict_on),
+        ):
+            if getattr(self, f"{kind}_function") not in (None, ours):
+                raise ValueError(
+                    f"make_{kind}_function is overridden, which several processes do "
+                    f"not carry: override {kind}_step, which each calls with its part."
+                )
+
     def _each(self, data: list[Batch]) -> Iterable[Batch]:
         """Give one batch after the other, of which this process computes a part."""
         return data if self._engine is None else self._engine.each(data)
@@ -95,6 +110,7 @@ class Executions(Steps):
         The last step of an epoch that does not divide is the one that would have been,
         as in Keras.
         """
+        self._check_functions()
         size = int(self.steps_per_execution)
         left = iter(batches)
         first = 0

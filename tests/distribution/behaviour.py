@@ -134,6 +134,14 @@ def uneven():
         ).predict(X)
     )
 
+    class Function(keras.Sequential):
+        def make_train_function(self, force=False):
+            self.train_function = lambda data: {}
+
+    own = Function([keras.Input((3,)), keras.layers.Dense(1)])
+    own.compile("sgd", "mse")
+    found["function"] = raised(lambda: own.fit(X, Y, verbose=0))
+
     def unwritable(*_):
         raise OSError("the disk is full")
 

@@ -79,6 +79,7 @@ def test_a_failure_is_told_to_all(ran):
         ("lengths", "between 19 and 20 samples"),
         ("sizes", "batches of 4 to 5 rows"),
         ("models", "models of different weights"),
+        ("function", "override train_step"),
     ],
 )
 def test_what_differs_between_processes_is_an_error(ran, what, told):
