@@ -218,6 +218,15 @@ def get(identifier: Any) -> DTypePolicy:
     return DTypePolicy(policy_name(identifier))
 
 
+def of_layer(identifier: Any, path: str) -> DTypePolicy:
+    """Return the policy of a layer: of a map, what it has for the layer's name."""
+    policy = get(identifier)
+    if isinstance(policy, DTypePolicyMap):
+        found: DTypePolicy = policy[path]
+        return found
+    return policy
+
+
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     """Return a policy as a dictionary that JSON can hold."""
     return {

@@ -128,7 +128,8 @@ def _drawn(model: Any, prefix: str, shown: _Shown) -> _Drawing:
 
     def source(tensor: Any) -> str:
         found = exits[id(tensor.node.operation)]
-        return found[tensor.index % len(found)]
+        at: int = tensor.index % len(found)
+        return found[at]
 
     for node in graph.nodes:
         targets = entries[id(node.operation)]

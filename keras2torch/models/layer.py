@@ -145,7 +145,7 @@ class Layer(Saveable, LesserNames, Holder):
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
         self._input_shape_arg = _input_shape(kwargs)
         self._trainable = bool(trainable)
-        self._policy = dtype_policies.get(dtype)
+        self._policy = dtype_policies.of_layer(dtype, self.name)
         self._regularizer = activity_regularizer
         self._losses: list[torch.Tensor] = []
         self._own: list[Parameter] = []

@@ -49,6 +49,7 @@ class InputLayer:
         batch_size: int | None = None,
         dtype: Any = None,
         sparse: bool | None = None,
+        ragged: bool | None = None,
         batch_shape: Sequence[int | None] | None = None,
         input_tensor: KerasTensor | None = None,
         optional: bool = False,
@@ -62,8 +63,10 @@ class InputLayer:
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
-        if sparse or optional:
-            raise ValueError("Input: sparse and optional inputs are not supported.")
+        if sparse or optional or ragged:
+            raise ValueError(
+                "Input: sparse, ragged and optional inputs are not supported."
+            )
         if input_tensor is not None:
             batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
         if batch_shape is None:
@@ -355,6 +358,7 @@ def Input(
     batch_size: int | None = None,
     dtype: Any = None,
     sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
     tensor: KerasTensor | None = None,
@@ -374,7 +378,7 @@ def Input(
         ``"keras_tensor"`` and a number if not given.
     tensor
         Returned as it is.
-    sparse, optional
+    sparse, ragged, optional
         Not supported when true.
     """
     if tensor is not None:
@@ -384,6 +388,7 @@ def Input(
         batch_size,
         dtype,
         sparse,
+        ragged,
         batch_shape,
         optional=optional,
         name=name,
