@@ -454,6 +454,12 @@ class Parameter(nn.Parameter):
             self.sub_(torch.as_tensor(_plain(value)).to(self.device))
         return self
 
+    def __float__(self) -> float:
+        return float(self.detach())
+
+    def __int__(self) -> int:
+        return int(self.detach())
+
     def numpy(self, *, force: bool = True) -> Array:
         """Return a copy, wherever it is and whether it trains or not."""
         array: Array = to_array(self)
