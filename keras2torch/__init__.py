@@ -74,6 +74,7 @@ _HOMES = {
     "Metric": "keras2torch.metrics",
     "Optimizer": "keras2torch.optimizers",
     "Operation": "keras2torch.models.own_operations",
+    "Quantizer": "keras2torch.quantizers",
     "Regularizer": "keras2torch.regularizers",
     "RematScope": "keras2torch.models.scopes",
     "StatelessScope": "keras2torch.models.scopes",
@@ -88,8 +89,8 @@ _HOMES = {
 _NAMESPACES = frozenset(
     "activations applications backend callbacks constraints datasets distillation "
     "distribution dtype_policies export initializers layers losses metrics "
-    "mixed_precision models ops optimizers preprocessing random regularizers saving "
-    "tree visualization wrappers".split()
+    "mixed_precision models ops optimizers preprocessing quantizers random "
+    "regularizers saving tree visualization wrappers".split()
 )
 # Names of Keras for modules that are called otherwise here.
 _ALIASES = {
