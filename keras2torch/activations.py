@@ -21,7 +21,6 @@ import torch.nn.functional as F
 from typing_extensions import ParamSpec
 
 from keras2torch import serialization
-from keras2torch.errors import Keras2TorchError
 from keras2torch.program.helpers import activation as helpers
 from keras2torch.tensors import as_floating, as_tensor
 
@@ -57,7 +56,7 @@ def _symbolic(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _written_down(function: Callable[..., Any], x: Any, **arguments: Any) -> Any:
-    """Return the symbolic tensor that the layer of an activation gives."""
+    """Return the symbolic tensor that a layer gives, or an operation if none does."""
     from keras2torch import layers
     from keras2torch.models.naming import auto_name
 
@@ -67,10 +66,9 @@ def _written_down(function: Callable[..., Any], x: Any, **arguments: Any) -> Any
     if not changed:
         return layers.Activation(name, name=auto_name(name))(x)
     if name not in _LAYERS:
-        raise Keras2TorchError(
-            f"activations.{name} with {', '.join(changed)} has no layer to stand for "
-            "it in a functional model: call it in a Layer of yours."
-        )
+        from keras2torch import ops
+
+        return getattr(ops, name)(x, **arguments)
     made = getattr(layers, _LAYERS[name])(**changed, name=auto_name(name))
     return made(x)
 

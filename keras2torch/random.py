@@ -110,6 +110,11 @@ def sizes(shape: Shape) -> tuple[int, ...]:
     """Return a shape as a tuple."""
     if isinstance(shape, (int, np.integer)):
         return (int(shape),)
+    if any(size is None for size in shape):
+        raise ValueError(
+            f"random values of shape {tuple(shape)} cannot be drawn: a size is not "
+            "known. Draw them in the call of a Layer, where it is."
+        )
     return tuple(int(size) for size in shape)
 
 

@@ -12,7 +12,6 @@ from torch import nn
 
 import keras2torch
 from keras2torch import activations
-from keras2torch.errors import Keras2TorchError
 from keras2torch.layers.activation import _FUNCTIONS as TEXTS
 from keras2torch.program.helpers import activation as helpers
 from tests.parts.asking import ask
@@ -194,9 +193,11 @@ def test_in_a_functional_model(name: str, arguments: dict[str, Any]) -> None:
     torch.testing.assert_close(model(given), function(given, **arguments))
 
 
-def test_what_has_no_layer_in_a_functional_model() -> None:
-    with pytest.raises(Keras2TorchError, match="gelu with approximate"):
-        activations.gelu(keras2torch.Input((4,)), approximate=True)
+def test_what_has_no_layer_is_an_operation_in_a_functional_model() -> None:
+    entry, given = keras2torch.Input((4,)), torch.randn(3, 4)
+    model = keras2torch.Model(entry, activations.gelu(entry, approximate=True))
+    wanted = torch.nn.functional.gelu(given, approximate="tanh")
+    torch.testing.assert_close(model(given), wanted)
 
 
 def test_odd_glu_is_refused() -> None:
