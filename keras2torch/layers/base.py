@@ -559,6 +559,11 @@ class Layer:
 
 
 # ---------------------------------------------------------------------- registry
+# What a definition knows beyond Keras' arguments, for files of older Keras.
+OF_FILES = frozenset(
+    "keras2 keeps_axis keeps_masks fills_empty cuts forgets_mask zero_masked expand "
+    "sizes theano".split()
+)
 REGISTRY: dict[str, type[Layer]] = {}
 # Registered, because a file nests models as layers; no names of `keras.layers`.
 MODELS = frozenset({"Functional", "Sequential"})

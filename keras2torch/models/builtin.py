@@ -546,11 +546,13 @@ class BuiltIn(Hooked):
         return layer_config(self)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Make a layer from what :meth:`get_config` returned, or Keras wrote."""
         from keras2torch.models.rebuilding import builtin_from_config
+        from keras2torch.serialization import CustomObjectScope
 
-        return builtin_from_config(cls, config)
+        with CustomObjectScope(custom_objects):
+            return builtin_from_config(cls, config)
 
     def __getattr__(self, name: str) -> Any:
         # kernel and bias are Keras' variables, weight is torch's parameter; units and

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from keras2torch.layers.base import MODELS, REGISTRY
+from keras2torch.layers.base import MODELS, OF_FILES, REGISTRY
 from keras2torch.layers.base import Layer as Definition
 from keras2torch.layers.names import FOREIGN, SECOND_NAMES
 from keras2torch.models.builtin import BuiltIn, _fields
@@ -67,7 +67,7 @@ def of_definition(definition: Any, module: str) -> Any:
             else f.default,
         )
         for f in dataclasses.fields(definition)
-        if f.name in fields
+        if f.name in fields and f.name not in OF_FILES
     ]
     extra: dict[str, Any] = {"__new__": _NEW[name]} if name in _NEW else {}
     if definition.packs:

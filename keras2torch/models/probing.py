@@ -125,7 +125,7 @@ def _run(layer: Any, node: Node, sizes: tuple[int, int]) -> Any:
         tensor = layer.example(shape, kind).to(default_device())
         if value.mask_shape is not None:
             size = shape[: len(value.mask_shape)]
-            tensor._keras_mask = torch.ones(  # type: ignore[attr-defined]
+            tensor._keras_mask = torch.ones(
                 size, dtype=torch.bool, device=default_device()
             )
         return tensor

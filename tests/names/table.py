@@ -106,12 +106,21 @@ def compared() -> dict[str, Namespace]:
         taken = parameters(thing) if wanted is not None and callable(thing) else None
         if taken is None or wanted is None:
             continue
-        # Further arguments of ours come last and have defaults.
-        named, anything = taken
-        fits = named[: len(wanted)] == wanted
-        if not fits and not (anything and set(wanted) >= set(named)):
-            space.otherwise[name] = (wanted, named)
+        if not fits(wanted, *taken):
+            space.otherwise[name] = (wanted, taken[0])
     return found
+
+
+def fits(wanted: list[str], named: list[str], anything: bool) -> bool:
+    """Whether Keras' arguments can be given, by name and in their order.
+
+    Further arguments of ours come last; some of Keras' may be taken by name alone.
+    """
+    common = [n for n in named if n in wanted]
+    in_order = common == [n for n in wanted if n in named]
+    return in_order and named[: len(common)] == common and (
+        anything or set(wanted) <= set(named)
+    )
 
 
 def heading(home: str) -> str:
