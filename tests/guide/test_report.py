@@ -168,7 +168,7 @@ def test_the_keras_sides_of_the_recipes():
         ("import keras", "import keras2torch as keras"),
         ("import keras as K", "import keras2torch as K"),
         ("from keras.layers.core import *", "from keras2torch.layers import *"),
-        ("from keras.quantizers import *", "the shim has no quantizers"),
+        ("from keras.legacy import *", "the shim has no legacy"),
         (
             "from keras.applications import *",
             "from keras2torch.applications import *",
