@@ -81,25 +81,29 @@ def fmod(x1: Any, x2: Any) -> Any:
 @operation("Power", "x1 x2")
 def power(x1: Any, x2: Any) -> Any:
     """``x1 ** x2``."""
-    return torch.pow(*promoted(x1, x2))
+    x, y = promoted(x1, x2)
+    whole = not (y.is_floating_point() or y.is_complex() or y.is_meta)
+    if whole and (y < 0).any():
+        raise ValueError("Integers to negative integer powers are not allowed.")
+    return torch.pow(x, y)
 
 
 @operation("Maximum", "x1 x2")
 def maximum(x1: Any, x2: Any) -> Any:
     """Return the larger one; of equal ones ``x1`` has the gradient."""
     x, y = promoted(x1, x2)
-    if is_weak(x2):
+    if is_weak(x2) and x2 == x2:
         return torch.where(x < y, y, x)  # of NaN there is NaN, too
-    return torch.where(x >= y if is_weak(x1) else (x >= y) | torch.isnan(x), x, y)
+    return torch.where((x >= y) | torch.isnan(x), x, y)
 
 
 @operation("Minimum", "x1 x2")
 def minimum(x1: Any, x2: Any) -> Any:
     """Return the smaller one; of equal ones ``x1`` has the gradient."""
     x, y = promoted(x1, x2)
-    if is_weak(x2):
+    if is_weak(x2) and x2 == x2:
         return torch.where(x > y, y, x)  # of NaN there is NaN, too
-    return torch.where(x <= y if is_weak(x1) else (x <= y) | torch.isnan(x), x, y)
+    return torch.where((x <= y) | torch.isnan(x), x, y)
 
 
 @operation("Fmax", "x1 x2")

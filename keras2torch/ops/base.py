@@ -123,6 +123,8 @@ def all_axes(axis: Any, rank: int) -> tuple[int, ...]:
     """
     if axis is None:
         return tuple(range(rank))
+    if getattr(axis, "ndim", 0):
+        axis = axis.tolist()
     if isinstance(axis, (list, tuple)):
         return tuple(one_axis(a, rank) for a in axis)
     return (one_axis(axis, rank),)

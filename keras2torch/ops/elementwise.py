@@ -263,7 +263,15 @@ def round(x: Any, decimals: int = 0) -> Any:  # as Keras calls it
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
     """Return the nearest number between two."""
     x = no_bool(tensor(x))
-    low, high = (tensor(v).to(x.device, x.dtype) for v in (x_min, x_max))
+    if x_min is None or x_max is None:
+        raise ValueError("clip takes both ends: x_min and x_max. Received: None")
+    ends = [tensor(v).to(x.device) for v in (x_min, x_max)]
+    low, high = (v.to(x.dtype) for v in ends)
+    if not x.is_floating_point() and any(v.is_floating_point() for v in ends):
+        raise TypeError(
+            f"clip: integers of {x.dtype} take no ends with fractions. Received: "
+            f"x_min={x_min}, x_max={x_max}"
+        )
     return torch.clamp(x, low, high)
 
 

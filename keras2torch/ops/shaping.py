@@ -30,8 +30,14 @@ def sizes(shape: Any) -> list[int]:
     """Return the sizes in a shape: a number, several, or a tensor of them."""
     if isinstance(shape, (torch.Tensor, np.ndarray)):
         shape = shape.tolist()
-    several = isinstance(shape, (list, tuple))
-    return [int(n) for n in (shape if several else [shape])]
+    several = shape if isinstance(shape, (list, tuple)) else [shape]
+    if any(n is None for n in several):
+        raise ValueError(
+            f"the sizes {shape} are not all known: where a symbolic tensor has None, no "
+            "operation can be told of the size. Give a number, or -1 to reshape; in the "
+            "call of a layer of your own all sizes are known."
+        )
+    return [int(n) for n in several]
 
 
 # ------------------------------------------------------------------------------ shape
