@@ -33,8 +33,8 @@ def sizes(shape: Any) -> list[int]:
     several = shape if isinstance(shape, (list, tuple)) else [shape]
     if any(n is None for n in several):
         raise ValueError(
-            f"the sizes {shape} are not all known: where a symbolic tensor has None, no "
-            "operation can be told of the size. Give a number, or -1 to reshape; in the "
+            f"the sizes {shape} are not all known: a None of a symbolic tensor is none "
+            "that an operation can be told. Give a number, or -1 to reshape; in the "
             "call of a layer of your own all sizes are known."
         )
     return [int(n) for n in several]
