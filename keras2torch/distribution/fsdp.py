@@ -28,21 +28,22 @@ def shard(model: Any, group: Group) -> None:
     Raises
     ------
     ValueError
-        If the model has no weights yet or one that ``add_weight`` made, or the
-        optimizer is one of torch that was given the weights already.
+        If the model has a ``call`` of its own or a weight that ``add_weight`` made, or
+        the optimizer takes whole weights.
     """
     if sharded(model) is not None:
         return
+    root = getattr(model, "_net", None)
+    if root is None:
+        raise ValueError(
+            f"model {model.name!r} is no Sequential or Model of symbolic tensors, the "
+            "program of which FSDP cuts: train it with DataParallel."
+        )
     own = [p for p in model.parameters() if isinstance(p, Parameter)]
     if own:
         raise ValueError(
             f"the weight {own[0].path!r} is made by a layer's add_weight, which FSDP "
             "cannot cut: train with DataParallel, or let layers of Keras hold it."
-        )
-    if next(model.parameters(), None) is None:
-        raise ValueError(
-            f"model {model.name!r} has no weights to cut among processes yet: build "
-            "it, or call it on a batch, before fit."
         )
     optimizer = model.optimizer
     kept = _taken_apart(optimizer)
@@ -50,7 +51,6 @@ def shard(model: Any, group: Group) -> None:
         if type(module).__name__ == "SparseEmbedding":
             # Only whole gradients are added up: equal look-ups are, too.
             vars(module)["forward"] = partial(nn.Embedding.forward, module)
-    root = _root(model)
     kind, device = type(root), next(model.parameters()).device
     mesh = init_device_mesh(device.type, (group.world,))
     _show_all_ends(root, model)
@@ -96,13 +96,6 @@ def sharded(model: Any) -> Any:
     """Return the module whose weights are cut, None if they are whole."""
     found = vars(model).get("_sharded_root") if isinstance(model, nn.Module) else None
     return found if isinstance(found, FSDPModule) else None
-
-
-def _root(model: Any) -> nn.Module:
-    # A model of symbolic tensors is its program: that is what is called.
-    net = getattr(model, "_net", None)
-    found: nn.Module = model if net is None else net
-    return found
 
 
 def _taken_apart(optimizer: Any) -> list[Any] | None:
