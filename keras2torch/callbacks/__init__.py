@@ -9,6 +9,7 @@ from keras2torch.callbacks.history import History
 from keras2torch.callbacks.lambda_callback import LambdaCallback
 from keras2torch.callbacks.learning_rate_scheduler import LearningRateScheduler
 from keras2torch.callbacks.model_checkpoint import ModelCheckpoint
+from keras2torch.callbacks.orbax_checkpoint import OrbaxCheckpoint
 from keras2torch.callbacks.progbar_logger import ProgbarLogger
 from keras2torch.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from keras2torch.callbacks.remote_monitor import RemoteMonitor
@@ -26,6 +27,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",

@@ -25,6 +25,10 @@ def __getattr__(name: str) -> Any:
         from keras2torch.models import input_spec
 
         return getattr(input_spec, name)
+    if name in _ABSENT:
+        from keras2torch.models import absent
+
+        return getattr(absent, name)
     from keras2torch.models import classes
 
     return classes.named(name)
@@ -36,3 +40,5 @@ _FUNCTIONS = frozenset(
 )
 # What is no layer.
 _OTHERS = frozenset({"InputSpec"})
+# What runs in TensorFlow or JAX: a name that says so.
+_ABSENT = frozenset({"FlaxLayer", "JaxLayer", "TFSMLayer"})

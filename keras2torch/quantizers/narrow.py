@@ -117,7 +117,7 @@ def compute_float8_scale(
 
 def compute_float8_amax_history(x: Any, amax_history: Any) -> torch.Tensor:
     """Return the largest values so far, moved on by one, with that of ``x`` first."""
-    history = as_tensor(amax_history)
+    history: torch.Tensor = as_tensor(amax_history)
     moved = history.roll(-1)
     moved[0] = as_tensor(x).abs().max().to(history.dtype)
     return moved

@@ -265,8 +265,6 @@ def read_optimizer(model: Any, source: Source) -> None:
     assert source.weights is not None
     if not model.built:
         return
-    if not kept.built:
-        kept.build(model.trainable_variables)
     if is_legacy(source.weights):
         file = source.weights.file
         if not hdf5.has(file, "optimizer_weights"):
@@ -276,6 +274,11 @@ def read_optimizer(model: Any, source: Source) -> None:
         arrays = [hdf5.array(group, n)() for n in names]
     else:
         arrays = [a() for a in Keras3Store(source.weights).arrays("optimizer")]
+        if not kept.built and len(arrays) == len(kept.variables):
+            # Saved before it took a step: it is built by the first one, as in Keras.
+            kept.load_own_variables({str(i): a for i, a in enumerate(arrays)})
+    if not kept.built:
+        kept.build(model.trainable_variables)
     if arrays:
         _restore(model, arrays)
 
@@ -283,7 +286,7 @@ def read_optimizer(model: Any, source: Source) -> None:
 def _restore(model: Any, arrays: list[Array]) -> None:
     kept = model.optimizer
     wanted = [tuple(v.shape) for v in kept.variables]
-    if len(arrays) <= 2 < len(wanted):
+    if len(arrays) <= 4 and len(arrays) < len(wanted) and not any(map(np.ndim, arrays)):
         return  # saved before it took a step
     rate = np.asarray(float(kept.learning_rate), np.float32)
     for found in (arrays, [*arrays[:1], rate, *arrays[1:]], _older(arrays, rate, kept)):

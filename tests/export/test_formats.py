@@ -121,6 +121,14 @@ def one():
             "not yet been built",
         ),
         (lambda p: keras.export.ExportArchive(), NotImplementedError, "SavedModel"),
+        (lambda p: L.TFSMLayer(p), NotImplementedError, "keras2torch.convert"),
+        (lambda p: L.JaxLayer(None), NotImplementedError, "JAX"),
+        (lambda p: L.FlaxLayer(None), NotImplementedError, "Flax"),
+        (
+            lambda p: keras.callbacks.OrbaxCheckpoint(p),
+            NotImplementedError,
+            "ModelCheckpoint",
+        ),
     ],
 )
 def test_refusals(tmp_path, act, error, says):
