@@ -79,6 +79,8 @@ class Dataset:
         self._make, self._cardinality = make, cardinality
         self.batch_size = batch_size
         self._known = known
+        # The arrays and the places in them, where elements are rows of arrays.
+        self._rows: tuple[Any, Dataset] | None = None
 
     # -- where elements come from
     @staticmethod
@@ -93,11 +95,8 @@ class Dataset:
                 f"{sorted(lengths)}."
             )
 
-        def rows() -> Iterator[Any]:
-            for i in range(len(leaves[0])):
-                yield elements.row(columns, i)
-
-        return Dataset(rows, lengths.pop())
+        count = lengths.pop()
+        return _of_rows(columns, Dataset(lambda: iter(range(count)), count))
 
     @staticmethod
     def from_tensors(tensors: Any, name: str | None = None) -> Dataset:
@@ -251,11 +250,14 @@ class Dataset:
         if size < 1:
             raise ValueError(f"batch_size is a positive number, not {size}.")
 
+        rows = self._rows if stack is elements.stacked else None
+
         def made() -> Iterator[Any]:
-            stream = iter(self)
+            stream = iter(self if rows is None else rows[1])
             while part := list(itertools.islice(stream, size)):
                 if len(part) == size or not whole:
-                    yield stack(part)
+                    # Rows of arrays are taken together, which is much faster.
+                    yield stack(part) if rows is None else elements.row(rows[0], part)
 
         count = self._cardinality
         if count >= 0:
@@ -309,12 +311,12 @@ class Dataset:
         first = int(np.random.randint(2**31)) if seed is None else int(seed)
         drawn = [np.random.RandomState(first % 2**32)]
 
-        def made() -> Iterator[Any]:
+        def made(stream: Dataset) -> Iterator[Any]:
             if not reshuffle_each_iteration:
                 drawn[0] = np.random.RandomState(first % 2**32)
-            return _drawn(self, int(buffer_size), drawn[0])
+            return _drawn(stream, int(buffer_size), drawn[0])
 
-        return self._like(made, self._cardinality)
+        return self._ordered(made, self._cardinality)
 
     def take(self, count: int, name: str | None = None) -> Dataset:
         """Return the data set of the first elements, all for -1."""
@@ -322,30 +324,32 @@ class Dataset:
         if count < 0:
             return self
         size = count if known == INFINITE_CARDINALITY else min(known, count)
-        return self._like(lambda: itertools.islice(self, count), size)
+        return self._ordered(lambda stream: itertools.islice(stream, count), size)
 
     def skip(self, count: int, name: str | None = None) -> Dataset:
         """Return the data set without the first elements, without any for -1."""
         known, count = self._cardinality, int(count)
         if count < 0:
-            return self._like(lambda: iter(()), 0)
+            return self._ordered(lambda stream: iter(()), 0)
         size = max(known - count, 0) if known >= 0 else known
-        return self._like(lambda: itertools.islice(self, count, None), size)
+        return self._ordered(lambda stream: itertools.islice(stream, count, None), size)
 
     def shard(self, num_shards: int, index: int, name: str | None = None) -> Dataset:
         """Return every ``num_shards``-th element, from ``index`` on."""
         known = self._cardinality
         size = len(range(index, known, num_shards)) if known >= 0 else known
-        return self._like(lambda: itertools.islice(self, index, None, num_shards), size)
+        return self._ordered(
+            lambda stream: itertools.islice(stream, index, None, num_shards), size
+        )
 
     def repeat(self, count: int | None = None, name: str | None = None) -> Dataset:
         """Return the data set again and again, endlessly if no count is given."""
         endless = count is None or count < 0
 
-        def made() -> Iterator[Any]:
+        def made(stream: Dataset) -> Iterator[Any]:
             for _ in itertools.count() if endless else range(count or 0):
                 none = True
-                for element in self:
+                for element in stream:
                     none = False
                     yield element
                 if none:
@@ -354,7 +358,7 @@ class Dataset:
         known = self._cardinality
         if known > 0 or known == INFINITE_CARDINALITY:
             known = INFINITE_CARDINALITY if endless else known * (count or 0)
-        return self._like(made, known)
+        return self._ordered(made, known)
 
     def concatenate(self, dataset: Dataset, name: str | None = None) -> Dataset:
         """Return the data set with another one behind it."""
@@ -414,6 +418,15 @@ class Dataset:
         """Return itself: options tell TensorFlow how to compute, not what."""
         return self
 
+    def _ordered(
+        self, make: Callable[[Dataset], Iterator[Any]], cardinality: int
+    ) -> Dataset:
+        """Return the same elements in another order or number."""
+        if self._rows is None:
+            return self._like(lambda: make(self), cardinality)
+        columns, index = self._rows
+        return _of_rows(columns, Dataset(lambda: make(index), cardinality))
+
     def _like(self, make: Make, cardinality: int) -> Dataset:
         return Dataset(
             make,
@@ -425,6 +438,15 @@ class Dataset:
     def __repr__(self) -> str:
         size = {-1: "endless", -2: "unknown"}.get(self._cardinality, self._cardinality)
         return f"<Dataset cardinality={size}, batch_size={self.batch_size}>"
+
+
+def _of_rows(columns: Any, index: Dataset) -> Dataset:
+    """Return the data set of the rows of arrays at these places."""
+    made = Dataset(
+        lambda: (elements.row(columns, i) for i in index), index.cardinality()
+    )
+    made._rows = (columns, index)
+    return made
 
 
 def _drawn(

@@ -64,9 +64,10 @@ def _listed(values: list[Any]) -> Any:
     return made.to(torch.int32) if type(first) is int else made
 
 
-def row(columns: Any, at: int) -> Any:
-    """Return one row of each tensor of a structure."""
-    return tree.map_structure(lambda column: column[at], columns)
+def row(columns: Any, at: int | list[int]) -> Any:
+    """Return one row of each tensor of a structure, or several."""
+    # A copy: what torch writes in place must not be written into the data.
+    return tree.map_structure(lambda column: column[at].clone(), columns)
 
 
 def called(function: Callable[..., Any], element: Any) -> Any:

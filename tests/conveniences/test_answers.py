@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import keras2torch
+from keras2torch.data import Dataset
 from tests.conveniences import boxes, folders, objects, pipelines, settings, trees
 
 pytestmark = pytest.mark.needs_keras
@@ -49,7 +50,7 @@ def test_settings(keras_says: dict[str, Any]) -> None:
 def test_pipelines(keras_says: dict[str, Any]) -> None:
     """What data sets yield, in which dtypes, and how long they say they are."""
     expected = keras_says["pipelines"]
-    found = json.loads(json.dumps(pipelines.answers(keras2torch.data.Dataset)))
+    found = json.loads(json.dumps(pipelines.answers(Dataset)))
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert found[name] == value, name

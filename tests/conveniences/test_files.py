@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import keras2torch as keras
+from keras2torch.data import Dataset
 from keras2torch.datasets.files import DatasetUnavailable
 
 
@@ -178,7 +179,7 @@ def test_a_data_set_in_fit() -> None:
         return fitted.history["loss"], model
 
     scale = keras.layers.Rescaling(0.5)
-    dataset = keras.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    dataset = Dataset.from_tensor_slices((x, y)).batch(8)
     mapped = dataset.map(lambda a, b: (scale(a), b), num_parallel_calls=2).prefetch(2)
     losses, model = history(mapped.cache())
     slow, _ = history(mapped)
@@ -199,7 +200,7 @@ def test_a_map_is_outside_of_the_model() -> None:
     """Augmentation in a map acts in predict, too, and keeps no gradients."""
     flip = keras.layers.RandomFlip("horizontal", seed=1)
     x = np.arange(64, dtype="float32").reshape(1, 8, 8, 1).repeat(16, 0)
-    dataset = keras.data.Dataset.from_tensor_slices(x).batch(4)
+    dataset = Dataset.from_tensor_slices(x).batch(4)
     mapped = dataset.map(lambda a: flip(a, training=True))
     model = keras.Sequential([keras.layers.Flatten()])
     rows = {tuple(r[:8]) for r in model.predict(mapped, verbose=0)}
@@ -218,7 +219,7 @@ def test_prefetch_stops_with_the_loop() -> None:
             read.append(n)
             yield n
 
-    dataset = keras.data.Dataset.from_generator(numbers).prefetch(3)
+    dataset = Dataset.from_generator(numbers).prefetch(3)
     for n in dataset:
         if int(n) == 4:
             break
