@@ -19,6 +19,7 @@ from torch import nn
 from keras2torch.dialect import GraphBuilder
 from keras2torch.layers.base import Array, Source, Weight
 from keras2torch.models import precision
+from keras2torch.models.borrowing import borrow
 from keras2torch.models.context import default_device
 from keras2torch.program import Program, write
 from keras2torch.program.classtext import ClassText
@@ -125,8 +126,9 @@ def linked(
             made = _adopted(owner, module, attribute.text, attribute.weights, declared)
             owner.adopt(made)
             continue
-        _same_order(state, attribute.weights, path)
-        if state.text == attribute.text:
+        if not _same_order(state, attribute.weights, path):
+            _borrowed(module, state, attribute.weights)
+        elif state.text == attribute.text:
             place, leaf = _owner(holder, attribute.name)
             setattr(place, leaf, state.module)
         else:
@@ -183,10 +185,10 @@ def _adopted(
     module.to(precision.torch_dtype(owner.variable_dtype))
     initial: dict[str, Array] = owner.initial_weights(declared)
     for name, source in sources.items():
-        value = source(*[initial[w] for w in source.weights])
+        value = np.asarray(source.transform(*[initial[w] for w in source.weights]))
         tensor = tensor_of(module, name)
         with torch.no_grad():
-            tensor.copy_(torch.from_numpy(np.ascontiguousarray(value)).view_as(tensor))
+            tensor.copy_(_tensor(value).reshape(tensor.shape))
     variables = []
     for weight in declared:
         variable = Variable(
@@ -198,6 +200,13 @@ def _adopted(
         )
         variables.append(variable)
     return State(module, text, sources, declared, variables)
+
+
+def _tensor(value: Array) -> torch.Tensor:
+    """Return an array as a tensor; torch moves axes faster than numpy."""
+    if any(stride < 0 for stride in value.strides):
+        value = np.ascontiguousarray(value)
+    return torch.from_numpy(value)
 
 
 class _Parts:
@@ -256,9 +265,16 @@ def _index(
     return index
 
 
-def _same_order(state: State, sources: dict[str, Source], path: str) -> None:
-    """Raise unless a program holds the weights as the layer does."""
+def _same_order(state: State, sources: dict[str, Source], path: str) -> bool:
+    """Whether a program holds the weights with the axes that the layer has.
+
+    Raises
+    ------
+    OtherOrder
+        If flattened features stand in another order, or tensors hold other weights.
+    """
     shapes = {w.name: w.shape for w in state.declared}
+    same = True
     for name, source in sources.items():
         held = state.sources.get(name)
         if held is None or held.weights != source.weights:
@@ -266,10 +282,25 @@ def _same_order(state: State, sources: dict[str, Source], path: str) -> None:
         if held.how == source.how and "order" not in held.how:
             continue
         for weight in state.declared:
-            if weight.name in source.weights and not np.array_equal(
+            if weight.name not in source.weights or np.array_equal(
                 _index(held, weight, shapes), _index(source, weight, shapes)
             ):
+                continue
+            if "order" in held.how + source.how or len(source.weights) > 1:
                 raise OtherOrder(path, held="order" in held.how)
+            same = False
+    return same
+
+
+def _borrowed(module: nn.Module, state: State, sources: dict[str, Source]) -> None:
+    """Make a module compute its tensors from the layer's, which have other axes."""
+    shapes = {w.name: w.shape for w in state.declared}
+    weights = {w.name: w for w in state.declared}
+    for name, source in sources.items():
+        weight = weights[source.weights[0]]
+        order = _index(source, weight, shapes)
+        held = _index(state.sources[name], weight, shapes)
+        borrow(*_owner(module, name), _owner(state.module, name), order, held)
 
 
 def share(module: nn.Module, state: State) -> None:
