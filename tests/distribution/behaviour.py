@@ -142,6 +142,21 @@ def uneven():
     own.compile("sgd", "mse")
     found["function"] = raised(lambda: own.fit(X, Y, verbose=0))
 
+    rows = made(optimizer=keras.optimizers.Adafactor(), distribute="fsdp")
+    found["across"] = raised(lambda: rows.fit(X, Y, verbose=0))
+
+    class Called(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x)
+
+    called = Called()
+    called.compile("sgd", "mse", distribute="fsdp")
+    found["called"] = raised(lambda: called.fit(X, Y, verbose=0))
+
     def unwritable(*_):
         raise OSError("the disk is full")
 

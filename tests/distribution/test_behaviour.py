@@ -80,9 +80,11 @@ def test_a_failure_is_told_to_all(ran):
         ("sizes", "batches of 4 to 5 rows"),
         ("models", "models of different weights"),
         ("function", "override train_step"),
+        ("across", "Adafactor takes whole weights"),
+        ("called", "no Sequential or Model of symbolic tensors"),
     ],
 )
-def test_what_differs_between_processes_is_an_error(ran, what, told):
+def test_what_cannot_be_carried_is_an_error(ran, what, told):
     for answers in ran[2]:
         assert answers[what].startswith("ValueError")
         assert told in answers[what]
