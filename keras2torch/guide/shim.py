@@ -46,6 +46,13 @@ OF_EACH = {
 }
 
 
+# Names that exist to say what to use instead.
+REFUSED = frozenset(
+    "callbacks.OrbaxCheckpoint export.ExportArchive layers.FlaxLayer layers.JaxLayer "
+    "layers.TFSMLayer".split()
+)
+
+
 @cache
 def carries(name: str) -> bool | None:
     """Whether the shim has a canonical name; None for what is not Keras'.
@@ -59,6 +66,8 @@ def carries(name: str) -> bool | None:
         return None
     if name in _ALSO:
         return True
+    if name in REFUSED:
+        return False
     name = OF_EACH.get(name, name)
     head, _, rest = name.partition(".")
     if head in _CLASSES and rest:

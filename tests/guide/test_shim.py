@@ -12,7 +12,9 @@ from keras2torch.guide.shim import carries, takes
 
 
 def reached(name):
-    """Whether the package itself has a name."""
+    """Whether the package itself has a name, and not to say that it has not."""
+    if name in shim.REFUSED:
+        return False
     value = keras2torch
     for part in name.split("."):
         try:
