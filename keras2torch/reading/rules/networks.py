@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from keras2torch.reading.expressions import FAR
 from keras2torch.reading.operation_calls import OperationCall, Rule, dtype_of, shape_of
 from keras2torch.reading.rules.linear import norm
+from keras2torch.reading.rules.shaping import pad
 
 _EPSILON = 1e-7
 
@@ -120,6 +122,55 @@ def depthwise(
     weight = c.reshape(weight, [channels * times, 1, *(n or -1 for n in sizes[2:])])
     x = channels_first(c, x, data_format)
     y = _convolved(c, x, weight, strides, padding, dilation_rate, channels)
+    return channels_back(c, y, data_format)
+
+
+def transposed(
+    c: OperationCall,
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: Any = "valid",
+    output_padding: Any = None,
+    data_format: Any = None,
+    dilation_rate: Any = 1,
+) -> ir.Value:
+    """Convolve the other way: whole, and then cut as the convolution was padded."""
+    x = c.given(inputs)
+    rank = c.rank(x) - 2
+    weight = _moved(c, kernel, dtype_of(x), [rank + 1, rank, *range(rank)])
+    x = channels_first(c, x, data_format)
+    steps = _window(c, strides, rank, "strides")
+    rates = _window(c, dilation_rate, rank, "dilations")
+    beyond: list[int | None] = [None] * rank
+    if output_padding is not None:
+        beyond = [*_window(c, output_padding, rank, "output_padding")]
+    same = str(padding).lower() == "same"
+    sizes = [c.known(weight, i + 2) for i in range(rank)]
+    spans = [(k - 1) * r + 1 for k, r in zip(sizes, rates, strict=True)]
+    old = shape_of(x)[2:]
+    whole = [
+        None if n is None else (n - 1) * step + span
+        for n, step, span in zip(old, steps, spans, strict=True)
+    ]
+    attributes = {"kernel_shape": sizes, "strides": steps, "dilations": rates}
+    shape = (shape_of(x)[0], shape_of(weight)[1], *whole)
+    y = c.operator("ConvTranspose", [x, weight], shape, attributes)
+    for axis, (step, span, more) in enumerate(
+        zip(steps, spans, beyond, strict=True), 2
+    ):
+        # How much larger the whole is than the result, whatever the size is.
+        surplus = span - max(span, step) if more is None else -more
+        if same:
+            surplus = span - step if more is None else span - span % 2 - more
+        before = max(surplus, 0) // 2 if same else 0
+        after = surplus - before
+        if before or after > 0:
+            y = c.slice(y, axis, before, -after if after > 0 else FAR)
+        if after < 0:
+            y = pad(
+                c, y, [[0, -after] if a == axis else [0, 0] for a in range(rank + 2)]
+            )
     return channels_back(c, y, data_format)
 
 
@@ -388,6 +439,7 @@ RULES: dict[str, Rule] = {
     "AveragePool": pooled,
     "BatchNorm": batch_normalization,
     "Conv": convolution,
+    "ConvTranspose": transposed,
     "DepthToSpace": blocks,
     "DepthwiseConv": depthwise,
     "DotProductAttention": attention,
