@@ -42,6 +42,18 @@ def sizes(shape: Any) -> list[int]:
 
 # ------------------------------------------------------------------------------ shape
 @operation("Reshape")
+def _reshape(x: Any, newshape: Any) -> Any:
+    if isinstance(newshape, tuple):
+        newshape = [-1 if n is None else n for n in newshape]
+    wanted = sizes(newshape)
+    if wanted.count(-1) > 1:
+        raise ValueError(
+            "There must be at most one unknown dimension (-1) in newshape. Received: "
+            f"newshape={newshape}"
+        )
+    return tensor(x).reshape(wanted)
+
+
 def reshape(x: Any, newshape: Any) -> Any:
     """Return the same values in another shape; one size may be -1.
 
@@ -52,15 +64,10 @@ def reshape(x: Any, newshape: Any) -> Any:
     newshape
         A number or several; ``None`` is -1.
     """
+    # A file has a tuple, whatever was given.
     if isinstance(newshape, (list, tuple)):
-        newshape = [-1 if n is None else n for n in newshape]
-    wanted = sizes(newshape)
-    if wanted.count(-1) > 1:
-        raise ValueError(
-            "There must be at most one unknown dimension (-1) in newshape. Received: "
-            f"newshape={newshape}"
-        )
-    return tensor(x).reshape(wanted)
+        return _reshape(x, tuple(newshape))
+    return _reshape(x, (newshape,) if isinstance(newshape, int) else newshape)
 
 
 @operation("Ravel")

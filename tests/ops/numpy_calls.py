@@ -834,3 +834,9 @@ MODEL_IS_WRONG = {
     "where(I(3, 4, lo=0, hi=2))": "only the places along the first axis",
     'quantile(F(3, 7), 0.3, method="': "the method is forgotten",
 }
+# Keras saves what it cannot load.
+NO_FILE = {
+    "clip(F(3, 4), F(4) - 3.0, P(4))": "symbolic tensors are in its config",
+    "digitize": "its limits come back as a list, which has no shape",
+    "histogram": "its model calls a function that is not there",
+}

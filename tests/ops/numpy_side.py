@@ -76,6 +76,13 @@ def symbolic(job):
     return spec(job) | described(keras.Model(inputs, outputs)(arrays))
 
 
+def loaded(job):
+    """What a model from a file gives for the tensors of a call."""
+    arrays = []
+    evaluated(job["call"], lambda a, letter: arrays.append(a) or tf.constant(a))
+    return described(keras.models.load_model(job["path"])(arrays))
+
+
 def gradient(job):
     """The gradient of a weighted sum of what comes out, in float64."""
     taken = []
@@ -123,7 +130,7 @@ def plain(default):
     return "required" if default is Parameter.empty else repr(default)
 
 
-DO = {f.__name__: f for f in (eager, spec, symbolic, gradient, names)}
+DO = {f.__name__: f for f in (eager, spec, symbolic, loaded, gradient, names)}
 
 
 def main():

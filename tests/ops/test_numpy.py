@@ -15,7 +15,14 @@ import numpy as np
 import pytest
 import torch
 from ops.drawn import FLOATS, Drawn, structure
-from ops.numpy_calls import CALLS, MODEL_IS_WRONG, NUMPY, REFUSED, SPEC_IS_WRONG
+from ops.numpy_calls import (
+    CALLS,
+    MODEL_IS_WRONG,
+    NO_FILE,
+    NUMPY,
+    REFUSED,
+    SPEC_IS_WRONG,
+)
 
 import keras2torch as keras
 from keras2torch import ops
@@ -233,12 +240,8 @@ def test_gradients(call: str, answers: dict[str, Any]) -> None:
 
 
 # -------------------------------------------------------------------------- in a model
-def in_a_model(call: str, mode: str, wanted: dict[str, Any]) -> None:
-    """Draw a model of a call, and compare what it says and what it gives."""
-    if "error" in wanted:
-        pytest.skip("Keras draws no model of it")
-    if known(MODEL_IS_WRONG, call):
-        pytest.skip(f"Keras: {next(v for k, v in MODEL_IS_WRONG.items() if k in call)}")
+def model_of(call: str, mode: str) -> tuple[Any, list[Any], Any]:
+    """Return a model of a call, the arrays that it takes, and its outputs."""
     unknown, constants = SYMBOLIC[mode]
     inputs: list[Any] = []
     arrays: list[Any] = []
@@ -252,7 +255,16 @@ def in_a_model(call: str, mode: str, wanted: dict[str, Any]) -> None:
         return inputs[-1]
 
     outputs = evaluated(call, made)
-    model = keras.Model(inputs, outputs)
+    return keras.Model(inputs, outputs), arrays, outputs
+
+
+def in_a_model(call: str, mode: str, wanted: dict[str, Any]) -> None:
+    """Draw a model of a call, and compare what it says and what it gives."""
+    if "error" in wanted:
+        pytest.skip("Keras draws no model of it")
+    if known(MODEL_IS_WRONG, call):
+        pytest.skip(f"Keras: {next(v for k, v in MODEL_IS_WRONG.items() if k in call)}")
+    model, arrays, outputs = model_of(call, mode)
     result = model(arrays if len(arrays) > 1 else arrays[0])
     agree(result, wanted)
     flat = leaves(outputs)
@@ -282,6 +294,30 @@ def test_in_a_functional_model(call: str, answers: dict[str, Any]) -> None:
 def test_as_models_of_keras(call: str, mode: str, more_answers: dict[str, Any]) -> None:
     """What Keras' model gives; with an unknown size inside, with constants."""
     in_a_model(call, mode, more_answers[f"{mode} {call}"])
+
+
+@pytest.mark.slow
+@pytest.mark.needs_keras
+def test_keras_opens_its_files(answers: dict[str, Any], tmp_path: Path) -> None:
+    """A file of each model computes the same in Keras."""
+    jobs = []
+    for n, call in enumerate(CALLS):
+        drawn = letters(call) and "error" not in answers[f"spec {call}"]
+        if not drawn or known(NO_FILE | MODEL_IS_WRONG, call):
+            continue
+        path = tmp_path / f"{n}.keras"
+        model_of(call, "batch")[0].save(path)
+        jobs.append({"do": "loaded", "call": call, "path": str(path)})
+    wrong = {}
+    for job, found in zip(jobs, asked(jobs, tmp_path), strict=True):
+        wanted = answers[f"eager {job['call']}"]
+        if "error" in found:
+            wrong[job["call"]] = found["error"]
+            continue
+        assert found["dtypes"] == wanted["dtypes"], job["call"]
+        for i in range(len(wanted["dtypes"])):
+            close(found[f"value{i}"], wanted[f"value{i}"])
+    assert not wrong, "\n".join(f"{c}: {e}" for c, e in wrong.items())
 
 
 def test_source_is_torch() -> None:
