@@ -52,7 +52,9 @@ def test_what_is_written_is_read(tmp_path, name, ending):
     found = zoo.observed(again, name)
     assert found.keys() == expected.keys()
     for key, value in expected.items():
-        np.testing.assert_array_equal(found[key], value, err_msg=key)
+        # Trained on, a sum may be taken in another order: the last bit of it.
+        bit = 1e-6 if key.startswith("later") else 0
+        np.testing.assert_allclose(found[key], value, bit, bit, err_msg=key)
 
 
 def test_a_stack_in_two_models_stays_one(tmp_path):
