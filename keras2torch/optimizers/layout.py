@@ -210,7 +210,7 @@ class Chosen:
         # Of tensors that FSDP cut, the part that is here.
         self.tensors = [local(t) for t in whole]
         self.strides = [t.stride() for t in self.tensors]
-        self.owners = [_here(layout.owners[n], t) for n, t in zip(numbers, whole)]
+        self.owners = [_here(layout.owners[n], layout.tensors[n]) for n in numbers]
         self._whole = whole
         self.states: dict[str, Tensors] = {}
         self.memo: dict[str, Any] = {}
