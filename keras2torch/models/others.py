@@ -114,6 +114,22 @@ class Lambda(Layer):
             function = serialization.serialize_keras_object(self.function)
         return config | {"function": function, "arguments": self.arguments}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Make one from what :meth:`get_config` returned.
+
+        Raises
+        ------
+        ValueError
+            For a lambda, and a function that is not registered.
+        """
+        from keras2torch import serialization
+
+        function = config["function"]
+        if isinstance(function, Mapping):
+            function = serialization.deserialize_keras_object(function)
+        return cls(**{**config, "function": function})
+
 
 class Wrapper(Layer):
     """Base of layers of your own that hold another one.

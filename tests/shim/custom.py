@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shim import distillation_cases  # noqa: F401 - a module of cases adds its own
+# A module of cases adds its own.
+from shim import distillation_cases, example_cases  # noqa: F401
 from shim.cases import CASES
 
 __all__ = ["CASES"]
