@@ -35,6 +35,7 @@ from keras2torch.models.keras_arguments import (
 )
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import policy_name
+from keras2torch.models.operation_homes import OPERATION_HOMES
 from keras2torch.models.operations import HeldOperation
 from keras2torch.models.symbolic import InputLayer, KerasTensor, Node, Operation
 from keras2torch.spelling import snake_case
@@ -46,32 +47,6 @@ _OLDER_OF = {"BatchNormalization": ("mode",)}
 _OF_LAYER = ("name", "trainable", "dtype", "activity_regularizer")
 
 _OBJECTS = ("_initializer", "_regularizer", "_constraint")
-# Where Keras 3.15 has the classes of operations that are not in keras/src/ops/numpy.py.
-_HOMES_OF_OPERATIONS = {
-    "nn": "Relu Relu6 Sigmoid SparseSigmoid Softplus Softsign SoftShrink SparsePlus "
-    "Silu Squareplus LogSigmoid LeakyRelu HardSigmoid HardSilu Elu Selu Gelu Celu Glu "
-    "TanhShrink HardTanh HardShrink Threshold Softmax LogSoftmax Sparsemax MaxPool "
-    "AveragePool Conv DepthwiseConv SeparableConv ConvTranspose OneHot MultiHot "
-    "Moments BatchNorm Normalize RMSNorm LayerNorm DotProductAttention PSNR Polar "
-    "Unfold Fold DepthToSpace SpaceToDepth AdaptiveMaxPool AdaptiveAveragePool CTCLoss "
-    "CTCDecode BinaryCrossentropy CategoricalCrossentropy "
-    "SparseCategoricalCrossentropy",
-    "math": "SegmentSum SegmentMax SegmentMin SegmentProd TopK InTopK Logsumexp CDist "
-    "ExtractSequences FFT FFT2 IFFT2 RFFT IRFFT STFT ISTFT Rsqrt Erf Erfc Erfinv "
-    "Logdet ViewAsComplex ViewAsReal",
-    "core": "Cast SaturateCast ConvertToTensor Slice SliceUpdate Scatter ScatterUpdate "
-    "StopGradient Unstack Map VectorizedMap Scan AssociativeScan Switch Cond "
-    "WhileLoop ForiLoop",
-    "image": "RGBToGrayscale RGBToHSV HSVToRGB Resize PadImages CropImages "
-    "ExtractPatches AffineTransform PerspectiveTransform MapCoordinates GaussianBlur "
-    "ElasticTransform ScaleAndTranslate SobelEdges SSIM",
-    "linalg": "Norm Inv Det Cholesky CholeskyInverse Eig Eigh LuFactor Qr Solve "
-    "SolveTriangular SVD Lstsq MatrixRank Pinv JVP",
-    "einops": "Rearrange",
-}
-_OPERATION_HOMES = {
-    kind: home for home, kinds in _HOMES_OF_OPERATIONS.items() for kind in kinds.split()
-}
 KERAS_VERSION = "3.15.1"
 
 
@@ -434,7 +409,7 @@ def _arguments(node: Node) -> list[Any]:
 def _operation(operation: Any) -> Config:
     held = isinstance(operation, HeldOperation)
     kind = operation.kind_of_op if held else operation.kind
-    home = _OPERATION_HOMES.get(kind, "numpy")
+    home = OPERATION_HOMES.get(kind, "numpy")
     found = _entry(f"keras.src.ops.{home}", kind, {"name": operation.name})
     found["registered_name"] = kind
     return found
