@@ -1,10 +1,10 @@
 """A module whose tensors are another's, in another order.
 
 A layer that was called by itself, or that two models share, holds its weights once. A
-program may want other axes: the statistics of a Normalization before a
-convolution are ``(3, 1, 1)``, by themselves ``(3,)``. There the module holds none of its
-own: its attributes are computed from the layer's, so that what trains or adapts one is
-seen by all.
+program may want other axes: the statistics of a Normalization before a convolution
+are ``(3, 1, 1)``, by themselves ``(3,)``. There the module holds none of its own: its
+attributes are computed from the layer's, so that what trains or adapts one is seen by
+all.
 """
 
 from __future__ import annotations

@@ -21,6 +21,8 @@ import keras2torch
 from tests.names.reasons import MISSING, OTHERWISE
 
 SCRIPT = Path(__file__).with_name("keras_side.py")
+
+
 @cache
 def asked() -> dict[str, list[str] | None]:
     """Keras' public names → their parameters."""
@@ -118,8 +120,10 @@ def fits(wanted: list[str], named: list[str], anything: bool) -> bool:
     """
     common = [n for n in named if n in wanted]
     in_order = common == [n for n in wanted if n in named]
-    return in_order and named[: len(common)] == common and (
-        anything or set(wanted) <= set(named)
+    return (
+        in_order
+        and named[: len(common)] == common
+        and (anything or set(wanted) <= set(named))
     )
 
 
