@@ -45,6 +45,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import on first use: the models' modules import this one."""
+    if name.startswith("_") or name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import keras2torch.models  # noqa: F401  # first: it and these import each other
+
     if name in ("load_model", "load_weights"):
         from keras2torch.models import loading
 

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from keras2torch.layers.names import PYTHON_NAMES
 from keras2torch.models.configs import KERAS_VERSION, plain, serialized
 from keras2torch.saving.compiled import compile_config
 from keras2torch.saving.entries import array_of
@@ -56,6 +57,8 @@ def legacy(config: Any) -> Any:
 def _entry(layer: Mapping[str, Any]) -> dict[str, Any]:
     known = str(layer["module"] or "").startswith("keras")
     name = layer["class_name"] if known else layer["registered_name"]
+    if known:  # By the class, not by the name that Keras exports it under.
+        name = PYTHON_NAMES.get(name, name)
     found = {"class_name": name, "config": legacy(layer["config"])}
     return found | {k: layer[k] for k in ("name", "inbound_nodes") if k in layer}
 

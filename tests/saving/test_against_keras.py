@@ -28,11 +28,8 @@ from keras2torch.models.keras_arguments import BUILT_AT_ONCE
 pytestmark = [pytest.mark.needs_keras, pytest.mark.slow]
 
 # Keras 3.15 writes these .h5 and cannot read them: an operation is no layer to it,
-# score_mode="dot" becomes its function ``dot``, the name of GroupQueryAttention is not
-# known there, and bfloat16 comes as two bytes.
-HELPLESS = {
-    f"keras_{name}.h5" for name in "attention bilstm grouped half operations".split()
-}
+# score_mode="dot" becomes its function ``dot``, and bfloat16 comes as two bytes.
+HELPLESS = {f"keras_{name}.h5" for name in "attention bilstm half operations".split()}
 FORMATS = [
     (name, ending)
     for name in zoo.ZOO
