@@ -30,11 +30,12 @@ from keras2torch.models.checking import check_arguments
 from keras2torch.models.context import NOT_GIVEN, default_device, resolved
 from keras2torch.models.explaining import explained
 from keras2torch.models.hooks import Hooked
-from keras2torch.models.layer import Layer, kept_mask
+from keras2torch.models.layer import Layer, kept_mask, shape_to_build
 from keras2torch.models.logits import taps
 from keras2torch.models.naming import policy_name
 from keras2torch.models.specs import owners_of_call, single
 from keras2torch.models.symbolic import InputLayer, KerasTensor, Node
+from keras2torch.training.variables import holding_values
 
 _OF_LAYER = frozenset(f.name for f in dataclasses.fields(Definition))
 # How many exact shapes a layer is written for before one text serves all sizes.
@@ -358,7 +359,8 @@ class BuiltIn(Hooked):
             theirs.update(vars(self)[kind])
             vars(self)[kind] = theirs
         if self._first_weights is not None:
-            self.set_weights(self._first_weights)
+            with holding_values(False):  # also where a call on zeros builds it
+                self.set_weights(self._first_weights)
             self._first_weights = None
 
     def _set_trainable(self) -> None:
@@ -403,8 +405,10 @@ class BuiltIn(Hooked):
         # The tensors stay those that an optimizer may hold already.
         programs.share(new.module, old)
         self.adopt(new)
-        for variable, value in zip(new.variables, values, strict=True):
-            variable.assign(value)
+        # The same values in another order, also where a call is only tried on zeros.
+        with holding_values(False):
+            for variable, value in zip(new.variables, values, strict=True):
+                variable.assign(value)
         for model in list(self._users):
             model.drop_net()
 
@@ -433,6 +437,9 @@ class BuiltIn(Hooked):
                     tensor._keras_mask = mask
         if type(self).call is not BuiltIn.call:
             return super().forward(*args, **kwargs)
+        if type(self).build is not BuiltIn.build and not self.built:
+            first = args[0] if args else next(iter(kwargs.values()))
+            self.build(tree.map_structure(shape_to_build, first))
         return self._run(args, kwargs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:

@@ -52,8 +52,10 @@ class Holder(nn.Module):
             for key in [k for k, p in self._parameters.items() if p is value]:
                 del self._parameters[key]
             self._own_anew(name, value)
-        clashes = isinstance(value, Parameter) and _is_method(type(self), name)
-        if clashes and "_parameters" in self.__dict__:
+            # Past torch's question whether the name is taken: a layer answers to the
+            # names of its weights, this one's too.
+            for place in (self.__dict__, self._buffers, self._modules):
+                place.pop(name, None)
             self._parameters[name] = value
             self._shadow(name, value)
             return

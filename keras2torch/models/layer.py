@@ -370,7 +370,7 @@ class Layer(Saveable, LesserNames, Holder):
         call_names = _arguments(type(self).call)
         named = dict(zip(call_names, args, strict=False)) | kwargs
         shapes = {
-            k: tree.map_structure(_shape, v)
+            k: tree.map_structure(shape_to_build, v)
             for k, v in named.items()
             if v is not None
             and all(hasattr(t, "shape") for t in tree.flatten(v))
@@ -518,11 +518,12 @@ def _building(build: Any) -> Any:
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         with holding_values(False):  # also where a call on zeros builds it
             result = build(self, *args, **kwargs)
-        self._built_shapes(dict(zip(_arguments(build), args, strict=False)) | kwargs)
-        self.built = True
-        if self._first_weights is not None and self.weights:
-            self.set_weights(self._first_weights)
-            self._first_weights = None
+            given = dict(zip(_arguments(build), args, strict=False)) | kwargs
+            self._built_shapes(given)
+            self.built = True
+            if self._first_weights is not None and self.weights:
+                self.set_weights(self._first_weights)
+                self._first_weights = None
         return result
 
     wrapped.__wrapped__ = build  # type: ignore[attr-defined]
@@ -561,7 +562,7 @@ def _mask_of(value: Any) -> Any:
     return masks if any(m is not None for m in tree.flatten(masks)) else None
 
 
-def _shape(tensor: Any) -> Shape:
+def shape_to_build(tensor: Any) -> Shape:
     """Return the shape to build for: the batch may be another next time."""
     sizes = tuple(tensor.shape)
     return (None, *sizes[1:]) if sizes else ()
