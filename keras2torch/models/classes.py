@@ -74,6 +74,10 @@ def of_definition(definition: Any, module: str) -> Any:
         from keras2torch.models.own_cells import OF_CELLS
 
         extra = dict(OF_CELLS)
+    if name in ("GRU", "LSTM", "RNN", "SimpleRNN"):
+        from keras2torch.models.own_cells import OF_LAYERS
+
+        extra |= OF_LAYERS
     if name == "Normalization":
         from keras2torch.models.adapting import adapt, statistics
 

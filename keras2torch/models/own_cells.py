@@ -5,11 +5,13 @@ Sources: ``rnn.py`` and ``time_distributed.py`` in ``keras/src/layers/rnn/`` (3.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import Any
 
 import torch
 
+from keras2torch.models.context import default_device
 from keras2torch.models.layer import Layer
 from keras2torch.models.naming import auto_name
 from keras2torch.serialization import (
@@ -39,6 +41,17 @@ def _initial_state(self: Any, batch_size: int | None = None) -> Any:
     sizes = self.definition.state_size
     return zeros(sizes if isinstance(sizes, list) else [sizes])
 
+
+def _initial_states(self: Any, batch_size: int) -> list[torch.Tensor]:
+    """Return zeros for a batch: the states with which a sequence begins."""
+    whole = copy.copy(self.definition)
+    whole.return_state = True
+    shapes = whole.output_shapes((batch_size, None, 1))[1:]
+    return [torch.zeros(s, device=default_device()) for s in shapes]
+
+
+# What recurrent layers have beside a layer's members.
+OF_LAYERS = {"get_initial_state": _initial_states}
 
 # What the built-in cells have beside a layer's members.
 OF_CELLS = {

@@ -1,6 +1,7 @@
 """Which of Keras' public names the shim has: ``python -m tests.names.table``.
 
-Keras lists its names in a process of its own; the table is the one in the README.
+Keras lists its names in a process of its own; the table is the one in the README, where
+``--write`` puts it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import keras2torch
-from tests.names.reasons import MISSING, OTHERWISE
+from tests.names.reasons import MISSING, OTHERWISE, REFUSED
 
 SCRIPT = Path(__file__).with_name("keras_side.py")
 
@@ -63,6 +64,10 @@ def made_of(cls: Any) -> Any:
         "RNN": (keras2torch.layers.LSTMCell(2),),
         "Variable": (0.0,),
     }
+    if cls.__name__ == "Distiller":
+        student = keras2torch.Model(x, keras2torch.layers.Dense(1)(x))
+        kept = keras2torch.distillation.LogitsDistillation()
+        return cls(student, student, kept)
     try:
         return cls(*arguments.get(cls.__name__, ()))
     except Exception:
@@ -142,24 +147,35 @@ def table() -> str:
     """Markdown: a row for each namespace."""
     rows: dict[str, list[list[str]]] = {}
     for home, space in compared().items():
-        here, missing = rows.setdefault(heading(home), [[], []])
-        here += space.here
+        here, refused, missing = rows.setdefault(heading(home), [[], [], []])
+        for name in space.here:
+            (refused if name in REFUSED else here).append(name)
         missing += space.missing
-    total = sum(len(h) + len(m) for h, m in rows.values())
-    have = sum(len(h) for h, _ in rows.values())
+    total = sum(len(names) for row in rows.values() for names in row)
+    have = sum(len(here) for here, _, _ in rows.values())
     lines = [
-        f"{have} of {total} public names of Keras 3.15 ({100 * have / total:.1f} %).",
+        f"{have} of {total} public names of Keras 3.15 ({100 * have / total:.1f} %), "
+        "methods and second places of a name counted; with Keras' arguments but for "
+        f"{len(OTHERWISE)}.",
         "",
-        "| names of | here | of | missing |",
+        "| names of | here | of | not here |",
         "|---|--:|--:|---|",
     ]
     for name in sorted(rows):
-        here, missing = rows[name]
+        here, refused, missing = rows[name]
+        told = [listed(missing)] if missing else []
+        if refused:
+            told.append(f"{shown(refused)}: calling them says what to do instead")
         lines.append(
-            f"| `{name}` | {len(here)} | {len(here) + len(missing)} | "
-            f"{listed(missing)} |"
+            f"| `{name}` | {len(here)} | {len(here) + len(refused) + len(missing)} | "
+            f"{'; '.join(told)} |"
         )
     return "\n".join(lines)
+
+
+def shown(names: list[str]) -> str:
+    """Names without their homes, each once."""
+    return ", ".join(f"`{n}`" for n in sorted({n.rpartition(".")[2] for n in names}))
 
 
 def listed(names: list[str]) -> str:
@@ -167,18 +183,24 @@ def listed(names: list[str]) -> str:
     by_reason: dict[str, list[str]] = {}
     for name in names:
         why = reason(name, MISSING) or "no reason is given"
-        by_reason.setdefault(why, []).append(f"`{name.rpartition('.')[2]}`")
-    return "; ".join(
-        f"{', '.join(sorted(set(found)))}: {why}" for why, found in by_reason.items()
-    )
+        by_reason.setdefault(why, []).append(name)
+    return "; ".join(f"{shown(found)}: {why}" for why, found in by_reason.items())
 
 
 def main() -> None:
-    """Print the table, and what is not explained."""
+    """Print the table, and what is not explained; or put it into the README."""
+    if "--write" in sys.argv:
+        readme = Path(__file__).resolve().parents[2] / "README.md"
+        text = readme.read_text(encoding="utf-8")
+        before, start, rest = text.partition("<!-- names -->")
+        _, end, after = rest.partition("<!-- /names -->")
+        whole = f"{before}{start}\n{table()}\n{end}{after}"
+        readme.write_text(whole, encoding="utf-8")
+        return
     print(table())
     for space in compared().values():
         for name, (wanted, named) in space.otherwise.items():
-            if reason(name, OTHERWISE) is None:
+            if name not in OTHERWISE:
                 print(f"\n{name}\n  Keras: {wanted}\n  here:  {named}")
 
 

@@ -94,3 +94,20 @@ def test_weights_that_a_layer_within_is_given() -> None:
     model = keras.Model(x, Around(table)(x))
     found = model.predict(words, verbose=0)
     np.testing.assert_allclose(found, table[words] + 1, rtol=1e-5)
+
+
+def test_a_sequence_begins_with_zeros() -> None:
+    states = {
+        "LSTM": layers.LSTM(5),
+        "GRU": layers.GRU(5),
+        "RNN": layers.RNN([layers.LSTMCell(5), layers.SimpleRNNCell(2)]),
+    }
+    shapes = {
+        k: [tuple(s.shape) for s in v.get_initial_state(3)] for k, v in states.items()
+    }
+    assert shapes["LSTM"] == [(3, 5), (3, 5)]
+    assert shapes["GRU"] == [(3, 5)]
+    x = np.ones((3, 4, 2), "float32")
+    layer = states["GRU"]
+    told = layer(x, initial_state=layer.get_initial_state(3))
+    np.testing.assert_array_equal(told.detach().cpu(), layer(x).detach().cpu())
