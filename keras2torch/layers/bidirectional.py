@@ -42,6 +42,8 @@ class Bidirectional(Layer):
     zero_masked
         Whether the steps that come out are zero where the mask says no. Keras by
         itself before 2.4 repeated the output before, as a recurrent layer alone does.
+    keras2
+        Whether a call with states sees the mask of the steps, too: not in Keras 3.
     """
 
     layout = "flat"
@@ -52,6 +54,7 @@ class Bidirectional(Layer):
     merge_mode: str | None = "concat"
     backward_layer: Any = None
     zero_masked: bool = True
+    keras2: bool = False
 
     def __post_init__(self) -> None:
         self.layer = serialized(self.layer)

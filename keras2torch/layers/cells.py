@@ -337,6 +337,8 @@ class RNN(Layer):
     ----------
     cell
         A cell's config, or its definition.
+    keras2
+        Whether a call with states sees the mask of the steps, too: not in Keras 3.
     """
 
     layout = "flat"
@@ -350,6 +352,7 @@ class RNN(Layer):
     stateful: bool = False
     unroll: bool = False
     zero_output_for_mask: bool = False
+    keras2: bool = False
 
     def __post_init__(self) -> None:
         self.cell = serialized(self.cell)

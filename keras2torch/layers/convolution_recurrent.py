@@ -84,6 +84,7 @@ class _ConvLSTM(Recurrent):
     stateful: bool = False
     unroll: bool = False
     zero_output_for_mask: bool = False
+    keras2: bool = False
 
     @property
     def units(self) -> int:  # type: ignore[override]

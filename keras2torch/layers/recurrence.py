@@ -147,6 +147,8 @@ class Recurrent(Layer):
     go_backwards: bool
     stateful: bool
     zero_output_for_mask: bool
+    # Whether a call with states sees the mask of the steps, too: not in Keras 3.
+    keras2: bool
 
     # -- Keras
     def weights(self, *shapes: Shape) -> list[Weight]:

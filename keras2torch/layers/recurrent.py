@@ -52,6 +52,7 @@ class LSTM(Recurrent):
     unroll: bool = False
     use_cudnn: Any = "auto"
     zero_output_for_mask: bool = False
+    keras2: bool = False
 
     def is_plain(self) -> bool:
         """With tanh and sigmoid, and no recurrent dropout."""
@@ -93,6 +94,7 @@ class GRU(Recurrent):
     reset_after: bool = True
     use_cudnn: Any = "auto"
     zero_output_for_mask: bool = False
+    keras2: bool = False
 
     def bias_shape(self) -> tuple[int, ...]:
         """One bias, or one for the inputs and one for the state."""
@@ -151,6 +153,7 @@ class SimpleRNN(Recurrent):
     # Keras' own order: LSTM and GRU have it behind recurrent_dropout.
     seed: int | None = None
     zero_output_for_mask: bool = False
+    keras2: bool = False
 
     def is_plain(self) -> bool:
         """With tanh or relu, and no recurrent dropout."""
@@ -178,6 +181,7 @@ class _CuDNN(Recurrent):
     dropout = 0.0
     recurrent_dropout = 0.0
     zero_output_for_mask = False
+    keras2 = False
 
     def bias_shape(self) -> tuple[int, ...]:
         """Return the shape of both biases, one after the other."""

@@ -21,7 +21,7 @@ from keras2torch.models.naming import auto_name
 from keras2torch.models.operations import written_down
 from keras2torch.models.symbolic import Input, KerasTensor, Node, Operation
 from keras2torch.reading import configs, operations
-from keras2torch.reading.build import Assembler, Peek, declared_input
+from keras2torch.reading.build import RECURRENT, Assembler, Peek, declared_input
 from keras2torch.reading.configs import Context
 from keras2torch.reading.tensorflow_names import TENSORFLOW
 from keras2torch.reading.topology import (
@@ -180,6 +180,9 @@ class Rebuilder:
         if self.ctx.version.major >= 3:
             # Masks that Keras computed stand in the config, and travel here anyway.
             kwargs = {k: v for k, v in kwargs.items() if not _is_made_mask(k, v)}
+        elif _is_recurrent(layer) and _begins_masked(args, kwargs):
+            # Keras 3 forgets the mask as soon as states are given.
+            layer.definition.keras2 = True
         return layer(*args, **kwargs)
 
     # -- layers
@@ -415,6 +418,17 @@ def _operation(spec: LayerSpec) -> tuple[str, dict[str, str]]:
 
 def _revived(value: Any) -> Any:
     return value
+
+
+def _is_recurrent(layer: Any) -> bool:
+    return type(getattr(layer, "definition", None)).__name__ in RECURRENT
+
+
+def _begins_masked(args: list[Any], kwargs: Config) -> bool:
+    """Whether a call takes masked steps and the states that they begin with."""
+    found = _tensors(args)
+    told = kwargs.get("initial_state") is not None or len(found) > 1
+    return told and bool(found) and found[0].mask_shape is not None
 
 
 def _is_made_mask(key: str, value: Any) -> bool:

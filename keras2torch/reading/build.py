@@ -29,7 +29,7 @@ Peek = Callable[[LayerSpec], "tuple[int, ...] | None"]
 Owned = Callable[[str, LayerSpec], "dict[str, Array]"]
 
 # Layers whose first argument may be [x, *states]: so Keras 2 writes initial_state.
-_RECURRENT = frozenset(
+RECURRENT = frozenset(
     {
         "Bidirectional",
         "ConvLSTM1D",
@@ -42,7 +42,7 @@ _RECURRENT = frozenset(
     }
 )
 # Positions after the first argument, in Keras 3's ``call``.
-_POSITIONS = dict.fromkeys(_RECURRENT, ("initial_state", "mask", "training"))
+_POSITIONS = dict.fromkeys(RECURRENT, ("initial_state", "mask", "training"))
 # What ``call`` calls its first argument, where that is given by name.
 _FIRST_ARGUMENTS = ("inputs", "sequences", "sequence", "query")
 _MASK_ARGUMENTS = ("query_mask", "value_mask", "key_mask")
@@ -252,7 +252,7 @@ class Assembler:
                 f"{len(call.args)} positional arguments, which has no rule"
             )
         states: list[ir.Value] = []
-        if layer.kind in _RECURRENT:
+        if layer.kind in RECURRENT:
             inputs, states = inputs[:1], inputs[1:]
             states += _tensors(kwargs.pop("initial_state", None))
             if kwargs.pop("constants", None):
@@ -281,6 +281,7 @@ class Assembler:
         # Keras 3 looks for "sequences_mask" among the arguments as soon as states are
         # given, too: the mask that travels with the steps is lost on the layer.
         unseen = bool(states) and masks is None and self._keras_major >= 3
+        unseen = unseen and not getattr(definition, "keras2", False)
         named = {k: v for k, v in kwargs.items() if isinstance(v, ir.Value)}
         options = self._options(layer, kwargs, named)
         if not inputs:
