@@ -345,7 +345,8 @@ JOBS |= {f"bar {n}": {"do": "progress", **bar} for n, bar in enumerate(BARS)}
 # --------------------------------------------------------------------------- signatures
 JOBS["signatures"] = {
     "do": "signatures",
-    "classes": [*callbacks.__all__, "Progbar"],
+    # OrbaxCheckpoint is there for its sentence alone.
+    "classes": [*sorted({*callbacks.__all__} - {"OrbaxCheckpoint"}), "Progbar"],
 }
 
 # Where we differ on purpose: what Keras does, and we do.

@@ -158,7 +158,7 @@ def expected(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> list:
 )
 def test_like_keras(number, cache, expected, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(cache))
-    monkeypatch.setattr(files, "_matches", lambda *_: True)
+    monkeypatch.setattr(files, "matches", lambda *_: True)
     name, arguments = CALLS[number]
     found = getattr(datasets, name).load_data(**arguments)
     told = [[[str(a.dtype), list(a.shape), a.tolist()] for a in side] for side in found]
@@ -176,7 +176,7 @@ def test_only_the_published_file_is_read(name, cache, monkeypatch):
         assert len(file_hash) == 64
         raise files.DatasetUnavailable(f"{origin} cannot be downloaded")
 
-    monkeypatch.setattr(files, "_download", refused)
+    monkeypatch.setattr(files, "download", refused)
     with pytest.raises(files.DatasetUnavailable, match="https://"):
         getattr(datasets, name).load_data()
 
@@ -192,7 +192,7 @@ def test_arguments_that_keras_refuses():
 
 def test_no_review_is_short_enough(cache, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(cache))
-    monkeypatch.setattr(files, "_matches", lambda *_: True)
+    monkeypatch.setattr(files, "matches", lambda *_: True)
     with pytest.raises(ValueError, match="maxlen=1"):
         datasets.imdb.load_data(maxlen=1)
 

@@ -68,7 +68,6 @@ WITHOUT_RULE = {
         "Argpartition Correlate Fold Geomspace Logspace Nanmedian Nanpercentile "
         "Nanquantile Unfold"
     ),
-    "Keras 3.15 swaps its arguments: it cannot be called in a graph": "ConvTranspose",
     "a base class": "Operation SegmentReduction",
 }
 

@@ -24,7 +24,7 @@ def test_a_weight_in_an_operation_is_trained() -> None:
     words = RNG.integers(0, 7, (4, 5))
     table = embedding.get_weights()[0]
     found = model.predict(words, verbose=0)
-    np.testing.assert_allclose(found, table[words] @ table.T, rtol=1e-5)
+    np.testing.assert_allclose(found, table[words] @ table.T, rtol=1e-5, atol=1e-7)
 
     # d(sum of scores)/d(table) from both places where the table stands.
     model(torch.from_numpy(words)).sum().backward()
@@ -32,8 +32,8 @@ def test_a_weight_in_an_operation_is_trained() -> None:
     np.add.at(of_words, words, table.sum(0))
     wanted = of_words + table[words].sum((0, 1))
     gradient = embedding.embeddings.value.grad
-    np.testing.assert_allclose(gradient.cpu(), wanted, rtol=1e-4)
-    assert [layer.name for layer in model.layers] == ["input_layer", embedding.name]
+    np.testing.assert_allclose(gradient.cpu(), wanted, rtol=1e-4, atol=1e-5)
+    assert model.layers[1:] == [embedding]
 
 
 def test_an_operation_without_a_rule_is_called_as_it_is() -> None:
