@@ -76,6 +76,8 @@ def drawn(weights):
         if w.ndim > 1:
             # As he_normal: the last axis is what comes out.
             new = noise * np.sqrt(2 / np.prod(w.shape[:-1]))
+        elif not np.isin(w, (0, 1)).all():
+            new = w  # learnt from data by `adapt`
         else:
             # Scales and variances begin at 1 and stay positive, the others at 0.
             new = np.abs(1 + 0.1 * noise) if np.all(w == 1) else 0.1 * noise

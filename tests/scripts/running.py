@@ -57,5 +57,9 @@ def apart(ours: Calls, keras: Calls) -> float:
     assert [k for k, _ in found] == [k for k, _ in wanted]
     worst = 0.0
     for (_, a), (_, b) in zip(found, wanted, strict=True):
-        worst = max(worst, float(np.max(np.abs(np.subtract(a, b)) / np.abs(b))))
+        differs = np.abs(np.subtract(a, b)) / np.abs(b)
+        # Not a number on one side alone is as far apart as can be.
+        alone = np.isnan(a) != np.isnan(b)
+        differs = np.where(alone, np.inf, np.nan_to_num(differs, nan=0.0))
+        worst = max(worst, float(np.max(differs)))
     return worst
