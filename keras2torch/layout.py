@@ -9,7 +9,7 @@ for, so that a plain CNN ends up without a single permute.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -185,7 +185,7 @@ class _Planner:
         self, graph: ir.Graph, path: str, *, outermost: bool, moved: bool = False
     ) -> GraphPlan:
         """Plan a graph; ``moved`` asks for images channels first on the way in."""
-        nodes = _by_branch(list(calls(graph)), graph.outputs)
+        nodes = _by_branch(list(calls(graph)), graph)
         bodies = {
             node.path: self._body(node)
             for node in sorted(nodes, key=_most_masks)
@@ -465,16 +465,18 @@ class _Wishes:
 
 
 # ------------------------------------------------------------------------ helpers
-def _by_branch(nodes: list[LayerNode], outputs: Iterable[ir.Value]) -> list[LayerNode]:
+def _by_branch(nodes: list[LayerNode], graph: ir.Graph) -> list[LayerNode]:
     """Return the calls branch by branch, as a person writes them.
 
     Keras runs its layers by their depth, so that the branches of an inception block
-    alternate. What no output needs comes last.
+    alternate. What is made of the first input comes first, an encoder before the
+    decoder that reads it; what no output needs comes last.
     """
     makers = {v: node for node in nodes for v in node.outputs}
     makers |= {node.mask: node for node in nodes if node.mask is not None}
+    first = _first_inputs(nodes, graph.inputs)
     found: dict[int, LayerNode] = {}
-    ends = [makers[v] for v in outputs if v in makers]
+    ends = [makers[v] for v in graph.outputs if v in makers]
     waiting = [(node, False) for node in reversed([*ends, *nodes])]
     while waiting:
         node, ready = waiting.pop()
@@ -484,11 +486,27 @@ def _by_branch(nodes: list[LayerNode], outputs: Iterable[ir.Value]) -> list[Laye
             found[id(node)] = node
             continue
         waiting.append((node, True))
-        masks = [m for m in node.masks if m is not None]
-        read = [*node.inputs, *masks, *node.states, *node.named.values()]
+        read = sorted(_read(node), key=lambda v: first.get(v, 0))
         needed = [makers[v] for v in read if v in makers]
         waiting += [(n, False) for n in reversed(needed) if id(n) not in found]
     return list(found.values())
+
+
+def _read(node: LayerNode) -> list[ir.Value]:
+    masks = [m for m in node.masks if m is not None]
+    return [*node.inputs, *masks, *node.states, *node.named.values()]
+
+
+def _first_inputs(
+    nodes: list[LayerNode], inputs: Sequence[ir.Value]
+) -> dict[ir.Value, int]:
+    """Return for each value the first of the graph's inputs that it is made of."""
+    found = {value: i for i, value in enumerate(inputs)}
+    for node in nodes:
+        given = [found[v] for v in _read(node) if v in found]
+        made = [*node.outputs, *([node.mask] if node.mask is not None else [])]
+        found.update(dict.fromkeys(made, min(given, default=0)))
+    return found
 
 
 def _permuted(planned: GraphPlan, at: dict[ir.Value, Tensor]) -> dict[ir.Value, Layout]:

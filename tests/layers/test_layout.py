@@ -153,3 +153,18 @@ def test_branches_do_not_alternate():
     source = write(graph(Row("branches", build))).source
     order = [source.index(f"self.{n}(") for n in ("a_1", "a_2", "b_1", "b_2")]
     assert order == sorted(order)
+
+
+def test_the_encoder_stands_before_the_decoder_that_reads_it():
+    def build(b):
+        source = b.input("in_source", (None, 5))
+        target = b.input("in_target", (None, 5))
+        [query] = b.call(Dense(4, name="decoder_in"), [target])
+        [memory] = b.call(Dense(4, name="encoder"), [source])
+        [x] = b.call(Concatenate(name="attend"), [query, memory])
+        return b.call(Dense(3, name="decoder_out"), [x])
+
+    source = write(graph(Row("encoder_decoder", build))).source
+    names = ("encoder", "decoder_in", "decoder_out")
+    order = [source.index(f"self.{n}(") for n in names]
+    assert order == sorted(order)
