@@ -141,16 +141,21 @@ def _untar(path: Path, folder: Path) -> None:
     # Each member passes Python's filter against paths, links and devices (PEP 706).
     import tarfile  # noqa: TID251
 
-    if not hasattr(tarfile, "data_filter"):
-        raise RuntimeError(
-            "this Python cannot unpack a tar archive safely: take 3.10.12, 3.11.4 or "
-            "a later one."
-        )
+    filtered = hasattr(tarfile, "data_filter")
+    root = folder.resolve()
     with tarfile.open(path) as archive:
         for member in archive:
-            try:
-                archive.extract(member, folder, filter="data")
-            except tarfile.FilterError:
+            if filtered:
+                try:
+                    archive.extract(member, root, filter="data")
+                except tarfile.FilterError:
+                    _skipped(member.name)
+                continue
+            # Before Python 3.10.12 and 3.11.4: plain files and folders only.
+            inside = (root / member.name).resolve().is_relative_to(root)
+            if inside and (member.isfile() or member.isdir()):
+                archive.extract(member, root, set_attrs=False)
+            else:
                 _skipped(member.name)
 
 
