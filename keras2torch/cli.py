@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -114,6 +115,9 @@ def convert(
     """Convert SOURCE to a folder with model.py, its weights and a report."""
     if no_verify and require_verified:
         raise click.UsageError("--no-verify and --require-verified exclude each other.")
+    from keras2torch.deferred import defer
+
+    defer()
     from keras2torch.conversion import convert as run
 
     output = output or Path(f"{source.stem or source.name}_torch")
@@ -344,6 +348,10 @@ def guide(scripts: tuple[Path, ...], as_json: bool, html: Path | None) -> None:
 def _show(report: Any, as_json: bool) -> None:
     if as_json:
         click.echo(report.to_json())
+        return
+    if not sys.stdout.isatty() and "FORCE_COLOR" not in os.environ:
+        # As rich would print it; rich takes longer to import than to read most files.
+        click.echo(report.sentence())
         return
     from keras2torch.verification.terminal import show
 

@@ -29,6 +29,7 @@ from keras2torch.plugins import using
 from keras2torch.plugins.registry import Files, listed
 from keras2torch.program import Program, write
 from keras2torch.program.names import class_name
+from keras2torch.program.state_file import save_state
 from keras2torch.reading import kind
 from keras2torch.reading.revisions import as_today, older
 from keras2torch.routes import Found, Trust, find
@@ -96,8 +97,6 @@ class Conversion:
         Path
             The folder.
         """
-        from safetensors.numpy import save_file
-
         target = Path(folder)
         if target.exists() and not target.is_dir():
             raise UnusableFile(
@@ -108,8 +107,7 @@ class Conversion:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix) as beside:
             new = Path(beside)
             (new / "model.py").write_text(self.source, encoding="utf-8")
-            metadata = {"format": "pt"}
-            save_file(self.program.state(), new / "model.safetensors", metadata)
+            save_state(self.program.weights, new / "model.safetensors")
             for name, content in self.program.files.items():
                 (new / name).write_bytes(content)
             for name, text in self.report.files().items():
@@ -119,8 +117,6 @@ class Conversion:
             if keep_onnx:
                 save_onnx(self.graph, new / "model.onnx")
             target.mkdir(exist_ok=True)
-            # safetensors makes its file readable for the owner alone.
-            (new / "model.safetensors").chmod((new / "model.py").stat().st_mode)
             for file in sorted(new.iterdir()):
                 os.replace(file, target / file.name)
         return target

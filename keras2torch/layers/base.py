@@ -156,6 +156,11 @@ class Call:
         Something else reads the layer's weights too: they keep their usual form.
     faithful
         Keras' numbers in training come before idiom.
+    linked
+        The layer is an object of the shim, which has optimizers of its own.
+    around
+        Zeros on both sides of each spatial axis, which a layer before would have put
+        there: see :meth:`Layer.can_pad`.
     """
 
     inputs: list[Tensor]
@@ -175,6 +180,8 @@ class Call:
     flat_wish: Layout | None = None
     shared: bool = False
     faithful: bool = False
+    linked: bool = False
+    around: tuple[int, ...] = ()
 
     @property
     def x(self) -> Tensor:
@@ -248,6 +255,9 @@ class Source:
     permuted
         How the axes of the one weight are permuted, for its rank; ``None`` if more is
         done to it.
+    leads
+        The axis of the one weight that becomes torch's first, where more is done to
+        it and what is done to one entry of that axis takes none of the others.
     """
 
     weights: tuple[str, ...]
@@ -255,6 +265,7 @@ class Source:
     how: str
     trainable: bool = True
     permuted: Callable[[int], tuple[int, ...]] | None = None
+    leads: int | None = None
 
     def __call__(self, *arrays: Array) -> Array:
         """Apply the transform to the arrays of :attr:`weights`."""
@@ -264,6 +275,11 @@ class Source:
     def order(self, rank: int) -> tuple[int, ...] | None:
         """Return the Keras axis at each torch axis; ``None`` if more is done to it."""
         return None if self.permuted is None else self.permuted(rank)
+
+    def leading(self, rank: int) -> int | None:
+        """Return the Keras axis along which the tensor can be made in pieces."""
+        order = self.order(rank)
+        return order[0] if order else self.leads
 
 
 def copied(weight: str, *, trainable: bool = True) -> Source:
@@ -454,6 +470,18 @@ class Layer:
         """
         return False
 
+    def rectifies(self) -> bool:
+        """Whether it ends with a ReLU: what would be below 0 is 0, and has no slope."""
+        return False
+
+    def can_pad(self, around: tuple[int, ...], *, rectified: bool) -> bool:
+        """Whether its module can put zeros around its input.
+
+        ``around``: how many on both sides of each spatial axis; ``rectified``: the
+        input comes from a layer that :meth:`rectifies`.
+        """
+        return False
+
     def strips_masks(self) -> bool:
         """Whether its inputs have no mask any more for what is called after it."""
         return False
@@ -548,6 +576,13 @@ class Layer:
     def forward(self, call: Call, module: str) -> Forward:
         """Return what this call is in ``forward``; ``module`` is ``self.conv1``."""
         raise NotImplementedError(type(self).__name__)
+
+    def idiom(self, call: Call) -> str:
+        """Return what torch's own module does otherwise in training; "" if nothing.
+
+        Where that is something, a ``call.faithful`` gets another module.
+        """
+        return ""
 
     def brings(self) -> frozenset[str]:
         """Return the names of classes and functions that it adds to the file."""

@@ -120,7 +120,8 @@ class Dense(Layer):
         if ins is not None or outs is not None:
             how = "transpose" if ins is None else "transpose, columns in NCHW order"
             how += "" if outs is None else ", rows in NCHW order"
-            weights["weight"] = Source(("kernel",), moved, how)
+            leads = 1 if outs is None else None
+            weights["weight"] = Source(("kernel",), moved, how, leads=leads)
         if self.use_bias and outs is None:
             weights["bias"] = copied("bias")
         elif self.use_bias:
@@ -140,7 +141,8 @@ class Dense(Layer):
         def kernel(a: Array) -> Array:
             return a.T.reshape(*a.T.shape, *[1] * dims)
 
-        weights = {"weight": Source(("kernel",), kernel, "transpose, kernel of size 1")}
+        how = "transpose, kernel of size 1"
+        weights = {"weight": Source(("kernel",), kernel, how, leads=1)}
         if self.use_bias:
             weights["bias"] = copied("bias")
         return Module(text, weights)

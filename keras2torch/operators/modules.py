@@ -365,7 +365,9 @@ class StoredLinear(StoredModule):
         scaled = "" if self.alpha == 1 else f", times {short(self.alpha)}"
         weights = {"weight": copied("weight") if self.rows else transposed("weight")}
         if moved or scaled:
-            weights["weight"] = Source(("weight",), matrix, how + moved + scaled)
+            leads = None if outs is not None else 0 if self.rows else 1
+            told = how + moved + scaled
+            weights["weight"] = Source(("weight",), matrix, told, leads=leads)
         if self.bias:
             weights["bias"] = copied("bias")
             if outs is not None or self.beta != 1:

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.errors import PluginError
 from keras2torch.layers.core import Block
-from keras2torch.layers.definitions import Functional, Source, Tensor
+from keras2torch.layers.definitions import Functional, Tensor
 from keras2torch.layers.loops import own_class
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
 from keras2torch.program import check
@@ -27,12 +26,13 @@ from keras2torch.program.chains import chained, is_nameless
 from keras2torch.program.classes import ClassWriter
 from keras2torch.program.classtext import Capture, ClassText, body_prefix
 from keras2torch.program.docstrings import docstring
-from keras2torch.program.held import array_of, find_homes
+from keras2torch.program.held import find_homes
 from keras2torch.program.library import helper_names, helper_source, names_of
 from keras2torch.program.names import Names, class_name
 from keras2torch.program.passing import pass_once
 from keras2torch.program.precision import Precision, precision_of
 from keras2torch.program.sharing import share
+from keras2torch.program.weights import TorchWeight
 
 _LOAD = '''
 def load(
@@ -51,45 +51,6 @@ def load(
     model.load_state_dict(load_file(path))
     return model.to(device).eval()
 '''.replace("str | os.PathLike[str] | None", "str | None")
-
-
-@dataclass(frozen=True)
-class TorchWeight:
-    """One entry of the state dict.
-
-    Attributes
-    ----------
-    name
-        Its key: ``encoder.conv1.weight``.
-    path
-        The Keras layer: ``encoder/conv1``.
-    source
-        Which Keras weights it is made of, and how.
-    values
-        The initializers of the graph that hold those weights.
-    trainable
-        Whether the optimizer may move it.
-    held
-        It is the class' own, not a layer's.
-    """
-
-    name: str
-    path: str
-    source: Source
-    values: tuple[ir.Value, ...]
-    trainable: bool
-    held: bool = False
-
-    def array(self) -> npt.NDArray[Any]:
-        """Return the torch-side array."""
-        if self.held:
-            return self.source(array_of(self.values[0]))
-        return self.source(*[_array(v) for v in self.values])
-
-
-def _array(value: ir.Value) -> npt.NDArray[Any]:
-    array = array_of(value)
-    return array.astype(np.float32) if array.dtype.kind not in "fc" else array
 
 
 @dataclass

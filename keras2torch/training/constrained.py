@@ -12,7 +12,7 @@ import numpy as np
 from keras2torch.layers.definitions import REGISTRY, Layer, from_config, to_config
 from keras2torch.program import Program
 from keras2torch.program.held import access
-from keras2torch.program.writer import TorchWeight
+from keras2torch.program.weights import TorchWeight
 from keras2torch.training.text import literal, number, shown
 
 _CLASSES = {

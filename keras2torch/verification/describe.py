@@ -16,7 +16,7 @@ from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
 from keras2torch.program.chains import CHAIN
 from keras2torch.program.classtext import ClassText, body_prefix, statements
-from keras2torch.program.writer import TorchWeight
+from keras2torch.program.weights import TorchWeight
 from keras2torch.verification.graph import layers_of, parameter_counts, producers
 from keras2torch.verification.report import LayerRow, Report, TensorRow, WeightRow
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from keras2torch.program import Program
 from keras2torch.program.held import is_weight
-from keras2torch.program.writer import TorchWeight
+from keras2torch.program.weights import TorchWeight
 from keras2torch.verification.axes import Array, to_keras, to_torch
 from keras2torch.verification.describe import arrived
 from keras2torch.verification.watching import watching
