@@ -84,6 +84,16 @@ def _plugin_option(command: F) -> F:
     show_default=True,
     help="Order of image axes at the model's boundary.",
 )
+@click.option(
+    "--flat",
+    is_flag=True,
+    help="One line a layer: what the model repeats is not made a class.",
+)
+@click.option(
+    "--faithful",
+    is_flag=True,
+    help="Train with Keras' numbers, also where torch's own module has others.",
+)
 @click.option("--name", help="Class name of the model.")
 @click.option("--no-verify", is_flag=True, help="Do not compare with Keras.")
 @click.option(
@@ -102,6 +112,8 @@ def convert(
     weights: Path | None,
     output: Path | None,
     layout: Any,
+    flat: bool,
+    faithful: bool,
     name: str | None,
     no_verify: bool,
     require_verified: bool,
@@ -126,6 +138,8 @@ def convert(
             source if weights is None else (source, weights),
             output,
             layout=layout,
+            flat=flat,
+            faithful=faithful,
             verify="never" if no_verify else "auto",
             trust=trust,
             custom_objects=custom_objects,

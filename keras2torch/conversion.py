@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -28,6 +29,7 @@ from keras2torch.live import is_live
 from keras2torch.plugins import using
 from keras2torch.plugins.registry import Files, listed
 from keras2torch.program import Program, write
+from keras2torch.program.form import Form
 from keras2torch.program.names import class_name
 from keras2torch.program.state_file import save_state
 from keras2torch.reading import kind
@@ -127,6 +129,8 @@ def convert(
     output: str | os.PathLike[str] | None = None,
     *,
     layout: Choice = "torch",
+    flat: bool = False,
+    faithful: bool = False,
     verify: Verify = "auto",
     trust: bool = False,
     custom_objects: str | os.PathLike[str] | None = None,
@@ -147,6 +151,11 @@ def convert(
         Folder to write; nothing is written without.
     layout
         ``"torch"``: channels first at the boundary. ``"keras"``: as Keras has it.
+    flat
+        One line a layer: what the model repeats is not made a class.
+    faithful
+        Keras' numbers in training come before idiom: where torch's own module trains
+        otherwise, a small class that does as Keras. The report names each place.
     verify
         ``"auto"``: compare with Keras if TensorFlow is installed. ``"always"``: fail
         if it is not. ``"never"``: do not compare.
@@ -191,6 +200,8 @@ def convert(
     if is_live(source):
         options = {
             "layout": layout,
+            "flat": flat,
+            "faithful": faithful,
             "verify": verify,
             "name": name or source.name,
             "keras_python": keras_python,
@@ -204,6 +215,8 @@ def convert(
                 path,
                 weights,
                 layout=layout,
+                flat=flat,
+                faithful=faithful,
                 verify=verify,
                 name=name,
                 trust=trust,
@@ -221,6 +234,8 @@ def convert_file(
     weights: Path | None = None,
     *,
     layout: Choice = "torch",
+    flat: bool = False,
+    faithful: bool = False,
     verify: Verify = "auto",
     name: str | None = None,
     trust: bool = False,
@@ -246,7 +261,8 @@ def convert_file(
             found = find(path, weights, _trust(trust, custom_objects), keras)
         graph = found.graph
         with stage("writing"):
-            program = write(graph, layout=layout, name=name or _name(graph, path))
+            form = Form(layout, flat, faithful)
+            program = _written(graph, form, name or _name(graph, path))
             training = _training(program, graph)
         judge = None
         unseen = draws_unseen(graph)
@@ -277,7 +293,7 @@ def convert_file(
             ):
                 with as_today():
                     again = find(path, weights, _trust(trust, custom_objects), keras)
-                renewed = write(again.graph, layout=layout, name=program.name)
+                renewed = _written(again.graph, form, program.name)
                 today = compared(renewed, again)
                 report = _as_released(report, today, changed, graph)
     if verify == "always" and report.verdict == "unverified":
@@ -323,7 +339,7 @@ def verify_folder(
         assert judge is not None
         text = (folder / "model.py").read_text(encoding="utf-8")
         with stage("writing"):
-            program = _same_program(graph, source, text)
+            program = _same_program(graph, source, text, _form_of(folder))
         from keras2torch.program.module import load_folder
 
         report = compare(
@@ -390,18 +406,35 @@ def _is_onnx(path: Path) -> bool:
     return path.is_file() and kind(path) == "onnx"
 
 
-def _same_program(graph: ir.Model, source: Path, text: str) -> Program:
-    """Return the program whose text this is; with no captures if it was changed."""
-    choices: tuple[Choice, ...] = ("torch", "keras")
+def _written(graph: ir.Model, form: Form, name: str | None) -> Program:
+    return write(graph, name=name, **form.to_dict())
+
+
+def _form_of(folder: Path) -> Form | None:
+    """Return the form that a folder's report tells of."""
+    try:
+        told = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return Form.from_dict(told["form"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _same_program(
+    graph: ir.Model, source: Path, text: str, told: Form | None
+) -> Program:
+    """Return the program whose text this is; with no captures if it was changed.
+
+    ``told``: the form that the report beside it says; without one all are tried.
+    """
     found = re.findall(r"^class (\w+)\(", text, re.MULTILINE)
     names = [found[-1] if found else None, _name(graph, source)]
-    for layout in choices:
+    for form in [told] if told is not None else Form.every():
         for name in names:
-            program = write(graph, layout=layout, name=name)
+            program = _written(graph, form, name)
             if program.source == text:
                 return program
     # Somebody edited the file: its inputs and outputs are compared all the same.
-    program = write(graph, name=_name(graph, source))
+    program = _written(graph, told or Form(), _name(graph, source))
     return replace(program, source=text, classes=[])
 
 
@@ -554,6 +587,7 @@ def _of_live(
             if value.const_value is not None:
                 array = value.const_value.numpy().copy()
                 value.const_value = ir.tensor(array, name=value.name)
-        program = write(graph, layout=options["layout"], name=options["name"])
+        form = Form(options["layout"], options["flat"], options["faithful"])
+        program = _written(graph, form, options["name"])
         report = Report.load(out / "report.json")
     return _concluded(program, graph, report, _training(program, graph))

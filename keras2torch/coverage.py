@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+import onnx_ir as ir
+
 from keras2torch.dialect import GraphBuilder
 from keras2torch.errors import Keras2TorchError
 from keras2torch.layers.cells import CellBase, StackedRNNCells
@@ -155,15 +157,20 @@ def rows() -> list[Row]:
     for name, cls in REGISTRY.items():
         if name in _NOT_LISTED:
             continue
-        home = cls.__module__.rpartition(".")[2]
-        family = _FAMILIES.get(home, home)
-        text = _example(name, cls, family)
-        found.append(Row(name, family.replace("_", " "), text))
+        family = _family(cls)
+        found.append(Row(name, family.replace("_", " "), _becomes(name)))
     return sorted(found, key=lambda r: (r.family, r.name))
 
 
-def _example(name: str, cls: type[Layer], family: str) -> str:
-    """Write a model of this layer alone and return its line."""
+def _family(cls: type[Layer]) -> str:
+    home = cls.__module__.rpartition(".")[2]
+    return _FAMILIES.get(home, home)
+
+
+def example(name: str) -> ir.Model:
+    """Return a model of one layer alone, without its weights."""
+    cls = REGISTRY[name]
+    family = _family(cls)
     arguments: dict[str, Any] = {"name": "layer"}
     for field in dataclasses.fields(cls):
         if field.name == "layer":
@@ -189,8 +196,13 @@ def _example(name: str, cls: type[Layer], family: str) -> str:
     if isinstance(layer, (CellBase, StackedRNNCells)):
         states = layer.state_shapes(shape)
         inputs += [builder.input(f"state{i}", s) for i, s in enumerate(states)]
+    return builder.model(builder.call(layer, inputs))
+
+
+def _becomes(name: str) -> str:
+    """Write a model of this layer alone and return its line."""
     try:
-        program = write(builder.model(builder.call(layer, inputs)))
+        program = write(example(name))
     except Keras2TorchError as error:
         return str(error).partition(": ")[2]
     text = program.classes[-1]

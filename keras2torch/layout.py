@@ -146,6 +146,7 @@ def plan(
     layout: Choice = "torch",
     *,
     faithful: bool = False,
+    linked: bool = False,
     in_keras_order: frozenset[str] = frozenset(),
 ) -> GraphPlan:
     """Plan the layouts of a model.
@@ -159,20 +160,27 @@ def plan(
         ``"keras"``: Keras' order at the boundary.
     faithful
         Told to the layers: Keras' numbers in training come before idiom.
+    linked
+        Each layer is an object that holds its weights, and that others may call.
     in_keras_order
         Paths of layers whose weights keep Keras' order of flattened features: other
         models share them.
     """
-    planner = _Planner(layout, faithful, in_keras_order)
+    planner = _Planner(layout, faithful, linked, in_keras_order)
     return planner.graph(model.graph, "", outermost=True)
 
 
 class _Planner:
     def __init__(
-        self, layout: Choice, faithful: bool, in_keras_order: frozenset[str]
+        self,
+        layout: Choice,
+        faithful: bool,
+        linked: bool,
+        in_keras_order: frozenset[str],
     ) -> None:
         self._layout = layout
         self._faithful = faithful
+        self._linked = linked
         self._in_keras_order = in_keras_order
         self._bodies: dict[str, GraphPlan] = {}
         # Of bodies that take images in either order: the plan for channels first.
@@ -207,7 +215,7 @@ class _Planner:
                 graph.outputs,
                 given,
                 self._in_keras_order,
-                faithful=self._faithful,
+                linked=self._linked,
             )
             planned, at = self._planned(graph, path, nodes, bodies, wishes, outermost)
             if best is not None and planned.permutes() >= best.permutes():
@@ -313,6 +321,7 @@ class _Planner:
         call = _view(node, at)
         call.body_masks = self._masked.get(node.path, ())
         call.faithful = self._faithful
+        call.linked = self._linked
         call.flat_ok = bool(node.outputs) and wishes.flat_ok(node.outputs[0])
         wishes.tell(node, call)
         wanted, outs = _layouts(node, call, body)
@@ -354,10 +363,10 @@ class _Wishes:
         given: dict[ir.Value, Layout],
         in_keras_order: frozenset[str],
         *,
-        faithful: bool,
+        linked: bool,
     ) -> None:
         self._given = given
-        self._faithful = faithful
+        self._linked = linked
         self._either = either
         self.layout: dict[ir.Value, Layout] = dict(given)
         self._outputs = set(outputs)
@@ -396,8 +405,8 @@ class _Wishes:
 
     def tell(self, node: LayerNode, call: Call) -> None:
         """Tell a call what the consumers of its first output wish for."""
-        # Faithful, a layer is an object that others may call.
-        called = self._faithful or node.path in self._shared
+        # Linked, a layer is an object that others may call.
+        called = self._linked or node.path in self._shared
         read = (len(value.uses()) > 1 for value in node.weights.values())
         call.shared = called or any(read)
         wish = self.layout.get(node.outputs[0]) if node.outputs else None

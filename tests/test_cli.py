@@ -196,6 +196,21 @@ def test_json_is_the_report_alone(tmp_path: Path) -> None:
     assert json.loads(result.stdout) == json.loads((out / "report.json").read_text())
 
 
+@pytest.mark.parametrize("options", [(), ("--flat",), ("--flat", "--faithful")])
+def test_the_form_is_in_the_report(tmp_path: Path, options: tuple[str, ...]) -> None:
+    good = write_hdf5(tmp_path / "good.h5", dense())
+    result = run("convert", good, "-o", tmp_path / "out", "--no-verify", *options)
+    assert result.exit_code == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["form"] == {
+        "layout": "torch",
+        "flat": "--flat" in options,
+        "faithful": "--faithful" in options,
+    }
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert all((option in text) == (option in options) for option in ("--flat",))
+
+
 def test_contradicting_options() -> None:
     result = run("convert", "m.h5", "--no-verify", "--require-verified")
     assert result.exit_code == 2

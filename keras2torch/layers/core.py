@@ -193,12 +193,12 @@ class _Embedding(Layer):
     def module(self, call: Call) -> Module:
         """``nn.Embedding``; no padding_idx: Keras trains row 0 like any other.
 
-        Faithful, its gradient is sparse: Keras' optimizers square each row that was
-        looked up, and not the sum of those that are the same.
+        In the shim its gradient is sparse: Keras' optimizers square each row that was
+        looked up, and not the sum of those that are the same. torch's want it dense.
         """
-        name = "SparseEmbedding" if call.faithful else "nn.Embedding"
+        name = "SparseEmbedding" if call.linked else "nn.Embedding"
         text = call_text(name, self.input_dim, self.output_dim)
-        helpers = ("SparseEmbedding",) if call.faithful else ()
+        helpers = ("SparseEmbedding",) if call.linked else ()
         return Module(text, {"weight": copied("embeddings")}, helpers)
 
     def forward(self, call: Call, module: str) -> Forward:

@@ -237,6 +237,22 @@ class BatchNormalization(_AffinePair):
         helpers = (helper,) if helper else ()
         return Module(text, weights, helpers, init=dropped)
 
+    def idiom(self, call: Call) -> str:
+        """How the running statistics are kept (``ops.moments`` is biased)."""
+        if self.mode:
+            return ""
+        if call.mask is not None and not self.renorm:
+            return (
+                "in training torch counts the values that a mask takes out, and its "
+                "running variance is n / (n - 1) of Keras', n values per channel"
+            )
+        if self.renorm:
+            return ""
+        return (
+            "in training torch's running variance takes n / (n - 1) of what Keras' "
+            "takes, n values per channel and batch"
+        )
+
     def forward(self, call: Call, module: str) -> Forward:
         """``self.norm(x)``; a mask takes values out of the statistics in training."""
         masked = call.faithful and call.mask is not None and not self.mode

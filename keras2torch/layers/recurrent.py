@@ -190,10 +190,7 @@ class _CuDNN(Recurrent):
     def input_matrix(self, kernel: Array) -> Array:
         """Read each gate's memory as (units, in)."""
         size = kernel.shape[0]
-        blocks = [
-            np.ascontiguousarray(b).reshape(self.units, size)
-            for b in self._blocks(kernel)
-        ]
+        blocks = [b.reshape(self.units, size) for b in self._blocks(kernel)]
         return np.concatenate(blocks)
 
     def recurrent_matrix(self, kernel: Array) -> Array:

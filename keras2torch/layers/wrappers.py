@@ -182,6 +182,12 @@ class TimeDistributed(Layer):
             made.init += ("{self}.requires_grad_(False)",)
         return made
 
+    def idiom(self, call: Call) -> str:
+        """As the layer inside."""
+        if call.body is not None:
+            return ""
+        return self.inner.idiom(call if self._axis_free() else self._inside(call))
+
     def forward(self, call: Call, module: str) -> Forward:
         """``self.conv(x.flatten(0, 1)).unflatten(0, x.shape[:2])``."""
         if self._axis_free():

@@ -87,6 +87,7 @@ def compiled(
         layout=layout,
         name=name,
         faithful=True,
+        linked=True,
         in_keras_order=in_keras_order,
         tidy=tidy,
     )

@@ -26,6 +26,7 @@ from keras2torch.program.chains import chained, is_nameless
 from keras2torch.program.classes import ClassWriter
 from keras2torch.program.classtext import Capture, ClassText, body_prefix
 from keras2torch.program.docstrings import docstring
+from keras2torch.program.form import Form
 from keras2torch.program.held import find_homes
 from keras2torch.program.library import helper_names, helper_source, names_of
 from keras2torch.program.names import Names, class_name
@@ -77,6 +78,8 @@ class Program:
         What the layers compute in.
     double
         ``load()`` returns a module in float64.
+    form
+        What of its form the user chose.
     """
 
     source: str
@@ -88,6 +91,7 @@ class Program:
     files: dict[str, bytes] = field(default_factory=dict)
     precision: Precision = field(default_factory=lambda: Precision({}))
     double: bool = False
+    form: Form = field(default_factory=Form)
 
     @property
     def inputs(self) -> list[tuple[str, Tensor]]:
@@ -131,7 +135,9 @@ def write(
     *,
     layout: Choice = "torch",
     name: str | None = None,
+    flat: bool = False,
     faithful: bool = False,
+    linked: bool = False,
     in_keras_order: frozenset[str] = frozenset(),
     tidy: bool = True,
 ) -> Program:
@@ -145,7 +151,10 @@ def write(
         ``"torch"``: channels first at the boundary; ``"keras"``: Keras' order.
     name
         Class name; the model's own name if not given.
-    faithful, in_keras_order
+    flat
+        One line a layer: what the model repeats is not made a class. The models
+        inside it stay classes.
+    faithful, linked, in_keras_order
         See :func:`keras2torch.layout.plan`.
     tidy
         Format the source; what nobody reads need not be.
@@ -155,13 +164,19 @@ def write(
     Program
         Checked and formatted.
     """
-    planned = plan(model, layout, faithful=faithful, in_keras_order=in_keras_order)
+    planned = plan(
+        model,
+        layout,
+        faithful=faithful,
+        linked=linked,
+        in_keras_order=in_keras_order,
+    )
     whole_batch = model.metadata_props.get("sums_activity") == "1"
     uncharged = penalize(planned, whole_batch=whole_batch)
-    if not faithful:
+    if not (flat or linked):
         find_blocks(planned)
     precision = precision_of(planned)
-    double = precision.double and not faithful
+    double = precision.double and not linked
     if double:
         for tensor in (*(t for _, t in planned.inputs), *planned.outputs):
             if tensor.dtype.startswith(("float", "bfloat")):
@@ -205,6 +220,7 @@ def write(
         files=_files(every),
         precision=precision,
         double=double,
+        form=Form(layout, flat, faithful),
     )
 
 

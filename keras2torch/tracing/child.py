@@ -103,6 +103,8 @@ def _convert(folder: Path, parent: Parent) -> None:
         made = convert_file(
             path,
             layout=options["layout"],
+            flat=options["flat"],
+            faithful=options["faithful"],
             verify=options["verify"],
             name=options["name"],
             trust=traced,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,19 @@ from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
 from keras2torch.program.chains import CHAIN
 from keras2torch.program.classtext import ClassText, body_prefix, statements
+from keras2torch.program.held import is_weight
+from keras2torch.program.idioms import idioms
+from keras2torch.program.transforms import Steps, steps_of
 from keras2torch.program.weights import TorchWeight
 from keras2torch.verification.graph import layers_of, parameter_counts, producers
-from keras2torch.verification.report import LayerRow, Report, TensorRow, WeightRow
+from keras2torch.verification.report import (
+    IdiomRow,
+    KerasWeight,
+    LayerRow,
+    Report,
+    TensorRow,
+    WeightRow,
+)
 
 
 def describe(program: Program, model: ir.Model) -> Report:
@@ -56,17 +67,47 @@ def describe(program: Program, model: ir.Model) -> Report:
         ],
         notes=[{"layer": path, "note": note} for path, note in program.notes],
         permutes=program.plan.permutes(),
-        weights=[
-            WeightRow(
-                weight.name,
-                [str(value.name) for value in weight.values],
-                weight.source.how,
-                list(arrived(weight).shape),
-                weight.trainable,
-            )
-            for weight in program.weights
-        ],
+        form=program.form.to_dict(),
+        idioms=[IdiomRow(**asdict(found)) for found in idioms(program.plan)],
+        weights=list(_weights(program)),
     )
+
+
+def _weights(program: Program) -> Iterator[WeightRow]:
+    """Give the map from the weights of Keras to the entries of the state dict."""
+    layers = {s.node.path: list(s.node.weights) for s in program.plan.layer_steps()}
+    for weight in program.weights:
+        names = layers.get(weight.path, [])
+        keras = [
+            _keras_weight(weight, name, value, names)
+            for name, value in zip(weight.source.weights, weight.values, strict=True)
+            if not weight.held or is_weight(value)
+        ]
+        found, how = Steps(None, None), weight.source.how
+        if keras or not weight.held:
+            found = steps_of(weight.source, [tuple(w.shape) for w in keras])
+        else:
+            how = "a constant of the model"
+        shape = found.shape if found.shape is not None else arrived(weight).shape
+        yield WeightRow(
+            weight.name,
+            list(shape),
+            keras,
+            how,
+            found.axes if keras else None,
+            found.steps,
+            weight.trainable,
+        )
+
+
+def _keras_weight(
+    weight: TorchWeight, name: str, value: ir.Value, names: list[str]
+) -> KerasWeight:
+    shape = [n or 0 for n in shape_of(value)]
+    if weight.held:
+        own = value.metadata_props.get("keras_name", str(value.name))
+        return KerasWeight(weight.path, own, None, shape)
+    return KerasWeight(weight.path, name, names.index(name), shape)
 
 
 def arrived(weight: TorchWeight) -> npt.NDArray[Any]:

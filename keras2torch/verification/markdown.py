@@ -113,12 +113,31 @@ def _layers(report: Report) -> Iterator[str]:
 
 
 def _training(report: Report) -> Iterator[str]:
-    if not report.notes:
+    if not report.notes and not report.idioms:
         return
     yield "## What differs in training"
     yield ""
     for entry in report.notes:
         yield f"- `{_text(entry['layer'])}`: {_text(entry['note'])}"
+    if report.notes:
+        yield ""
+    yield from _idioms(report)
+
+
+def _idioms(report: Report) -> Iterator[str]:
+    if not report.idioms:
+        return
+    if report.form.get("faithful"):
+        yield "With `--faithful` these layers train with Keras' numbers. Without it:"
+    else:
+        yield "These layers are torch's own; with `--faithful` they train as in Keras:"
+    yield ""
+    places: dict[str, list[str]] = {}
+    for row in report.idioms:
+        places.setdefault(row.why, []).append(row.layer)
+    for why, layers in places.items():
+        listed = ", ".join(f"`{_text(layer)}`" for layer in layers)
+        yield f"- {_text(why)}: {listed}"
     yield ""
 
 
@@ -141,7 +160,9 @@ def _parameters(report: Report) -> Iterator[str]:
 
 
 def _method(report: Report) -> Iterator[str]:
-    yield "## How it was verified"
+    yield "## How it is written and was verified"
+    yield ""
+    yield _form(report)
     yield ""
     if report.verdict == "unverified":
         yield f"{NOT_VERIFIED} {report.judge}. {_text(report.reason)}".rstrip()
@@ -177,6 +198,21 @@ def _method(report: Report) -> Iterator[str]:
         yield ""
 
 
+def _form(report: Report) -> str:
+    channels = "last" if report.form.get("layout") == "keras" else "first"
+    shape = (
+        "one line a layer (`--flat`)"
+        if report.form.get("flat")
+        else "with classes for what the model repeats"
+    )
+    kind = (
+        "layers that train with Keras' numbers (`--faithful`)"
+        if report.form.get("faithful")
+        else "torch's own layers where they compute the same"
+    )
+    return f"Written channels {channels}, {shape}, of {kind}."
+
+
 def _weights(report: Report) -> Iterator[str]:
     if not report.weights:
         return
@@ -184,7 +220,7 @@ def _weights(report: Report) -> Iterator[str]:
     yield ""
     rows = [
         (
-            ", ".join(f"`{_text(k)}`" for k in row.keras) or "—",
+            ", ".join(f"`{_text(k.path)}`" for k in row.keras) or "—",
             f"`{row.torch_name}`",
             " × ".join(map(str, row.shape)),
             _text(row.how),

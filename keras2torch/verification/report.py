@@ -60,14 +60,79 @@ class LayerRow:
 
 
 @dataclass
+class KerasWeight:
+    """A weight as Keras has it.
+
+    Attributes
+    ----------
+    layer
+        Its path through nested models: ``encoder/conv1``.
+    name
+        Within the layer: ``kernel``, ``forward/recurrent_kernel``.
+    index
+        Its place in the layer's ``get_weights()``; ``None`` of one that no layer of
+        Keras' own holds.
+    shape
+        In Keras.
+    """
+
+    layer: str
+    name: str
+    index: int | None
+    shape: list[int]
+
+    @property
+    def path(self) -> str:
+        """Layer and name."""
+        return f"{self.layer}/{self.name}" if self.layer else self.name
+
+
+@dataclass
 class WeightRow:
-    """An entry of the state dict and the Keras weights that it is made of."""
+    """An entry of the state dict and the Keras weights that it is made of.
+
+    Attributes
+    ----------
+    torch_name, shape
+        Its key in the state dict, and its shape there.
+    keras
+        What it is made of.
+    how
+        What is done, in words.
+    axes
+        The permutation of the one weight's axes, where that is all.
+    steps
+        What is done, step by step: see the README. ``None`` where no steps tell it, and
+        ``how`` then says why.
+    """
 
     torch_name: str
-    keras: list[str]
-    how: str
     shape: list[int]
+    keras: list[KerasWeight]
+    how: str
+    axes: list[int] | None
+    steps: list[dict[str, Any]] | None
     trainable: bool
+
+
+@dataclass
+class IdiomRow:
+    """A layer that trains otherwise as torch's own module than in Keras.
+
+    Attributes
+    ----------
+    layer
+        Its path in Keras.
+    idiomatic, faithful
+        What it is by default, and with ``--faithful``.
+    why
+        What differs in training.
+    """
+
+    layer: str
+    idiomatic: str
+    faithful: str
+    why: str
 
 
 @dataclass
@@ -148,10 +213,15 @@ class Report:
         Layers that have no PyTorch counterpart.
     notes
         What differs in training, by layer.
+    idioms
+        Where the idiomatic and the faithful form train otherwise; ``form`` says which
+        of them is written.
     remarks
         What to know about the comparison itself.
     permutes
         Changes of layout inside the program.
+    form
+        In which form the program is written: ``layout``, ``flat``, ``faithful``.
     policy
         Of a model with half precision; the other figures are those of float32.
     """
@@ -173,8 +243,10 @@ class Report:
     layers: list[LayerRow] = field(default_factory=list)
     not_converted: list[str] = field(default_factory=list)
     notes: list[dict[str, str]] = field(default_factory=list)
+    idioms: list[IdiomRow] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     permutes: int = 0
+    form: dict[str, Any] = field(default_factory=dict)
     policy: Policy | None = None
     weights: list[WeightRow] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
@@ -247,7 +319,13 @@ class Report:
             LayerRow(class_name=row["class"], **_without(row, "class"))
             for row in kept.get("layers", [])
         ]
-        kept["weights"] = [WeightRow(**row) for row in kept.get("weights", [])]
+        kept["weights"] = [
+            WeightRow(
+                keras=[KerasWeight(**w) for w in row["keras"]], **_without(row, "keras")
+            )
+            for row in kept.get("weights", [])
+        ]
+        kept["idioms"] = [IdiomRow(**row) for row in kept.get("idioms", [])]
         kept["gradients"] = Gradients(**kept.get("gradients", {}))
         if kept.get("policy"):
             kept["policy"] = Policy(**kept["policy"])

@@ -181,6 +181,34 @@ def test_regularization_is_keras_penalty(converted: dict[str, Conversion]) -> No
     assert penalty == pytest.approx(0.01 * (weight**2).sum(), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("squeeze_excite", {"flat": True, "faithful": True}),
+        pytest.param("bilstm", {"flat": True}, marks=pytest.mark.slow),
+        pytest.param("unet", {"faithful": True}, marks=pytest.mark.slow),
+    ],
+)
+def test_every_form_is_exact_and_verified_again(
+    keras_models: Path,
+    keras_process: KerasProcess,
+    tmp_path: Path,
+    name: str,
+    options: dict[str, bool],
+) -> None:
+    source = keras_models / f"{name}.keras"
+    made = convert_file(source, process=keras_process, **options)
+    assert made.report.verdict == "exact", made.report.sentence()
+    assert made.report.gradients.verdict == "exact"
+    out = made.save(tmp_path / "out")
+    again = verify_folder(out, source)
+    assert again.form == made.report.form
+    assert options.items() <= again.form.items()
+    assert again.verdict == "exact"
+    # The text is recognized: each layer was compared, not the outputs alone.
+    assert {row.verdict for row in again.layers} == {"exact"}
+
+
 def test_verify_finds_what_was_changed(
     converted: dict[str, Conversion], keras_models: Path, tmp_path: Path
 ) -> None:

@@ -76,16 +76,6 @@ def test_a_block_is_a_class_and_its_layers_are_called_alike() -> None:
     np.testing.assert_allclose(seen.outputs[0][0], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_faithful_programs_stay_flat() -> None:
-    """Their layers are objects of the user's, which the program only calls."""
-    graph = Graph("net")
-    y = graph.input("x", (None, 5))
-    for i in range(3):
-        y = _residual(graph, f"block{i}", y, 8)
-    program = write(graph.filled(y), faithful=True)
-    assert _classes(program) == ["Net"]
-
-
 def test_names_are_not_torn_apart() -> None:
     """Dense, ReLU repeats more often than the block that the names tell."""
     graph = Graph("net")

@@ -81,8 +81,22 @@ def test_schema(report: Report) -> None:
     assert rows["softmax"]["torch_name"] is None
     assert "softmax" in rows["softmax"]["how"]
     weights = {row["torch_name"]: row for row in data["weights"]}
-    assert weights["conv1.weight"]["keras"] == ["conv1/kernel"]
-    assert weights["conv1.weight"]["shape"] == [4, 3, 3, 3]
+    assert weights["conv1.weight"] == {
+        "torch_name": "conv1.weight",
+        "shape": [4, 3, 3, 3],
+        "keras": [
+            {"layer": "conv1", "name": "kernel", "index": 0, "shape": [3, 3, 3, 4]}
+        ],
+        "how": "transpose(3, 2, 0, 1)",
+        "axes": [3, 2, 0, 1],
+        "steps": [{"op": "transpose", "of": [0], "axes": [3, 2, 0, 1]}],
+        "trainable": True,
+    }
+    assert data["form"] == {"layout": "torch", "flat": False, "faithful": False}
+    [idiom] = data["idioms"]
+    assert idiom["layer"] == "norm"
+    assert idiom["idiomatic"] == rows["norm"]["how"]
+    assert idiom["faithful"].startswith("BiasedBatchNorm(4")
 
 
 def test_what_is_not_finite_is_null(report: Report) -> None:
