@@ -107,6 +107,9 @@ WITHOUT_EFFECT = frozenset(
     {"implementation", "consume_less", "forget_bias_init", "input_length", "input_dim"}
 )
 
+# The state of the only layer that a module of torch's kind has here.
+_OF_LAST = "[-1]"
+
 
 class Recurrent(Layer):
     """Base of the recurrent layers.
@@ -390,7 +393,7 @@ class Recurrent(Layer):
             return ""
         if len(states) != self.state_count:
             raise self.unsupported(f"{len(states)} initial states")
-        parts = [f"{s.name}[None]" for s in states]
+        parts = [_of_layers(s.name) for s in states]
         return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
 
     def forward(self, call: Call, module: str) -> Forward:
@@ -405,7 +408,7 @@ class Recurrent(Layer):
         out, states = f"{run}[0]", []
         if self.return_state:
             names = [temporary(module, n) for n in ("h", "c")][: self.state_count]
-            states = [f"{n}[0]" for n in names]
+            states = [f"{n}{_OF_LAST}" for n in names]
             if any(call.reads(1 + i) for i in range(self.state_count)):
                 state = names[0] if len(names) == 1 else f"({', '.join(names)})"
                 out = temporary(module, "out") if call.reads(0) else "_"
@@ -424,6 +427,12 @@ class Recurrent(Layer):
             return Forward(out, before, helpers)
         told = ("", "h", "c")[: 1 + self.state_count]
         return Forward([out, *states], before, helpers, names=told)
+
+
+def _of_layers(state: str) -> str:
+    """Return a state with its first axis, which another layer's own state has."""
+    whole = state.removesuffix(_OF_LAST)
+    return whole if whole != state else f"{state}[None]"
 
 
 def frozen(source: Source) -> Source:

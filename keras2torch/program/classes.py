@@ -24,6 +24,7 @@ from keras2torch.program.held import access
 from keras2torch.program.lists import Turns, find_turns, roll
 from keras2torch.program.members import Members
 from keras2torch.program.names import Names, variable
+from keras2torch.program.parts import holders, parts_of
 from keras2torch.program.permutes import permute_text
 from keras2torch.program.results import is_short, result_name
 from keras2torch.program.steps import (
@@ -75,6 +76,8 @@ class ClassWriter:
             if isinstance(step, LayerStep):
                 self._calls.setdefault(step.node.path, []).append(step.call)
         self._live: dict[str, Tensor] = {}
+        # Stand for the results that are parts of a variable.
+        self._holders: list[Tensor] = []
         self._pending: dict[str, Pending] = {}
         self._turns: list[Turns] = []
         # Results that get a statement, because those of other turns do.
@@ -236,7 +239,9 @@ class ClassWriter:
             return
         # The mask comes before the results: it may not take a name that they read.
         reads = set() if mask is None else _names_in(texts[len(before) : -1])
-        self._bound(i, step, made, reads)
+        parted = not isinstance(results, str)
+        own = self._parts(i, step, texts, len(before)) if parted else {}
+        self._bound(i, step, made, reads, own)
         targets = [t.name for t in call.outputs]
         for line, inside in zip(texts[: len(before)], parts, strict=False):
             self._add(line, inside)
@@ -267,12 +272,39 @@ class ClassWriter:
                 self._add(f"{', '.join(left)} = {', '.join(right)}", inside)
         self._seen(node.path, call.outputs)
 
-    def _bound(self, i: int, step: LayerStep, made: Forward, reads: set[str]) -> None:
+    def _parts(
+        self, i: int, step: LayerStep, texts: Sequence[str], before: int
+    ) -> dict[int, str]:
+        """Return the results that need no name; their variables live while they do."""
+        outputs = step.call.outputs
+        if any(turns.place(i) is not None for turns in self._turns):
+            return {}
+        found = {
+            k: variable
+            for k, variable in parts_of(texts[:before], texts[before:]).items()
+            if id(outputs[k]) not in self._told.keys() | self._stay
+        }
+        kept = holders(found, outputs, self._uses)
+        self._holders += kept.values()
+        self._live |= kept
+        return {k: texts[before + k] for k in found}
+
+    def _bound(
+        self,
+        i: int,
+        step: LayerStep,
+        made: Forward,
+        reads: set[str],
+        parts: Mapping[int, str],
+    ) -> None:
         """Name what a call makes; ``reads``: no names for the mask."""
         wish = result_name(step.node.layer, step.call.y)
         fixed: set[str] = set()
         outputs = step.call.outputs
         for k, tensor in enumerate(outputs):
+            if k in parts:
+                tensor.name = parts[k] if self._uses.get(id(tensor)) else "_"
+                continue
             what = made.names[k] if made.names else str(k)
             if isinstance(step.node.layer, Operator) and len(outputs) == 2:
                 wish, what = ("first", "second")[k], ""
