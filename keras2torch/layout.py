@@ -30,6 +30,25 @@ from keras2torch.operators import Operator
 Choice = Literal["torch", "keras"]
 
 
+@dataclass(frozen=True)
+class Option:
+    """A step that other blocks of its class lack, or that this one lacks.
+
+    Attributes
+    ----------
+    flag
+        The argument of the constructor that says so.
+    there
+        Whether this block has it.
+    bypass
+        What is read in its place, where it joins two tensors.
+    """
+
+    flag: str
+    there: bool
+    bypass: Tensor | None = None
+
+
 @dataclass
 class LayerStep:
     """A layer call with its tensors in the layouts that it asked for."""
@@ -38,6 +57,7 @@ class LayerStep:
     call: Call
     made_mask: Tensor | None = None
     body: GraphPlan | None = None
+    option: Option | None = None
 
     @property
     def reads(self) -> list[Tensor]:
@@ -114,6 +134,10 @@ class GraphPlan:
         What the model's dict calls them, or "".
     held
         What the class itself holds.
+    joined
+        Path of a layer that is part of another one's module → that one's.
+    family
+        Not 0: blocks with the same number differ in flags at most.
     """
 
     name: str
@@ -123,6 +147,8 @@ class GraphPlan:
     outputs: list[Tensor] = field(default_factory=list)
     output_names: list[str] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
+    joined: dict[str, str] = field(default_factory=dict)
+    family: int = 0
 
     def layer_steps(self) -> Iterator[LayerStep]:
         """Iterate over the layer calls, nested models included."""

@@ -96,6 +96,11 @@ def is_linear(activation: Any) -> bool:
     return name_of(activation) == "linear"
 
 
+def rectifies(activation: Any) -> bool:
+    """Whether an activation is 0 for all that is below 0."""
+    return name_of(activation) in ("relu", "relu6")
+
+
 def apply(
     activation: Any, x: str, layout: Layout, owner: Layer
 ) -> tuple[str, tuple[str, ...]]:
@@ -163,6 +168,10 @@ class Activation(Layer):
 
     activation: Any
 
+    def rectifies(self) -> bool:
+        """``relu`` does."""
+        return rectifies(self.activation)
+
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """Follow; functions along an axis need that axis in Keras' order."""
         wanted, outs = super().layouts(call)
@@ -192,6 +201,12 @@ class ReLU(Layer):
     max_value: float | None = None
     negative_slope: float | None = 0.0
     threshold: float | None = 0.0
+
+    def rectifies(self) -> bool:
+        """Without a slope and a threshold."""
+        top = self.max_value
+        bent = self.negative_slope or self.threshold
+        return not bent and (top is None or top >= 0)
 
     def forward(self, call: Call, module: str) -> Forward:
         """The shortest function that computes it."""

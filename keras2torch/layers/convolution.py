@@ -102,7 +102,7 @@ class _Windowed(Layer):
         padding = self._mode()
         extents, strides = self._extents(), self._ints("strides")
         if padding == "valid":
-            return _Padding()
+            return _Padding(scalar_or_tuple(call.around) if call.around else 0)
         if padding == "causal" and self.rank == 1:
             left = extents[0] - 1
             return _Padding(before=[(left, 0)] if left else None)
@@ -119,6 +119,14 @@ class _Windowed(Layer):
             return _Padding(scalar_or_tuple(tuple(before for before, _ in pads)))
         # Not padding="same", which torch warns of where the ends differ.
         return _Padding(before=pads)
+
+    def rectifies(self) -> bool:
+        """With such an activation."""
+        return act.rectifies(getattr(self, "activation", None))
+
+    def can_pad(self, around: tuple[int, ...], *, rectified: bool) -> bool:
+        """Where it pads nothing itself."""
+        return self._mode() == "valid" and len(around) == self.rank
 
     def _conv(
         self, call: Call, channels: int, filters: int, groups: int, *, bias: bool

@@ -5,6 +5,7 @@ Sources: ``keras/src/layers/core`` and ``keras/src/models`` (Keras 3.15).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from keras2torch.layers import activation as act
@@ -350,6 +351,33 @@ class Functional(Layer):
 
 class Block(Functional):
     """Layers of the model itself, called as if they were one; no file holds it."""
+
+
+class Chain(Block):
+    """Layers of the model itself, one after the other: ``nn.Sequential``."""
+
+
+@dataclass(eq=False)
+class Absent(Block):
+    """What this block lacks and others of its class have.
+
+    Attributes
+    ----------
+    joins
+        The layer that joins several tensors there; a flag in ``forward`` says whether.
+    """
+
+    joins: Layer | None = None
+
+    def module(self, call: Call) -> Module | None:  # type: ignore[override]
+        """``nn.Identity()`` in the place of layers."""
+        return Module("nn.Identity()") if self.joins is None else None
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """The sum that it would be, or the layers that do nothing."""
+        if self.joins is not None:
+            return self.joins.forward(call, "")
+        return Forward(f"{module}({call.x.name})")
 
 
 @layer

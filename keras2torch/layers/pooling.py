@@ -94,7 +94,8 @@ class _Pooling(Layer):
 
     def _same(self, call: Call) -> _Same:
         if self._mode() == "valid":
-            return _Same({})
+            around = call.around
+            return _Same({"padding": scalar_or_tuple(around)} if any(around) else {})
         if self._mode() != "same":
             raise self.unsupported(f"padding {self.padding!r} has no rule")
         pool, strides = self._pool(), self._strides()
@@ -123,6 +124,13 @@ class _Pooling(Layer):
         if self.average:
             return _Same({}, helper=True)
         return _Same({}, before=known)
+
+    def can_pad(self, around: tuple[int, ...], *, rectified: bool) -> bool:
+        """Up to half a window; torch's maximum takes what it pads for -inf."""
+        if self._mode() != "valid" or len(around) != self.rank:
+            return False
+        fits = all(2 * n <= k for n, k in zip(around, self._pool(), strict=True))
+        return fits and (self.average or rectified)
 
     def module(self, call: Call) -> Module:
         """``nn.MaxPool2d(2)``."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar, Literal
 
-from keras2torch.layers.base import Call, Forward, Layer, Layout, Shape, layer
+from keras2torch.layers.base import Call, Forward, Layer, Layout, Shape, Tensor, layer
 from keras2torch.layers.images import resized
 from keras2torch.layers.spatial import (
     Ints,
@@ -250,7 +250,9 @@ class _Spatial(_Moving):
 
 
 @dataclass(eq=False)
-class _ZeroPadding(_Spatial):
+class ZeroPadding(_Spatial):
+    """Zeros before and after each spatial axis."""
+
     padding: Any = 1
     data_format: str | None = None
 
@@ -260,25 +262,40 @@ class _ZeroPadding(_Spatial):
     def _grow(self, size: int, axis: int) -> int:
         return size + sum(self._pairs()[axis])
 
+    def _pads(self, x: Tensor) -> list[tuple[int, int]]:
+        """Return the pairs in PyTorch's order, the batch first."""
+        pads = [(0, 0)] * x.rank
+        for axis, pair in zip(self._dims(), self._pairs(), strict=True):
+            pads[x.layout.position(axis)] = pair
+        return pads
+
+    def around(self, call: Call) -> tuple[int, ...] | None:
+        """Return how many zeros there are on both sides of PyTorch's spatial axes.
+
+        ``None`` if the sides differ, or if PyTorch's first two axes get any.
+        """
+        pads = self._pads(call.x)
+        if any(a != b for a, b in pads) or any(map(any, pads[:2])):
+            return None
+        return tuple(before for before, _ in pads[2:])
+
     def forward(self, call: Call, module: str) -> Forward:
         """``F.pad(x, (1, 1, 1, 1))``."""
-        pads = [(0, 0)] * call.x.rank
-        for axis, pair in zip(self._dims(), self._pairs(), strict=True):
-            pads[call.x.layout.position(axis)] = pair
+        pads = self._pads(call.x)
         if not any(map(any, pads)):
             return Forward(call.x.name)
         return Forward(pad_text(call.x.name, pads))
 
 
 @layer
-class ZeroPadding1D(_ZeroPadding):
+class ZeroPadding1D(ZeroPadding):
     """Zeros before and after all steps."""
 
     rank = 1
 
 
 @layer
-class ZeroPadding2D(_ZeroPadding):
+class ZeroPadding2D(ZeroPadding):
     """Zeros around an image."""
 
     rank = 2
@@ -287,7 +304,7 @@ class ZeroPadding2D(_ZeroPadding):
 
 
 @layer
-class ZeroPadding3D(_ZeroPadding):
+class ZeroPadding3D(ZeroPadding):
     """Zeros around a volume."""
 
     rank = 3

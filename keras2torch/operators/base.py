@@ -85,6 +85,10 @@ class Operator(Layer):
         """Return how many inputs are tensors."""
         return sum(o is None for o in self.operands)
 
+    def rectifies(self) -> bool:
+        """ONNX' own does."""
+        return self.kind == "Relu"
+
     def output_dtype(self, *dtypes: str) -> str:
         """As it came in."""
         return dtypes[0]

@@ -73,4 +73,4 @@ def _kind(value: object) -> str:
     if isinstance(value, list):
         inner = dict.fromkeys(_kind(v) for v in value)
         return f"list[{' | '.join(inner)}]"
-    return type(value).__name__
+    return "None" if value is None else type(value).__name__

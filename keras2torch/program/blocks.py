@@ -23,6 +23,7 @@ from keras2torch.layers.definitions import (
 )
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
+from keras2torch.program.runs import fold_runs, fold_straight, number_branches
 from keras2torch.program.steps import read_instead
 from keras2torch.program.stretches import (
     LEAST_SAVED,
@@ -31,6 +32,7 @@ from keras2torch.program.stretches import (
     cones,
     elements,
 )
+from keras2torch.program.variants import blocks_of, is_variant, join_variants
 
 # A shorter stretch reads as well where it stands.
 _LEAST_STEPS = 3
@@ -39,6 +41,8 @@ _LONG = 20
 # Of so many steps the forks and sums do not nest: NASNet's cells read the two before.
 _TANGLED = 80
 _LONGEST_GRAM = 40
+_LONGEST_SINGLE = 16
+_LEAST_REGION = 4
 _LEAST_CHAINS = 4
 
 
@@ -77,8 +81,64 @@ def find_blocks(top: GraphPlan) -> None:
             if len(plan.steps) < before:
                 # Where cells repeat, one that stands alone is a cell too.
                 _fold([_Found(plan, list(cones(plan, least=1)))], least=1)
+        _fold_singles(plan)
+    join_variants(list(blocks_of(plans)))
     every = [p for p in _plans(top) if len(p.steps) > _LONG]
     _fold([_Found(p, list(chains(p))) for p in every], least=_LEAST_CHAINS)
+    for plan in list(_plans(top)):
+        fold_runs(plan)
+    for plan in list(_plans(top)):
+        if len(plan.steps) > _LONG:
+            _fold_regions(plan)
+        if len(plan.steps) > _LONG:
+            fold_straight(plan, _LONG)
+
+
+def _fold_singles(plan: GraphPlan) -> None:
+    """Fold what comes once, but is one of the plan's blocks without some part."""
+    blocks = list(blocks_of([plan]))
+    found = _Found(plan, list(elements(plan)), _Named(plan))
+    pieces: list[_Piece] = []
+    start = 0
+    while blocks and start < len(found.elements):
+        length = next(
+            (
+                n
+                for n in range(_LONGEST_SINGLE, 0, -1)
+                if _fits(found, start, n, blocks)
+            ),
+            0,
+        )
+        if length:
+            at = found.steps(start, length)
+            pieces.append(_Piece(at, [plan.steps[i] for i in at]))
+            _name(pieces[-1:])
+        start += max(length, 1)
+    _replace(plan, pieces)
+
+
+def _fits(found: _Found, start: int, length: int, blocks: Sequence[LayerStep]) -> bool:
+    """Whether these elements are a block, by their names and by what they do."""
+    own = found.elements[start : start + length]
+    if len(own) < length or any(element is None for element in own):
+        return False
+    at = found.steps(start, length)
+    steps = [found.plan.steps[i] for i in at]
+    known = {id(block) for block in blocks}
+    if len(at) < _LEAST_STEPS or any(id(step) in known for step in steps):
+        return False
+    return found.may(at) and is_variant(steps, blocks)
+
+
+def _fold_regions(plan: GraphPlan) -> None:
+    """Make classes of what forks and joins again in a forward that is too long."""
+    pieces = []
+    for element in elements(plan):
+        if element is not None and len(element.at) >= _LEAST_REGION:
+            pieces.append(_Piece(element.at, [plan.steps[i] for i in element.at]))
+            _name(pieces[-1:])
+            number_branches(pieces[-1].steps)
+    _replace(plan, pieces)
 
 
 def _plans(plan: GraphPlan) -> Iterator[GraphPlan]:

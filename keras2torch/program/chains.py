@@ -187,6 +187,18 @@ def _padding(node: ast.Call) -> _Stage | None:
     return _Stage(text=f"nn.{kind}{len(sizes) // 2}d({sizes}{rest})")
 
 
+def module_text(function: str, argument: str) -> str:
+    """Return the module that does what a function of one tensor does, if torch has it.
+
+    Examples
+    --------
+    >>> module_text("F.pad(x, (0, 1, 0, 1))", "x")
+    'nn.ZeroPad2d((0, 1, 0, 1))'
+    """
+    found = _statement(f"return {function}", argument, last=True)
+    return found[1][0].text if found and len(found[1]) == 1 else ""
+
+
 def constructor(text: ClassText) -> str:
     """Return the call that makes a chain."""
     return f"{CHAIN}({', '.join(text.init)})"

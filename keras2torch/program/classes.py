@@ -8,9 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from keras2torch.layers.definitions import Call, Forward, Tensor
-from keras2torch.layout import GraphPlan, LayerStep, PermuteStep
+from keras2torch.layout import GraphPlan, LayerStep, Option, PermuteStep
 from keras2torch.operators import Operator
-from keras2torch.program.classtext import Capture, ClassText, nested_strings
+from keras2torch.program.classtext import (
+    Attribute,
+    Capture,
+    ClassText,
+    nested_strings,
+)
 from keras2torch.program.docstrings import Docstring
 from keras2torch.program.expressions import (
     Pending,
@@ -22,7 +27,7 @@ from keras2torch.program.expressions import (
 )
 from keras2torch.program.held import access
 from keras2torch.program.lists import Turns, find_turns, roll
-from keras2torch.program.members import Members
+from keras2torch.program.members import Members, optional_module
 from keras2torch.program.names import Names, variable
 from keras2torch.program.parts import holders, parts_of
 from keras2torch.program.permutes import permute_text
@@ -229,13 +234,17 @@ class ClassWriter:
             attribute = self._members.attribute(step)
             module = access("self", attribute.name) if attribute else ""
             made = node.layer.forward(call, module)
+            if attribute is not None and optional_module(step) is not None:
+                made = Forward(f"{module}({call.x.name})")
         self._text.helpers.update(made.helpers)
         before, results, mask = self._temporaries(made)
         listed = [results] if isinstance(results, str) else results
         texts = [*before, *listed, *([mask] if mask is not None else [])]
         texts, parts = self._complete(i, texts)
+        if step.option is not None:
+            texts = self._optional(step.option, attribute, texts)
         plain = not before and mask is None and isinstance(results, str)
-        if plain and self._waits(step, texts[0], parts[0]):
+        if plain and step.option is None and self._waits(step, texts[0], parts[0]):
             return
         # The mask comes before the results: it may not take a name that they read.
         reads = set() if mask is None else _names_in(texts[len(before) : -1])
@@ -271,6 +280,20 @@ class ClassWriter:
                 inside = [p for part in inner for p in part]
                 self._add(f"{', '.join(left)} = {', '.join(right)}", inside)
         self._seen(node.path, call.outputs)
+
+    def _optional(
+        self, option: Option, attribute: Attribute | None, texts: list[str]
+    ) -> list[str]:
+        """Note what other blocks lack; where they lack a sum, a flag decides."""
+        if attribute is not None:
+            self._text.options[attribute.name] = (option.flag, option.there)
+            return texts
+        assert option.bypass is not None
+        self._text.flags[option.flag] = option.there
+        return [
+            *texts[:-1],
+            f"{texts[-1]} if self.{option.flag} else {option.bypass.name}",
+        ]
 
     def _parts(
         self, i: int, step: LayerStep, texts: Sequence[str], before: int
@@ -350,6 +373,7 @@ class ClassWriter:
         alone = len(step.call.outputs) == 1 and len(uses) == 1
         operator = isinstance(step.node.layer, Operator)
         stays = id(tensor) in self._stay or id(tensor) in self._told
+        stays = stays or (alone and self._is_optional(uses[0]))
         if not (operator and alone and readable(text)) or stays:
             return False
         name = place(len(self._pending))
@@ -367,6 +391,11 @@ class ClassWriter:
             later.append(uses[0])
             later.sort()
         return True
+
+    def _is_optional(self, i: int) -> bool:
+        """Whether step ``i`` may be absent: what it reads is named, then."""
+        step = self._plan.steps[i] if i < len(self._plan.steps) else None
+        return isinstance(step, LayerStep) and step.option is not None
 
     def _uses_of(self, text: str) -> list[list[int]]:
         """Return for each variable in a text the steps that read it."""

@@ -73,6 +73,13 @@ class ClassText:
         Arguments, and places among what returns, that are strings → their types.
     pinned
         Its names are used from outside.
+    family
+        Not 0: classes with the same number differ in flags at most.
+    options
+        Attributes that other instances lack, or this one → flag, and whether it is
+        there.
+    flags
+        What ``forward`` asks → how it is here.
     """
 
     name: str
@@ -97,6 +104,9 @@ class ClassText:
     strings: dict[str, str] = field(default_factory=dict)
     returned_strings: dict[int, str] = field(default_factory=dict)
     pinned: bool = False
+    family: int = 0
+    options: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    flags: dict[str, bool] = field(default_factory=dict)
 
     def absorb(self, other: ClassText) -> None:
         """Need what another needs, whose text becomes part of this one."""

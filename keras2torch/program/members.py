@@ -9,7 +9,7 @@ from keras2torch.errors import UnsupportedLayer
 from keras2torch.layers.definitions import Module, Tensor
 from keras2torch.layers.regularization import ActivityPenalty
 from keras2torch.layout import GraphPlan, Held, LayerStep
-from keras2torch.program.chains import CHAIN, constructor
+from keras2torch.program.chains import CHAIN, constructor, module_text
 from keras2torch.program.classtext import (
     Attribute,
     ClassText,
@@ -25,6 +25,20 @@ from keras2torch.program.penalties import penalty_terms
 # Frozen, these run in inference mode in Keras (layers/normalization/
 # batch_normalization.py); other frozen layers only keep their weights.
 _INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
+
+
+def optional_module(step: LayerStep) -> Module | None:
+    """Return a function as a module, where ``nn.Identity`` may stand in its place."""
+    layer, call = step.node.layer, step.call
+    if step.option is None or len(step.reads) != 1 or layer.module(call) is not None:
+        return None
+    name, call.x.name = call.x.name, "x"
+    made = layer.forward(call, "")
+    call.x.name = name
+    if not isinstance(made.results, str) or made.before or made.helpers:
+        return None
+    text = module_text(made.results, "x")
+    return Module(text) if text else None
 
 
 class Members:
@@ -140,6 +154,8 @@ class Members:
                 )
             return known
         module = node.layer.module(step.call)
+        if module is None:
+            module = optional_module(step)
         if module is None:
             return None
         name = self._attribute_name(node.layer.name)

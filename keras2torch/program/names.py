@@ -89,6 +89,10 @@ class Names:
     def __init__(self, taken: frozenset[str] | set[str] = frozenset()) -> None:
         self._taken = set(taken)
 
+    def has(self, name: str) -> bool:
+        """Whether a name is taken."""
+        return name in self._taken
+
     def unique(self, name: str) -> str:
         """Return ``name`` or ``name_1``, ``name_2`` …, and keep it."""
         return self._first_free(name, f"{name}_", 1)

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from keras2torch.layers.text import TORCH_DEFAULTS, literal
-from keras2torch.program.arguments import Meanings, annotation
+from keras2torch.program.arguments import Meanings
 from keras2torch.program.chains import CHAIN
 from keras2torch.program.classtext import Attribute, Capture, ClassText, shortened
+from keras2torch.program.columns import Column, columns
+from keras2torch.program.comprehensions import comprehended
 from keras2torch.program.docstrings import common
-from keras2torch.program.names import Names, class_name, identifier
+from keras2torch.program.flags import Optional, flags_of, options_of, put_flags
+from keras2torch.program.names import Names, class_name
 from keras2torch.program.numbers import (
     Key,
     is_number,
@@ -28,6 +31,7 @@ from keras2torch.program.numbers import (
 _TOKEN = re.compile(
     r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|self\.\w+|[A-Za-z_]\w*|\S"""
 )
+_TOKEN_OR_SPACE = re.compile(rf"{_TOKEN.pattern}|\s+")
 # A person passes these by position.
 _LEADING = re.compile(
     r"(in|out|hidden)_(channels|features)|num_embeddings|embedding_dim|.*size"
@@ -43,6 +47,8 @@ class _Member:
     names: list[str]
     literals: dict[Key, str]
     meanings: dict[Key, str]
+    # Statements of __init__ that others lack, or this one.
+    options: dict[int, Optional] = field(default_factory=dict)
 
 
 @dataclass
@@ -76,6 +82,10 @@ def share(
     for text in texts:
         inside = [id(a.body) for a in text.attributes.values() if a.body is not None]
         level[id(text)] = 1 + max((level[n] for n in inside), default=0)
+    for family in {t.family for t in texts if t.family}:
+        # An optional part may hold classes: those who lack it wait for them.
+        alike = [id(t) for t in texts if t.family == family]
+        level.update(dict.fromkeys(alike, max(level[n] for n in alike)))
     stand_ins = {id(text): text.name for text in texts}
     meanings = Meanings()
     written: dict[int, ClassText] = {}
@@ -85,7 +95,7 @@ def share(
             if level[id(text)] == height and text.name != CHAIN:
                 member = _member(text, meanings)
                 groups.setdefault(member.key, _Group()).members.append(member)
-        for group in groups.values():
+        for group in _parted(groups.values()):
             own = [stand_ins[id(m.text)] for m in group.members]
             name = names.unique_class(_class_name([wishes[o] for o in own]))
             calls = _merged(group.members, name, meanings)
@@ -94,7 +104,35 @@ def share(
                     _rename(text, stand_in, name, call)
             first = group.members[0].text
             written[id(first)] = first
-    return [t for t in texts if id(t) in written or t is texts[-1]]
+    classes = [t for t in texts if id(t) in written or t is texts[-1]]
+    parameters = {t.name: list(t.parameters) for t in classes}
+    for text in classes:
+        text.init = [comprehended(line, parameters) for line in text.init]
+    return classes
+
+
+def _parted(groups: Iterable[_Group]) -> Iterator[_Group]:
+    """Part groups whose members have different things in the same optional place."""
+    for group in groups:
+        parts: list[_Group] = []
+        for member in sorted(group.members, key=_lacks):
+            fitting = (p for p in parts if all(_fit(member, m) for m in p.members))
+            part = next(fitting, None)
+            if part is None:
+                parts.append(part := _Group())
+            part.members.append(member)
+        for part in parts:
+            part.members.sort(key=group.members.index)
+        yield from parts
+
+
+def _lacks(member: _Member) -> int:
+    return sum(not option.there for option in member.options.values())
+
+
+def _fit(a: _Member, b: _Member) -> bool:
+    pairs = [(a.options[i].skeleton, b.options[i].skeleton) for i in a.options]
+    return all(x == y or not x or not y for x, y in pairs)
 
 
 def _class_name(wishes: Sequence[Sequence[str]]) -> str:
@@ -130,6 +168,11 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
     factors = re.findall(r"@ self\.(\w+)", "\n".join(text.forward))
     skeletons, literals, told = _read(text.init, meanings, factors)
     init = [_canonical(line, numbered) for line in skeletons]
+    options = options_of(text)
+    for i, option in options.items():
+        # Who lacks a part fits to those who have it.
+        option.skeleton = init[i] if option.there else ""
+        init[i] = f"option {i}"
     lines = [text.forward, text.penalties, [f"self.{f}" for f in text.frozen]]
     steps, inner, said = read_forward(text.forward)
     literals |= inner
@@ -143,10 +186,11 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
         text.returns,
         tuple(text.strings.items()),
         tuple(text.returned_strings.items()),
-        tuple(sorted(text.helpers)),
+        tuple(sorted(text.helpers)) if not text.family else (),
         tuple(sorted(text.pieces.items())),
+        (text.family, tuple(text.flags)),
     )
-    return _Member(text, key, names, literals, told)
+    return _Member(text, key, names, literals, told, options)
 
 
 def _read(
@@ -293,59 +337,70 @@ def _parsed(text: str) -> ast.expr:
 def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
     """Make the first member the class of all; return the call that makes each."""
     first = members[0].text
-    varying: dict[tuple[str, ...], list[Key]] = {}
-    for key in members[0].literals:
-        values = tuple(m.literals[key] for m in members)
-        if len(set(values)) > 1:
-            varying.setdefault(values, []).append(key)
     taken = Names({"self", "torch", "nn", "F", "math"})
-    own = set(_own_names(first))
-    told: dict[tuple[str, ...], str] = {}
-    outs = [k for k, m in members[0].meanings.items() if m.startswith("out_")]
-    for values, keys in varying.items():
-        said = [members[0].meanings[k] for k in keys]
-        wish = _first(said, "out_") or _first(said, "in_") or _first(said, "") or "size"
-        between = any(m.startswith("in_") for m in said) and outs[-1:] != [
-            k for k in keys if k in outs[-1:]
-        ]
-        if wish.startswith("out_") and between:
-            wish = wish.replace("out_", "hidden_")
-        wish = identifier(wish, "size")
-        if any(key[0] < 0 for key in keys) and wish in own:
-            wish = f"{wish}_value"
-        told[values] = taken.unique_numbered(wish)
-    # What goes in stands before what comes out, whichever is read first.
-    varying = {v: varying[v] for v in sorted(varying, key=lambda v: _place(told[v]))}
-    arguments = {key: told[v] for v, keys in varying.items() for key in keys}
+    flags = flags_of([m.text for m in members], taken)
+    told = {k: meaning for m in reversed(members) for k, meaning in m.meanings.items()}
+    attributes = [line.partition(" = ")[0].removeprefix("self.") for line in first.init]
+    found = columns([m.literals for m in members], told, attributes, taken)
+    _name_flags(found, flags, members)
+    first.init = _with_options(members)
     for member in members[1:]:
         _adopt(member, members[0].names)
+    arguments = {key: column.name for column in found for key in column.keys}
     if arguments:
         first.init = [
             _with_arguments(i, line, arguments) for i, line in enumerate(first.init)
         ]
-        first.parameters = {told[v]: annotation(v) for v in varying}
+        first.parameters = {column.name: column.annotation() for column in found}
         for i, member in enumerate(members):
-            given = {told[v]: v[i] for v in varying}
+            given = {column.name: column.of(i) for column in found}
             lines = [_inserted(line, given) for line in first.init]
+            lacking = {n for n, option in member.options.items() if not option.there}
             made = {k: v for k, v in member.literals.items() if k[0] >= 0}
-            assert _read(lines, meanings)[1] == made, member.text.path
+            again = _read(lines, meanings)[1]
+            again = {k: v for k, v in again.items() if k[0] not in lacking}
+            assert again == made, member.text.path
+    put_flags(first, flags, members[0].options, [c.name for c in found])
+    if arguments:
         kept = {key: name for key, name in arguments.items() if key[0] < 0}
         first.forward = with_attributes(first.forward, kept)
         first.init[:0] = [f"self.{n} = {n}" for n in dict.fromkeys(kept.values())]
-    first.docstring = common([m.text.docstring for m in members], told)
-    meanings.add(name, [told[values] for values in varying])
-    return [
-        _call(name, {told[values]: values[i] for values in varying})
-        for i in range(len(members))
-    ]
+    sizes = {tuple(c.told()): c.name for c in found if None not in c.values}
+    first.docstring = common([m.text.docstring for m in members], sizes)
+    meanings.add(name, [column.name for column in found])
+    return [_call(name, found, flags, i) for i in range(len(members))]
 
 
-def _first(meanings: Sequence[str], start: str) -> str:
-    return next((m for m in meanings if m and m.startswith(start)), "")
+def _name_flags(
+    found: Sequence[Column], flags: dict[str, list[bool]], members: list[_Member]
+) -> None:
+    """Have the number that only an optional part needs say that it is there."""
+    for flag in list(flags):
+        lines = {i for i, o in members[0].options.items() if o.flag == flag}
+        own = [c for c in found if c.lacks() == [not there for there in flags[flag]]]
+        inside = len(own) == 1 and all(key[0] in lines for key in own[0].keys)
+        if inside and flag not in members[0].text.flags:
+            own[0].name, own[0].default = flag, "None"
+            del flags[flag]
 
 
-def _place(argument: str) -> int:
-    return 0 if argument.startswith("in_") else 1
+def _with_options(members: list[_Member]) -> list[str]:
+    """Return ``__init__`` with all parts, those that the first member lacks too."""
+    lines = list(members[0].text.init)
+    for i, option in members[0].options.items():
+        if option.there:
+            continue
+        has = next((m for m in members if m.options[i].there), None)
+        if has is not None:
+            new = dict(zip(has.names, members[0].names, strict=True))
+            line = has.text.init[i]
+            lines[i] = _named_anew(line, new)
+            members[0].text.absorb(has.text)
+    return lines
+
+
+def _named_anew(line: str, names: Mapping[str, str]) -> str:
+    return _TOKEN_OR_SPACE.sub(lambda m: _renamed(m[0], names), line)
 
 
 def _inserted(line: str, values: Mapping[str, str]) -> str:
@@ -368,11 +423,18 @@ class _Inserter(ast.NodeTransformer):
         return node if value is None else ast.parse(value, mode="eval").body
 
 
-def _call(name: str, arguments: Mapping[str, str]) -> str:
+def _call(
+    name: str, found: Sequence[Column], flags: Mapping[str, Sequence[bool]], i: int
+) -> str:
     parts, leading = [], True
-    for argument, value in arguments.items():
-        leading = leading and bool(_LEADING.fullmatch(argument))
-        parts.append(value if leading else f"{argument}={value}")
+    for column in found:
+        value = column.values[i]
+        if column.default is not None and value in (None, column.default):
+            continue
+        leading = leading and bool(_LEADING.fullmatch(column.name))
+        leading = leading and column.default is None
+        parts.append(f"{value}" if leading else f"{column.name}={value}")
+    parts += [f"{flag}=True" for flag, there in flags.items() if there[i]]
     return f"{name}({', '.join(parts)})"
 
 

@@ -7,7 +7,7 @@ Equal keys say that stretches do the same, but for numbers;
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,7 +166,7 @@ class _Wiring:
 
     def _kind(self, step: Step) -> object:
         if id(step) not in self._kinds:
-            self._kinds[id(step)] = _kind(step)
+            self._kinds[id(step)] = kind_of(step)
         return self._kinds[id(step)]
 
     def _is_plain(self, step: Step) -> bool:
@@ -184,14 +184,18 @@ class _Wiring:
         return alone and position(step.node.layer.name) is None
 
 
-def _kind(step: Step) -> object:
-    """Return what a step does, without the numbers that a constructor can take."""
+def kind_of(step: Step, config: Mapping[str, Any] | None = None) -> object:
+    """Return what a step does, without the numbers that a constructor can take.
+
+    ``config``: of its layer, if some of it is to be left out.
+    """
     if isinstance(step, PermuteStep):
         return (step.source.layout, step.result.layout)
     layer = step.node.layer
     body = id(step.body) if step.body is not None else None
     ranks = tuple(t.rank for t in step.call.inputs)
-    config = {k: _without_numbers(v) for k, v in to_config(layer).items()}
+    given = to_config(layer) if config is None else config
+    config = {k: _without_numbers(v) for k, v in given.items()}
     told = sorted((k, repr(v)) for k, v in config.items() if not _says_nothing(k))
     kind = layer.kind if isinstance(layer, Operator) else type(layer).__name__
     return (kind, body, ranks, tuple(told))

@@ -261,9 +261,9 @@ class _Traced:
         first, second = inputs
         other: Any = second if first is self else first
         if function is np.multiply:
-            return self * other
+            return self.__mul__(other)
         if function is np.add:
-            return self + other
+            return self.__add__(other)
         raise _Untold
 
     def __array_function__(

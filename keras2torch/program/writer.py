@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.errors import PluginError
-from keras2torch.layers.core import Block
+from keras2torch.layers.core import Block, Chain
 from keras2torch.layers.definitions import Functional, Tensor
 from keras2torch.layers.loops import own_class
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
@@ -30,6 +30,7 @@ from keras2torch.program.form import Form
 from keras2torch.program.held import find_homes
 from keras2torch.program.library import helper_names, helper_source, names_of
 from keras2torch.program.names import Names, class_name
+from keras2torch.program.paddings import join_paddings
 from keras2torch.program.passing import pass_once
 from keras2torch.program.precision import Precision, precision_of
 from keras2torch.program.sharing import share
@@ -174,6 +175,7 @@ def write(
     whole_batch = model.metadata_props.get("sums_activity") == "1"
     uncharged = penalize(planned, whole_batch=whole_batch)
     if not (flat or linked):
+        join_paddings(planned)
         find_blocks(planned)
     precision = precision_of(planned)
     double = precision.double and not linked
@@ -268,9 +270,10 @@ def _bodies(
         writer = ClassWriter(body, name, bodies, reserved, told, frozen=frozen)
         text = writer.write()
         stack = not own and isinstance(step.node.layer, Functional)
-        if owns and stack and is_nameless(body):
+        if isinstance(step.node.layer, Chain) or (owns and stack and is_nameless(body)):
             # The user's ``self.ffn = Sequential([…])``.
             chained(text)
+        text.family = body.family
         bodies[body.path] = text
         classes.append(text)
 

@@ -39,7 +39,8 @@ def describe(program: Program, model: ir.Model) -> Report:
     names = producers(model.graph)
     # A file that somebody edited comes without its classes.
     modules = dict(_modules(program.classes[-1], "")) if program.classes else {}
-    code = _expressions(program)
+    joined = {k: f"part of {v}" for k, v in program.plan.joined.items()}
+    code = {**joined, **_expressions(program)}
     return Report(
         verdict="unverified",
         judge="ONNX Runtime" if is_foreign(model) else "Keras",

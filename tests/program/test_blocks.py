@@ -59,9 +59,10 @@ def test_a_block_is_a_class_and_its_layers_are_called_alike() -> None:
     program = write(graph.filled(y))
     assert _classes(program) == ["ResidualBlock", "Net"]
     assert "self.dense1 = nn.Linear(5, hidden_features)" in program.source
-    assert "self.stage1_block2 = ResidualBlock(9)" in program.source
+    assert "nn.Sequential(ResidualBlock(8), ResidualBlock(9))" in program.source
+    assert "self.stage2_block1 = ResidualBlock(8)" in program.source
     keys = [w.name for w in program.weights]
-    assert keys[0] == "stage1_block1.dense1.weight"
+    assert keys[0] == "stage1.0.dense1.weight"
     assert keys[-2:] == ["head.weight", "head.bias"]
     given = _given(3, 5)
     seen = run(program, [[given]], program.module)

@@ -1,0 +1,181 @@
+"""The arguments of a class that several instances share: what differs between them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from keras2torch.program.arguments import annotation
+from keras2torch.program.names import Names, identifier
+from keras2torch.program.numbers import Key
+
+# Left out of a call where they say nothing, as in torch.
+_DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "output_padding": "0"}
+
+
+@dataclass
+class Column:
+    """A number that an argument of the constructor tells.
+
+    Attributes
+    ----------
+    values
+        One for each instance; ``None`` where it lacks the part that needs it.
+    keys
+        Where it stands.
+    name
+        Of the argument.
+    default
+        What need not be told.
+    """
+
+    values: list[str | None]
+    keys: list[Key] = field(default_factory=list)
+    name: str = ""
+    default: str | None = None
+
+    def fits(self, values: Sequence[str | None]) -> bool:
+        """Whether one number can stand for both, where both are there."""
+        pairs = list(zip(self.values, values, strict=True))
+        return all(None in (a, b) or a == b for a, b in pairs)
+
+    def told(self) -> list[str]:
+        """Return the values that are there."""
+        return [v for v in self.values if v is not None]
+
+    def annotation(self) -> str:
+        """Return type and default of the argument."""
+        kind = annotation([*self.told(), *([self.default] if self.default else [])])
+        return kind if self.default is None else f"{kind} = {self.default}"
+
+    def lacks(self) -> list[bool]:
+        """Return which instances lack it."""
+        return [value is None for value in self.values]
+
+    def of(self, i: int) -> str:
+        """Return the value for an instance, whether it needs it or not."""
+        value = self.values[i]
+        return value if value is not None else self.default or self.told()[0]
+
+
+def columns(
+    literals: Sequence[Mapping[Key, str]],
+    meanings: Mapping[Key, str],
+    attributes: Sequence[str],
+    taken: Names,
+) -> list[Column]:
+    """Return the arguments of a class, in the order of its constructor.
+
+    Parameters
+    ----------
+    literals
+        The numbers of each instance.
+    meanings
+        What each of them is.
+    attributes
+        Those that the statements of ``__init__`` make.
+    taken
+        Names that no argument may have; the arguments' names are added.
+    """
+    rows = dict.fromkeys(key for found in literals for key in found)
+    every = {key: [found.get(key) for found in literals] for key in rows}
+    found: list[Column] = []
+    for key, values in every.items():
+        if None not in values and len(set(values)) > 1:
+            _column(found, values).keys.append(key)
+    for key, values in every.items():
+        if None in values:
+            _take_partial(found, key, values, meanings)
+    outs = [k for k in literals[0] if meanings.get(k, "").startswith("out_")]
+    for column in found:
+        column.name = _name(column, meanings, outs[-1:], attributes, taken)
+        column.default = _default(column, meanings)
+    return sorted(found, key=_place)
+
+
+def _column(found: list[Column], values: list[str | None]) -> Column:
+    for column in found:
+        if column.values == values:
+            return column
+    found.append(Column(values))
+    return found[-1]
+
+
+def _take_partial(
+    found: list[Column],
+    key: Key,
+    values: list[str | None],
+    meanings: Mapping[Key, str],
+) -> None:
+    """Find the argument that tells a number which some instances do not have."""
+    fitting = [c for c in found if c.fits(values)]
+    alike = [c for c in fitting if any(_alike(meanings, k, key) for k in c.keys)]
+    told = [v for v in values if v is not None]
+    if not alike and len(set(told)) == 1:
+        return
+    whole = [c for c in fitting if None not in c.values]
+    column = next(iter(alike or whole), None)
+    if column is None:
+        found.append(Column(values, [key]))
+        return
+    pairs = zip(column.values, values, strict=True)
+    column.values = [b if a is None else a for a, b in pairs]
+    column.keys.append(key)
+
+
+def _alike(meanings: Mapping[Key, str], a: Key, b: Key) -> bool:
+    return bool(meanings.get(a)) and meanings.get(a) == meanings.get(b)
+
+
+def _name(
+    column: Column,
+    meanings: Mapping[Key, str],
+    last_out: list[Key],
+    attributes: Sequence[str],
+    taken: Names,
+) -> str:
+    said = [meanings[k] for k in column.keys]
+    wish = _first(said, "out_") or _first(said, "in_") or _first(said, "") or "size"
+    between = any(m.startswith("in_") for m in said) and last_out != [
+        k for k in column.keys if k in last_out
+    ]
+    if wish.startswith("out_") and between:
+        wish = wish.replace("out_", "hidden_")
+    wish = identifier(wish, "size")
+    inside = any(key[0] < 0 for key in column.keys)
+    wish = f"{wish}_value" if inside and wish in attributes else wish
+    if taken.has(wish) and not inside:
+        # Two hidden sizes: the second is called after the layer that makes it.
+        made = [k for k in column.keys if meanings[k].startswith("out_")]
+        line = (made or column.keys)[0][0]
+        wish = f"{attributes[line]}_{wish.removeprefix('hidden_').removeprefix('out_')}"
+    return taken.unique_numbered(wish)
+
+
+def _first(meanings: Sequence[str], start: str) -> str:
+    return next((m for m in meanings if m and m.startswith(start)), "")
+
+
+def _default(column: Column, meanings: Mapping[Key, str]) -> str | None:
+    usual = {_DEFAULTS.get(meanings[k]) for k in column.keys}
+    only = usual.pop() if len(usual) == 1 else None
+    if only is not None and 2 * column.values.count(only) >= len(column.values):
+        return only
+    if None in column.values:
+        return repr(_nothing(ast.literal_eval(column.told()[0])))
+    return None
+
+
+def _nothing(value: object) -> object:
+    if isinstance(value, (tuple, list)):
+        return type(value)(_nothing(v) for v in value)
+    return type(value)() if isinstance(value, (bool, int, float)) else 0
+
+
+def _place(column: Column) -> int:
+    """What goes in stands before what comes out, what need not be told behind."""
+    if column.default is not None:
+        return 4
+    starts = ("in_", "hidden_", "out_")
+    return next((i for i, s in enumerate(starts) if column.name.startswith(s)), 3)

@@ -1,0 +1,194 @@
+"""Blocks one after the other are one ``nn.Sequential``: the stages and the branches.
+
+``conv2_block1`` to ``conv2_block3`` of a ResNet50 become ``self.conv2``, the
+convolutions of an inception block its ``branch1``, ``branch2``, … And what makes a
+``forward`` too long to be read becomes classes and stacks of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+
+from keras2torch.dialect import LayerNode
+from keras2torch.layers.core import Block, Chain
+from keras2torch.layers.definitions import Call, Tensor
+from keras2torch.layout import GraphPlan, LayerStep, Step
+from keras2torch.program.steps import read_instead, uses_of_tensors
+
+# A shorter run reads as well where it stands.
+_LEAST_STRAIGHT = 4
+
+
+def fold_runs(plan: GraphPlan) -> None:
+    """Fold the stages and branches of a plan into stacks."""
+    uses = uses_of_tensors(plan)
+    branches = 0
+    found: list[tuple[list[int], str]] = []
+    for run in _runs(plan):
+        for segment in _segments(plan, run):
+            if len(segment) < 2:
+                continue
+            first = plan.steps[segment[0]]
+            name = _stem(_name(first))
+            if _is_generic(name) and len(uses[id(first.reads[0])]) > 1:
+                branches += 1
+                name = f"branch{branches}"
+            elif _is_generic(name):
+                name = "stem" if segment[0] == 0 else "blocks"
+            found.append((segment, name))
+    _fold(plan, found)
+
+
+def number_branches(steps: Sequence[Step]) -> None:
+    """Count the branches of a class of its own from 1."""
+    n = 0
+    for step in steps:
+        chain = isinstance(step, LayerStep) and isinstance(step.node.layer, Chain)
+        if chain and re.fullmatch(r"branch\d+", _name(step)):
+            n += 1
+            assert isinstance(step, LayerStep)
+            step.node.layer.name = f"branch{n}"
+
+
+def fold_straight(plan: GraphPlan, most: int) -> None:
+    """Fold the longest straight runs of layers until ``most`` steps are left."""
+    while len(plan.steps) > most:
+        runs = [run for run in _straight(plan) if len(run) >= _LEAST_STRAIGHT]
+        if not runs:
+            return
+        longest = max(runs, key=len)
+        at = longest[: max(len(longest) // 2, _LEAST_STRAIGHT)]
+        if len(longest) <= most:
+            at = longest
+        if len(at) == len(plan.steps):
+            return
+        steps = [plan.steps[i] for i in at]
+        name = _straight_name(
+            steps, first=at[0] == 0, last=at[-1] + 1 == len(plan.steps)
+        )
+        call = stacked(plan, steps, name, at[0])
+        plan.steps[at[0] : at[-1] + 1] = [call]
+
+
+def _straight(plan: GraphPlan) -> list[list[int]]:
+    """Return neighbouring layers of which each reads only the one before."""
+    uses = uses_of_tensors(plan)
+    runs: list[list[int]] = [[]]
+    for i, step in enumerate(plan.steps):
+        plain = isinstance(step, LayerStep) and not isinstance(step.node.layer, Chain)
+        single = plain and len(step.reads) == len(step.writes) == 1
+        if single and isinstance(step, LayerStep):
+            single = step.option is None and step.made_mask is None
+        if single and runs[-1]:
+            before = plan.steps[runs[-1][-1]].writes[0]
+            if step.reads[0] is not before or uses.get(id(before)) != [i]:
+                runs.append([])
+        if single:
+            runs[-1].append(i)
+        elif runs[-1]:
+            runs.append([])
+    return runs
+
+
+def _straight_name(steps: Sequence[Step], *, first: bool, last: bool) -> str:
+    if first:
+        return "stem"
+    if last:
+        return "head"
+    words = [_name(step).split("_") for step in steps if isinstance(step, LayerStep)]
+    common = [w for w in words[0] if all(w in own for own in words)]
+    return "_".join(common) or "layers"
+
+
+def _runs(plan: GraphPlan) -> list[list[int]]:
+    """Return blocks of which each reads what only the one before makes."""
+    uses = uses_of_tensors(plan)
+    made = {id(t): i for i, step in enumerate(plan.steps) for t in step.writes}
+    runs: list[list[int]] = []
+    last: dict[int, list[int]] = {}
+    for i, step in enumerate(plan.steps):
+        if not _is_single(step):
+            continue
+        [read] = step.reads
+        before = made.get(id(read), -1)
+        alone = uses.get(id(read)) == [i]
+        run = last.pop(before, None) if alone else None
+        if run is None:
+            run = []
+            runs.append(run)
+        run.append(i)
+        last[i] = run
+    return [run for run in runs if len(run) > 1]
+
+
+def _is_single(step: Step) -> bool:
+    block = isinstance(step, LayerStep) and isinstance(step.node.layer, Block)
+    plain = block and isinstance(step, LayerStep) and step.body is not None
+    return plain and len(step.reads) == len(step.writes) == 1
+
+
+def _segments(plan: GraphPlan, run: Sequence[int]) -> list[list[int]]:
+    """Part a run where the names of the blocks begin anew."""
+    stems = groupby(run, key=lambda i: _stem(_name(plan.steps[i])))
+    return [list(part) for _, part in stems]
+
+
+def _name(step: Step) -> str:
+    assert isinstance(step, LayerStep)
+    return step.node.layer.name
+
+
+def _stem(name: str) -> str:
+    """Return what the blocks of a stage have in common in their names.
+
+    Examples
+    --------
+    >>> [_stem(n) for n in ("conv2_block1", "block2a", "block35_1", "block_16")]
+    ['conv2', 'block2', 'block35', 'block']
+    """
+    stem = re.sub(r"(?<=\d)[a-z]$", "", name)
+    if stem == name:
+        stem = re.sub(r"_?(block|layer|unit|cell)?_?\d+$", "", name)
+    return stem or name
+
+
+def _is_generic(name: str) -> bool:
+    """Whether nobody gave that name."""
+    kinds = "conv|depthwise|separable|inception|residual|dense"
+    return bool(re.fullmatch(rf"(({kinds})_)?(block|layer|part)", name))
+
+
+def _fold(plan: GraphPlan, found: Sequence[tuple[list[int], str]]) -> None:
+    last = {at[-1]: (at, name) for at, name in found}
+    taken = {i for at, _ in found for i in at}
+    steps: list[Step] = []
+    for i, step in enumerate(plan.steps):
+        if i in last:
+            at, name = last[i]
+            steps.append(stacked(plan, [plan.steps[k] for k in at], name, i))
+        elif i not in taken:
+            steps.append(step)
+    plan.steps[:] = steps
+
+
+def stacked(
+    plan: GraphPlan, steps: Sequence[Step], name: str, number: int
+) -> LayerStep:
+    """Return steps of which each reads only the one before as one call of a stack."""
+    [before], [made] = steps[0].reads, steps[-1].writes
+    given = Tensor(before.shape, before.dtype, before.layout)
+    left = Tensor(made.shape, made.dtype, made.layout)
+    read_instead(steps[0], before, given)
+    # What is read outside is still the tensor that was.
+    last = steps[-1]
+    assert isinstance(last, LayerStep)
+    last.call.outputs = [left]
+    path = f"{plan.path}<stack {number}>"
+    body = GraphPlan("Stack", path, [("x", given)], list(steps), [left], [""])
+    node = LayerNode(Chain(name=name), path, [])
+    return LayerStep(node, Call([before], [made], masks=[None]), body=body)
+
+
+__all__ = ["fold_runs", "fold_straight", "number_branches", "stacked"]

@@ -1,0 +1,465 @@
+"""Blocks that differ in optional parts become one class with flags.
+
+The first block of a stage in a ResNet has a convolution on its shortcut, the others
+have none; the blocks of a MobileNetV2 are residual or not. Each such block here gets
+the same steps: where it lacks a part stands an
+:class:`~keras2torch.layers.core.Absent`, so that
+:mod:`keras2torch.program.sharing` finds them alike but for a flag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from keras2torch.dialect import LayerNode
+from keras2torch.layers.core import Absent, Block, Chain
+from keras2torch.layers.definitions import Add, Call, Layer, Tensor, to_config
+from keras2torch.layout import GraphPlan, LayerStep, Option, PermuteStep, Step
+from keras2torch.operators import Operator
+from keras2torch.program.alignment import Ref, Run, Schema, Union, aligned
+from keras2torch.program.members import optional_module
+from keras2torch.program.steps import read_instead
+from keras2torch.program.stretches import kind_of
+
+# Of fewer steps in common a class with flags reads worse than two.
+_LEAST_COMMON = 3
+_MOST_FLAGS = 3
+_LEAST_BRANCHES = 2
+# What a number in the constructor can tell, whatever the config says of it.
+_LOOSE = ("padding",)
+
+
+@dataclass
+class _Member:
+    """A block, and which of its steps stands in which place of the schema."""
+
+    block: LayerStep
+    places: tuple[int, ...]
+
+    @property
+    def body(self) -> GraphPlan:
+        """Its steps."""
+        assert self.block.body is not None
+        return self.block.body
+
+
+@dataclass
+class _Family:
+    """Blocks that are to be one class."""
+
+    schema: Schema
+    members: list[_Member]
+
+
+def join_variants(blocks: Sequence[LayerStep]) -> None:
+    """Give blocks that differ in optional parts the same steps, flags aside."""
+    families: dict[object, _Family] = {}
+    for block in blocks:
+        schema = _schema(block)
+        if schema is None:
+            continue
+        family = families.setdefault(schema, _Family(schema, []))
+        family.members.append(_Member(block, tuple(range(len(schema.kinds)))))
+    waiting = sorted(families.values(), key=lambda f: -len(f.schema.kinds))
+    joined: list[_Family] = []
+    while waiting:
+        family = waiting.pop(0)
+        for other in waiting[:]:
+            if _join(family, other):
+                waiting.remove(other)
+        joined.append(family)
+    for number, family in enumerate(joined):
+        if family.schema.runs:
+            _rewrite(family, number)
+
+
+def is_variant(steps: Sequence[Step], blocks: Sequence[LayerStep]) -> bool:
+    """Whether steps that one tensor enters are one of some blocks, parts aside."""
+    made = {id(t) for step in steps for t in step.writes}
+    entering = {id(t): t for s in steps for t in s.reads if id(t) not in made}
+    schema = _schema_of(steps, list(entering.values()))
+    if schema is None:
+        return False
+    for other in {_schema(block) for block in blocks} - {None}:
+        assert other is not None
+        longer, shorter = sorted((other, schema), key=lambda s: -len(s.kinds))
+        union = aligned(longer, shorter)
+        if union is not None and _is_worth(union):
+            return True
+    return False
+
+
+def _schema(block: LayerStep) -> Schema | None:
+    body = block.body
+    if body is None or len(body.outputs) != 1:
+        return None
+    if body.outputs[0] is not body.steps[-1].writes[0]:
+        return None
+    return _schema_of(body.steps, [tensor for _, tensor in body.inputs])
+
+
+def _schema_of(steps: Sequence[Step], given: Sequence[Tensor]) -> Schema | None:
+    """Return what steps do; none where a layer is called in an unusual way."""
+    made: dict[int, Ref] = {id(t): (-1, k) for k, t in enumerate(given)}
+    kinds: list[object] = []
+    reads: list[tuple[Ref, ...]] = []
+    for n, step in enumerate(steps):
+        if len(step.writes) != 1 or _joins_many(step):
+            return None
+        kinds.append(_kind(step))
+        reads.append(tuple(made[id(t)] for t in step.reads))
+        made[id(step.writes[0])] = (n, 0)
+    return Schema(tuple(kinds), tuple(reads))
+
+
+def _joins_many(step: Step) -> bool:
+    """Whether branches come together: who differs there is another kind of block."""
+    return len(step.reads) > _LEAST_BRANCHES
+
+
+def _kind(step: Step) -> object:
+    if isinstance(step, PermuteStep):
+        return kind_of(step)
+    if step.body is not None:
+        inner = _schema(step)
+        return ("body", inner if inner is not None else id(step.body))
+    config = to_config(step.node.layer)
+    told = {k: 0 for k in _LOOSE if isinstance(config.get(k), str)}
+    return (kind_of(step, {**config, **told}), _module_kind(step))
+
+
+def _module_kind(step: LayerStep) -> str:
+    """Return the module of a step without its arguments."""
+    module = step.node.layer.module(step.call)
+    return "" if module is None else module.text.partition("(")[0]
+
+
+def _join(family: _Family, other: _Family) -> bool:
+    """Take the members of another family in, if few parts differ."""
+    union = aligned(family.schema, other.schema)
+    if union is None or not _is_worth(union):
+        return False
+    schema = union.schema
+    members = [
+        *(_moved(member, union.first) for member in family.members),
+        *(_moved(member, union.second) for member in other.members),
+    ]
+    trial = _Family(schema, members)
+    if any(_has_module(trial, run) for run in schema.runs):
+        return False
+    family.schema, family.members = schema, members
+    return True
+
+
+def _is_worth(union: Union) -> bool:
+    """Whether one class with flags reads better than two."""
+    schema = union.schema
+    common = len(set(union.first) & set(union.second))
+    optional = sum(run.end - run.first for run in schema.runs)
+    if common < _LEAST_COMMON or optional > common or len(schema.runs) > _MOST_FLAGS:
+        return False
+    parts = [_parts(schema, run) for run in schema.runs]
+    # What only follows some blocks is no part of them.
+    follows = any(
+        p and p[-1].end == len(schema.kinds) and not p[-1].join for p in parts
+    )
+    return all(parts) and not follows
+
+
+def _moved(member: _Member, places: tuple[int, ...]) -> _Member:
+    return _Member(member.block, tuple(places[p] for p in member.places))
+
+
+def _has_module(family: _Family, run: Run) -> bool:
+    """Whether what joins is a module, for which no flag can stand."""
+    last = _examples(family, run)[-1]
+    joins = _parts(family.schema, run)[-1].join
+    return joins and (not isinstance(last, LayerStep) or bool(_module_kind(last)))
+
+
+# ------------------------------------------------------------------ what is optional
+@dataclass(frozen=True)
+class _Part:
+    """An optional part: layers one after the other, or what joins two tensors.
+
+    ``through`` is the operand of a join that is left where it is absent.
+    """
+
+    first: int
+    end: int
+    join: bool = False
+    through: int = 0
+
+
+def _parts(schema: Schema, run: Run) -> list[_Part]:
+    """Take a run apart; nothing if it is neither a chain nor ends in a join."""
+    before: Ref = run.bypass
+    for n in range(run.first, run.end):
+        reads = schema.reads[n]
+        if len(reads) == 1 and reads[0] == before:
+            before = (n, 0)
+            continue
+        last = n == run.end - 1
+        if last and len(reads) == 2 and reads.count(before) == 1:
+            outside = next(r for r in reads if r != before)
+            if run.first <= outside[0]:
+                return []
+            chain = [_Part(run.first, n)] if n > run.first else []
+            return [*chain, _Part(n, run.end, join=True, through=reads.index(before))]
+        return []
+    return [_Part(run.first, run.end)]
+
+
+def _flags(family: _Family) -> dict[tuple[int, int], str]:
+    """Name the runs; those that are always there together have one name."""
+    names: dict[tuple[int, int], str] = {}
+    known: dict[tuple[bool, ...], str] = {}
+    runs = family.schema.runs
+    joins = [run for run in runs if _parts(family.schema, run)[-1].join]
+    for run in [*joins, *[r for r in runs if r not in joins]]:
+        there = tuple(run.first in member.places for member in family.members)
+        if there not in known:
+            wish = _run_name(family, run)
+            taken = set(known.values())
+            n = 2
+            name = wish
+            while name in taken:
+                name, n = f"{wish}_{n}", n + 1
+            known[there] = name
+        names[run.first, run.end] = known[there]
+    return names
+
+
+def _run_name(family: _Family, run: Run) -> str:
+    steps = _examples(family, run)
+    parts = _parts(family.schema, run)
+    last = steps[-1]
+    if parts[-1].join:
+        kind = last.node.layer if isinstance(last, LayerStep) else None
+        return "residual" if _is_sum(kind) else "joined"
+    readers = [
+        n
+        for n, reads in enumerate(family.schema.reads)
+        if (run.end - 1, 0) in reads and len(reads) == 2
+    ]
+    if readers and run.bypass[0] < 0:
+        return "shortcut"
+    return _chain_name(steps)
+
+
+def _is_sum(layer: Layer | None) -> bool:
+    return isinstance(layer, Add) or getattr(layer, "kind", "") == "Add"
+
+
+def _examples(family: _Family, run: Run) -> list[Step]:
+    """Return the steps of a run in a block that has it."""
+    for member in family.members:
+        if run.first in member.places:
+            at = member.places.index(run.first)
+            return member.body.steps[at : at + run.end - run.first]
+    raise AssertionError(f"nobody has {run}")
+
+
+def _chain_name(steps: Sequence[Step]) -> str:
+    """Return what the layers of a chain have in common in their names."""
+    layers = [s.node.layer for s in steps if isinstance(s, LayerStep)]
+    words = [x.name.split("_") for x in layers if not isinstance(x, Operator)]
+    common = [w for w in words[0] if all(w in ws for ws in words)] if words else []
+    kept = [w for w in common if not w.isdigit()]
+    if kept and len(words) > 1:
+        return "_".join(kept)
+    named = next(iter(layers), None)
+    if named is None:
+        return "part"
+    plain = type(named).__name__.removesuffix("2D").removesuffix("1D")
+    return {"ZeroPadding": "pad"}.get(
+        plain, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
+    )
+
+
+# ------------------------------------------------------------------------- rewriting
+def _rewrite(family: _Family, number: int) -> None:
+    flags = _flags(family)
+    longest = max(family.members, key=lambda m: len(m.places))
+    names = _slot_names(family, longest)
+    kind = longest.body.name
+    examples = {
+        place: step
+        for member in family.members
+        for place, step in zip(member.places, member.body.steps, strict=True)
+    }
+    for member in family.members:
+        _Rewriter(family.schema, member, flags, names, examples).run()
+        member.body.name = kind
+        member.body.family = number + 1
+        if re.fullmatch(rf"{_snake(kind)}|\w*block", member.block.node.layer.name):
+            member.block.node.layer.name = _snake(kind)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _slot_names(family: _Family, longest: _Member) -> dict[int, str]:
+    """Return what the layer in each place is called, in all blocks."""
+    names: dict[int, str] = {}
+    for member in [longest, *family.members]:
+        for place, step in zip(member.places, member.body.steps, strict=True):
+            if isinstance(step, LayerStep):
+                names.setdefault(place, step.node.layer.name)
+    counts = Counter(names.values())
+    return {
+        place: name if counts[name] == 1 else names[place]
+        for place, name in names.items()
+    }
+
+
+class _Rewriter:
+    """Gives one block the steps of its family."""
+
+    def __init__(
+        self,
+        schema: Schema,
+        member: _Member,
+        flags: dict[tuple[int, int], str],
+        names: dict[int, str],
+        examples: dict[int, Step],
+    ) -> None:
+        self._schema = schema
+        self._examples = examples
+        self._runs = {run.first: run for run in schema.runs}
+        self._flags = flags
+        self._names = names
+        self._body = member.body
+        self._own = dict(zip(member.places, member.body.steps, strict=True))
+        self._made: dict[Ref, Tensor] = {
+            (-1, k): tensor for k, (_, tensor) in enumerate(self._body.inputs)
+        }
+        self._steps: list[Step] = []
+
+    def run(self) -> None:
+        """Replace the steps."""
+        place = 0
+        while place < len(self._schema.kinds):
+            run = self._runs.get(place)
+            if run is None:
+                self._plain(place)
+                place += 1
+            else:
+                for part in _parts(self._schema, run):
+                    self._part(run, part)
+                place = run.end
+        self._body.steps[:] = self._steps
+        self._body.outputs = [self._made[len(self._schema.kinds) - 1, 0]]
+
+    def _reads(self, place: int) -> list[Tensor]:
+        return [self._made[ref] for ref in self._schema.reads[place]]
+
+    def _plain(self, place: int) -> None:
+        step = self._own[place]
+        _rewire(step, self._reads(place))
+        if isinstance(step, LayerStep) and not isinstance(step.node.layer, Operator):
+            step.node.layer.name = self._names[place]
+        self._steps.append(step)
+        self._made[place, 0] = step.writes[0]
+
+    def _part(self, run: Run, part: _Part) -> None:
+        flag = self._flags[run.first, run.end]
+        there = part.first in self._own
+        if part.join:
+            step = self._join(part, there)
+            step.option = Option(flag, there, self._reads(part.first)[part.through])
+        else:
+            step = self._chain(run, part) if there else self._absent(run, part)
+            step.option = Option(flag, there)
+        self._steps.append(step)
+        self._made[part.end - 1, 0] = step.writes[0]
+
+    def _join(self, part: _Part, there: bool) -> LayerStep:
+        reads = self._reads(part.first)
+        if there:
+            step = self._own[part.first]
+            assert isinstance(step, LayerStep)
+            _rewire(step, reads)
+            return step
+        made = _like(reads[part.through])
+        return _absent_step(self._path(part), "joined", reads, made, self._joins(part))
+
+    def _joins(self, part: _Part) -> Layer:
+        """Return the layer that joins in a block that has it."""
+        step = self._examples[part.first]
+        assert isinstance(step, LayerStep)
+        return step.node.layer
+
+    def _chain(self, run: Run, part: _Part) -> LayerStep:
+        """Return a chain as one call."""
+        before = self._made[run.bypass]
+        steps = [self._own[n] for n in range(part.first, part.end)]
+        if len(steps) == 1:
+            [step] = steps
+            _rewire(step, [before])
+            if isinstance(step, LayerStep) and step.body is None:
+                step.option = Option("", there=True)
+                if _module_kind(step) or optional_module(step):
+                    step.node.layer.name = self._part_name(run, part)
+                    return step
+        given, last = _like(before), steps[-1].writes[0]
+        for n, step in enumerate(steps):
+            _rewire(step, [given if n == 0 else steps[n - 1].writes[0]])
+        made = _like(last)
+        name = self._part_name(run, part)
+        path = self._path(part)
+        body = GraphPlan("Part", path, [("x", given)], list(steps), [last], [""])
+        node = LayerNode(Chain(name=name), path, [])
+        return LayerStep(node, Call([before], [made], masks=[None]), body=body)
+
+    def _absent(self, run: Run, part: _Part) -> LayerStep:
+        before = self._made[run.bypass]
+        name = self._part_name(run, part)
+        return _absent_step(self._path(part), name, [before], _like(before))
+
+    def _path(self, part: _Part) -> str:
+        return f"{self._body.path}<part {part.first}>"
+
+    def _part_name(self, run: Run, part: _Part) -> str:
+        """Return the attribute: its layer's name, or that of the flag."""
+        if part.end - part.first == 1 and part.first in self._names:
+            name = self._names[part.first]
+            if _parts(self._schema, run)[-1].join:
+                return name
+        return self._flags[run.first, run.end]
+
+
+def _rewire(step: Step, reads: Sequence[Tensor]) -> None:
+    for old, new in zip(step.reads, reads, strict=True):
+        if old is not new:
+            read_instead(step, old, new)
+
+
+def _absent_step(
+    path: str,
+    name: str,
+    reads: list[Tensor],
+    made: Tensor,
+    joins: Layer | None = None,
+) -> LayerStep:
+    node = LayerNode(Absent(name=name, joins=joins), path, [])
+    return LayerStep(node, Call(list(reads), [made], masks=[None] * len(reads)))
+
+
+def _like(tensor: Tensor) -> Tensor:
+    return Tensor(tensor.shape, tensor.dtype, tensor.layout)
+
+
+def blocks_of(plans: Sequence[GraphPlan]) -> Iterator[LayerStep]:
+    """Give the calls of blocks in some plans."""
+    for plan in plans:
+        for step in plan.steps:
+            if isinstance(step, LayerStep) and isinstance(step.node.layer, Block):
+                yield step
+
+
+__all__ = ["blocks_of", "join_variants"]
