@@ -136,8 +136,6 @@ class GraphPlan:
         What the class itself holds.
     joined
         Path of a layer that is part of another one's module → that one's.
-    joined
-        Path of a layer that is part of another one's module → that one's.
     family
         Not 0: blocks with the same number differ in flags at most.
     """
@@ -149,7 +147,6 @@ class GraphPlan:
     outputs: list[Tensor] = field(default_factory=list)
     output_names: list[str] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
-    joined: dict[str, str] = field(default_factory=dict)
     joined: dict[str, str] = field(default_factory=dict)
     family: int = 0
 

@@ -31,7 +31,6 @@ from keras2torch.program.held import find_homes
 from keras2torch.program.library import helper_names, helper_source, names_of
 from keras2torch.program.names import Names, class_name
 from keras2torch.program.paddings import join_paddings
-from keras2torch.program.paddings import join_paddings
 from keras2torch.program.passing import pass_once
 from keras2torch.program.precision import Precision, precision_of
 from keras2torch.program.sharing import share
@@ -176,7 +175,6 @@ def write(
     whole_batch = model.metadata_props.get("sums_activity") == "1"
     uncharged = penalize(planned, whole_batch=whole_batch)
     if not (flat or linked):
-        join_paddings(planned)
         join_paddings(planned)
         find_blocks(planned)
     precision = precision_of(planned)
