@@ -72,8 +72,9 @@ class Facts:
     def _follow(self, node: ir.Node) -> None:
         inputs = [self.array(v) if v is not None else None for v in node.inputs]
         given = [v for v in node.inputs if v is not None]
-        attributes = arithmetic.attributes_of(node)
-        if node.domain in ("", "ai.onnx"):
+        standard = node.domain in ("", "ai.onnx")
+        attributes = arithmetic.attributes_of(node) if standard else {}
+        if standard:
             if node.op_type == "Constant":
                 value = node.outputs[0]
                 value.const_value = value.const_value or ir.tensor(

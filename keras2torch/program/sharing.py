@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from keras2torch.layers.text import TORCH_DEFAULTS, literal
 from keras2torch.program.arguments import Meanings
 from keras2torch.program.chains import CHAIN
-from keras2torch.program.classtext import Attribute, Capture, ClassText, shortened
+from keras2torch.program.classtext import Capture, ClassText, shortened
 from keras2torch.program.columns import Column, columns
 from keras2torch.program.comprehensions import comprehended
 from keras2torch.program.docstrings import common
@@ -32,6 +32,7 @@ _TOKEN = re.compile(
     r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|self\.\w+|[A-Za-z_]\w*|\S"""
 )
 _TOKEN_OR_SPACE = re.compile(rf"{_TOKEN.pattern}|\s+")
+_NAME_OR_CALL = re.compile(r"\b([A-Za-z]\w*)\b(\(\))?")
 # A person passes these by position.
 _LEADING = re.compile(
     r"(in|out|hidden)_(channels|features)|num_embeddings|embedding_dim|.*size"
@@ -95,15 +96,16 @@ def share(
             if level[id(text)] == height and text.name != CHAIN:
                 member = _member(text, meanings)
                 groups.setdefault(member.key, _Group()).members.append(member)
+        made: dict[str, tuple[str, str]] = {}
         for group in _parted(groups.values()):
             own = [stand_ins[id(m.text)] for m in group.members]
             name = names.unique_class(_class_name([wishes[o] for o in own]))
             calls = _merged(group.members, name, meanings)
-            for stand_in, call in zip(own, calls, strict=True):
-                for text in texts:
-                    _rename(text, stand_in, name, call)
+            made |= {o: (name, call) for o, call in zip(own, calls, strict=True)}
             first = group.members[0].text
             written[id(first)] = first
+        for text in texts:
+            _rename(text, made)
     classes = [t for t in texts if id(t) in written or t is texts[-1]]
     parameters = {t.name: list(t.parameters) for t in classes}
     for text in classes:
@@ -467,22 +469,17 @@ def _with_names(capture: Capture, new: Mapping[str, str]) -> Capture:
     return replace(capture, variables=tuple(found))
 
 
-def _rename(text: ClassText, stand_in: str, name: str, call: str) -> None:
-    """Write the class that a stand-in turned out to be."""
-    if text.name == stand_in:
-        text.name = name
-    if not any(stand_in in line for line in [*text.init, *_texts(text)]):
-        return
-    pattern = re.compile(rf"\b{stand_in}\b(\(\))?")
+def _rename(text: ClassText, made: Mapping[str, tuple[str, str]]) -> None:
+    """Write the classes that stand-ins turned out to be: their names and calls."""
+    if text.name in made:
+        text.name, _ = made[text.name]
 
-    def written(line: str) -> str:
-        return pattern.sub(lambda m: call if m[1] else name, line)
+    def one(found: re.Match[str]) -> str:
+        if found[1] not in made:
+            return found[0]
+        name, call = made[found[1]]
+        return call if found[2] else name
 
-    text.init = [written(line) for line in text.init]
+    text.init = [_NAME_OR_CALL.sub(one, line) for line in text.init]
     for attribute in text.attributes.values():
-        attribute.text = written(attribute.text)
-
-
-def _texts(text: ClassText) -> Iterable[str]:
-    attributes: Iterable[Attribute] = text.attributes.values()
-    return [a.text for a in attributes]
+        attribute.text = _NAME_OR_CALL.sub(one, attribute.text)

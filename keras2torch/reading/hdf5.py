@@ -147,8 +147,8 @@ def _file(file: Path | BinaryIO, name: str) -> h5py.File:
 def _step(parent: h5py.Group, name: str) -> Any:
     """Follow one hard link."""
     try:
-        link = parent.get(name, getlink=True)
-        if not isinstance(link, h5py.HardLink):
+        link = parent.id.links.get_info(_encoded(name))
+        if link.type != h5py.h5l.TYPE_HARD:
             raise UnusableFile(
                 f"{parent.name}/{name} in the HDF5 file is a link to somewhere else, "
                 "which is refused; a file that Keras wrote has none."
@@ -159,6 +159,11 @@ def _step(parent: h5py.Group, name: str) -> Any:
             f"{parent.name}/{name} in the HDF5 file cannot be read: "
             "it is damaged, save it again."
         ) from error
+
+
+def _encoded(name: str) -> bytes:
+    # As h5py decodes them.
+    return name.encode("utf-8", "surrogateescape")
 
 
 def has(parent: h5py.Group, path: str) -> bool:
@@ -173,7 +178,7 @@ def find(parent: h5py.Group, path: str) -> Any | None:
         if not part:
             continue
         # Asked by its link: a dangling one is refused, not overlooked.
-        if not isinstance(here, h5py.Group) or here.get(part, getlink=True) is None:
+        if not isinstance(here, h5py.Group) or not here.id.links.exists(_encoded(part)):
             return None
         here = _step(here, part)
     return here
@@ -204,7 +209,9 @@ def array(parent: h5py.Group, path: str) -> Stored:
 def stored(dataset: h5py.Dataset) -> Stored:
     """Check a dataset and return it, not read yet."""
     name = str(dataset.name)
-    if dataset.external or dataset.is_virtual:
+    made = dataset.id.get_create_plist()
+    layout = made.get_layout()
+    if layout == h5py.h5d.VIRTUAL or made.get_external_count():
         raise UnusableFile(
             f"{name} keeps its data in another file, which is refused; "
             "a file that Keras wrote has no such array."
@@ -212,8 +219,9 @@ def stored(dataset: h5py.Dataset) -> Stored:
     shape = dataset.shape
     dtype = dataset.dtype
     # NumPy has no bfloat16: h5py writes two bytes of no known meaning for it.
-    half = dtype.str == "|V2" or dataset.attrs.get("dtype") == "bfloat16"
-    half = half and dtype.itemsize == 2
+    half = dtype.itemsize == 2 and (
+        dtype.str == "|V2" or dataset.attrs.get("dtype") == "bfloat16"
+    )
     if shape is None or (dtype.kind not in "fiub" and not half) or dtype.hasobject:
         raise UnusableFile(
             f"{name} in the HDF5 file holds {dtype}, which is no weight: "
@@ -233,8 +241,8 @@ def stored(dataset: h5py.Dataset) -> Stored:
         )
     if half:
         return Stored(name, shape, np.dtype(np.float32), lambda: _bfloat16(dataset))
-    plain = dataset.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
-    offset = dataset.id.get_offset() if plain and size else None
+    plain = layout == h5py.h5d.CONTIGUOUS and size
+    offset = dataset.id.get_offset() if plain else None
     return Stored(name, shape, dtype, lambda: _read(dataset), offset=offset)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 
+from keras2torch.program import helpers
 from keras2torch.program.library import helper_names, helper_source
 
 
@@ -20,3 +22,14 @@ def test_no_variable_is_called_like_another_helper(name: str) -> None:
     }
     bound |= {n.arg for n in ast.walk(ast.parse(own)) if isinstance(n, ast.arg)}
     assert not bound & helper_names()
+
+
+def test_every_helper_is_found() -> None:
+    files = Path(helpers.__path__[0]).glob("*.py")
+    defined = {
+        node.name
+        for file in files
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+    }
+    assert helper_names() == defined
