@@ -38,6 +38,7 @@ from keras2torch.program.steps import (
     staying,
     uses_of_tensors,
 )
+from keras2torch.program.trunks import trunks
 
 # Looked at twice, it is something else.
 _RANDOM = re.compile(r"rand|dropout|normal|bernoulli")
@@ -87,6 +88,7 @@ class ClassWriter:
         self._turns: list[Turns] = []
         # Results that get a statement, because those of other turns do.
         self._stay: set[int] = set()
+        self._trunks = trunks(plan.steps, self._uses)
         # Outputs of a dict are called what it calls them.
         self._told: dict[int, str] = {}
         self._names_of_turns: dict[tuple[int, int, int], str] = {}
@@ -159,7 +161,7 @@ class ClassWriter:
         uses = self._uses.get(id(tensor), [])
         if not uses:
             return "_"
-        near = uses[0] == uses[-1] == i + 1
+        near = uses[0] == uses[-1] == i + 1 or id(tensor) in self._trunks
         if id(tensor) in self._told and uses[-1] == len(self._plan.steps):
             wish, short = self._told[id(tensor)], False
         short = near if short is None else short
