@@ -101,13 +101,25 @@ def making(
     RuntimeError
         If one could not be made.
     """
+    command = [str(MAKER), keras, str(folder), suffix]
+    yield from running(command, [case.name for case in cases])
+
+
+def running(command: Sequence[str], names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Give a script of Keras' side one name after the other; return what it says.
+
+    Raises
+    ------
+    RuntimeError
+        If it fails at one.
+    """
     environment = {**os.environ, **QUIET}
     for name in THREADS:
         environment.setdefault(name, "1")
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
-            [sys.executable, str(MAKER), keras, str(folder), suffix],
+            [sys.executable, *command],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -117,14 +129,14 @@ def making(
     ):
         assert process.stdin is not None
         assert process.stdout is not None
-        for case in cases:
-            process.stdin.write(f"{case.name}\n")
+        for name in names:
+            process.stdin.write(f"{name}\n")
             process.stdin.flush()
             line = process.stdout.readline()
             if not line:
                 process.wait()
                 errors.seek(0)
-                raise RuntimeError(f"{case.name}: {errors.read()[-3000:]}")
+                raise RuntimeError(f"{name}: {errors.read()[-3000:]}")
             yield json.loads(line)
         process.stdin.close()
 
