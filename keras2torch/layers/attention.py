@@ -20,6 +20,7 @@ from keras2torch.layers.base import (
 )
 from keras2torch.layers.multi_head import size_of
 from keras2torch.layers.text import call as call_text
+from keras2torch.layers.text import single
 
 
 class _SequenceAttention(Layer):
@@ -130,7 +131,7 @@ class Attention(_SequenceAttention):
             w.name: Source((w.name,), lambda a: a.reshape(1), "reshape(1)")
             for w in self.weights()
         }
-        rate = {"dropout": float(self.dropout)} if self.dropout else {}
+        rate = {"dropout": single(self.dropout)} if self.dropout else {}
         scale = {"use_scale": True} if self.use_scale else {}
         kind = "ConcatAttention" if self.score_mode == "concat" else "DotAttention"
         return Module(call_text(kind, **scale, **rate), weights, helpers=(kind,))
@@ -157,7 +158,7 @@ class AdditiveAttention(_SequenceAttention):
 
     def module(self, call: Call) -> Module:
         """Return the helper class."""
-        rate = {"dropout": float(self.dropout)} if self.dropout else {}
+        rate = {"dropout": single(self.dropout)} if self.dropout else {}
         if not self.use_scale:
             text = call_text("AdditiveAttention", **rate)
             return Module(text, helpers=("AdditiveAttention",))

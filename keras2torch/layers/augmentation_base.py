@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from keras2torch.layers.base import Call, Forward, Layer, Layout, Module, Shape
 from keras2torch.layers.spatial import is_first
+from keras2torch.layers.text import short
 
 Range = tuple[float, float]
 
@@ -150,13 +151,13 @@ class Augmentation(ImageLayer):
         if isinstance(value, Sequence) and not isinstance(value, str):
             if len(value) != 2 or value[0] > highest or value[1] < lowest:
                 raise self.unsupported(f"{name}={value!r}")
-            low, high = sorted(float(v) for v in value)
+            low, high = sorted(short(v) for v in value)
             return low, high
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.unsupported(f"{name}={value!r}")
         if not lowest <= value <= highest:
             raise self.unsupported(f"{name}={value!r} is not in [{lowest}, {highest}]")
-        high = abs(float(value))
+        high = abs(short(value))
         return max(-high if high else 0.0, lowest), high
 
 

@@ -32,7 +32,7 @@ from keras2torch.layers.recurrence import (
     temporary,
 )
 from keras2torch.layers.recurrent import GRU, LSTM, SimpleRNN
-from keras2torch.layers.text import Raw
+from keras2torch.layers.text import Raw, single
 from keras2torch.layers.text import call as call_text
 
 # A layer that is one step: what it computes over all steps is a recurrent layer.
@@ -143,7 +143,7 @@ class CellBase(Layer):
             return Forward([results[0], *results], (given,), helpers)
         if self.dropout and call.options.get("training") is not False:
             when = True if call.options.get("training") else Raw(f"{module}.training")
-            x = call_text("F.dropout", Raw(x), float(self.dropout), when)
+            x = call_text("F.dropout", Raw(x), single(self.dropout), when)
         state = states[0] if len(states) == 1 else f"({', '.join(states)})"
         line = f"{made.strip('()')} = {module}({x}, {state})"
         told = ("", "h", "c")[: 1 + len(states)]

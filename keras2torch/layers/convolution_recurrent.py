@@ -36,7 +36,7 @@ from keras2torch.layers.recurrence import (
     temporary,
 )
 from keras2torch.layers.spatial import Ints, channels_of, is_first
-from keras2torch.layers.text import Raw, literal
+from keras2torch.layers.text import Raw, literal, single
 from keras2torch.layers.text import call as call_text
 
 
@@ -221,8 +221,8 @@ class _ConvLSTM(Recurrent):
             names += used
         options: dict[str, Any] = {}
         if drops:
-            options["dropout"] = float(self.dropout)
-            options["recurrent_dropout"] = float(self.recurrent_dropout)
+            options["dropout"] = single(self.dropout)
+            options["recurrent_dropout"] = single(self.recurrent_dropout)
         if self._time(call) != 1:
             options["time_dim"] = self._time(call)
         helper = "DroppingConvLSTM" if drops else "ConvLSTM"

@@ -10,6 +10,7 @@ from typing import Any
 from keras2torch.layers.base import Call, Forward, Module, Shape, Tensor, layer
 from keras2torch.layers.multi_head import Heads, size_of
 from keras2torch.layers.text import call as call_text
+from keras2torch.layers.text import single
 
 
 @layer
@@ -88,7 +89,7 @@ class GroupQueryAttention(Heads):
         """``GroupedQueryAttention((64, 64, 64), 8, 2, 16)``."""
         options: dict[str, Any] = {}
         if self.dropout:
-            options["dropout"] = float(self.dropout)
+            options["dropout"] = single(self.dropout)
         if not self.use_bias:
             options["bias"] = False
         if self.use_gate:

@@ -26,7 +26,7 @@ from keras2torch.layers.base import (
     made,
 )
 from keras2torch.layers.text import call as call_text
-from keras2torch.layers.text import literal
+from keras2torch.layers.text import literal, single
 
 
 def size_of(owner: Layer, shape: Shape, axis: int = -1) -> int:
@@ -275,7 +275,7 @@ class MultiHeadAttention(Heads):
                 "nn.MultiheadAttention",
                 self.num_heads * self.key_dim,
                 self.num_heads,
-                dropout=float(self.dropout),
+                dropout=single(self.dropout),
                 bias=self.use_bias,
                 batch_first=True,
             )
@@ -291,7 +291,7 @@ class MultiHeadAttention(Heads):
         if self.value_dim not in (None, self.key_dim):
             options["value_dim"] = self.value_dim
         if self.dropout:
-            options["dropout"] = float(self.dropout)
+            options["dropout"] = single(self.dropout)
         if not self.use_bias:
             options["bias"] = False
         if self.use_gate:

@@ -32,7 +32,7 @@ from keras2torch.layers.base import (
     made,
     transposed,
 )
-from keras2torch.layers.text import Raw, literal
+from keras2torch.layers.text import Raw, literal, single
 from keras2torch.layers.text import call as call_text
 
 # Activations as modules: a Stepped… helper keeps them as its parts.
@@ -245,7 +245,7 @@ class Recurrent(Layer):
             helper = helpers[0] = f"Dropping{self.torch_name}"
         text: str = call_text(helper, size, self.units, *modules, **options)
         if self.recurrent_dropout:
-            rates = float(self.dropout), float(self.recurrent_dropout)
+            rates = single(self.dropout), single(self.recurrent_dropout)
             text += call_text(".dropping", *rates)
         return text, tuple(helpers)
 
@@ -377,7 +377,7 @@ class Recurrent(Layer):
             raise self.unsupported("a call with training=True and recurrent dropout")
         if self.dropout and not self.recurrent_dropout and training is not False:
             when = "True" if training else f"{module}.training"
-            x = f"step_dropout({x}, {literal(float(self.dropout))}, {when})"
+            x = f"step_dropout({x}, {literal(single(self.dropout))}, {when})"
             helpers = ("step_dropout",)
         if mask is None:
             return f"{module}({x}{', ' + state if state else ''})", helpers

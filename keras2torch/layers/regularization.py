@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from keras2torch.layers.base import Call, Forward, Layer, Module, layer
 from keras2torch.layers.text import call as call_text
-from keras2torch.layers.text import literal, short
+from keras2torch.layers.text import literal, short, single
 
 
 class _Noise(Layer):
@@ -77,14 +77,14 @@ class Dropout(_Noise):
         return self._shared(call, self.noise_shape) if self.noise_shape else ()
 
     def _module(self, call: Call) -> Module:
-        rate = float(self.rate)
+        rate = single(self.rate)
         if axes := self._axes(call):
             text = call_text("SharedDropout", rate, axes)
             return Module(text, helpers=("SharedDropout",))
         return Module(call_text("nn.Dropout", rate))
 
     def _always(self, call: Call) -> Forward:
-        x, rate = call.x.name, literal(float(self.rate))
+        x, rate = call.x.name, literal(single(self.rate))
         if axes := self._axes(call):
             text = f"shared_dropout({x}, {rate}, {literal(axes)})"
             return Forward(text, helpers=("shared_dropout",))
@@ -116,14 +116,14 @@ class _SpatialDropout(_Noise):
         return tuple(i for i in range(rank) if i != at and layout.axes[i] != 0)
 
     def _module(self, call: Call) -> Module:
-        rate = float(self.rate)
+        rate = single(self.rate)
         if axes := self._axes(call):
             text = call_text("SharedDropout", rate, axes)
             return Module(text, helpers=("SharedDropout",))
         return Module(call_text(f"nn.Dropout{self.dims}d", rate))
 
     def _always(self, call: Call) -> Forward:
-        x, rate = call.x.name, literal(float(self.rate))
+        x, rate = call.x.name, literal(single(self.rate))
         if axes := self._axes(call):
             text = f"shared_dropout({x}, {rate}, {literal(axes)})"
             return Forward(text, helpers=("shared_dropout",))
@@ -174,7 +174,7 @@ class GaussianDropout(_Noise):
     def _deviation(self) -> float:
         if not 0 <= self.rate < 1:
             raise self.unsupported(f"rate {self.rate!r}")
-        return math.sqrt(self.rate / (1 - self.rate))
+        return single(math.sqrt(self.rate / (1 - self.rate)))
 
     def _module(self, call: Call) -> Module:
         text = call_text("GaussianDropout", self._deviation())
@@ -195,11 +195,11 @@ class GaussianNoise(_Noise):
     seed: int | None = None
 
     def _module(self, call: Call) -> Module:
-        text = call_text("GaussianNoise", float(self.stddev))
+        text = call_text("GaussianNoise", single(self.stddev))
         return Module(text, helpers=("GaussianNoise",))
 
     def _always(self, call: Call) -> Forward:
-        x, deviation = call.x.name, literal(float(self.stddev))
+        x, deviation = call.x.name, literal(single(self.stddev))
         return Forward(f"{x} + {deviation} * torch.randn_like({x})")
 
 
@@ -217,14 +217,14 @@ class AlphaDropout(_Noise):
         return self._shared(call, self.noise_shape) if self.noise_shape else ()
 
     def _module(self, call: Call) -> Module:
-        rate = float(self.rate)
+        rate = single(self.rate)
         if axes := self._axes(call):
             text = call_text("SharedAlphaDropout", rate, axes)
             return Module(text, helpers=("SharedAlphaDropout",))
         return Module(call_text("nn.AlphaDropout", rate))
 
     def _always(self, call: Call) -> Forward:
-        x, rate = call.x.name, literal(float(self.rate))
+        x, rate = call.x.name, literal(single(self.rate))
         if axes := self._axes(call):
             text = f"shared_alpha_dropout({x}, {rate}, {literal(axes)})"
             return Forward(text, helpers=("shared_alpha_dropout",))

@@ -87,7 +87,7 @@ def literal(value: object) -> str:
     if type(value) is float:
         if math.isfinite(value):
             # Nobody counts zeros: 1e9.
-            return re.sub(r"^(-?[1-9])(0{6,})\.0$", _powered, repr(value))
+            return re.sub(r"^(-?[1-9])(0{6,})\.0$", _powered, repr(_plain(value)))
         return f'float("{value}")'
     if isinstance(value, tuple):
         inner = ", ".join(literal(v) for v in value)
@@ -102,6 +102,25 @@ def literal(value: object) -> str:
 
 def _powered(found: re.Match[str]) -> str:
     return f"{found[1]}e{len(found[2])}"
+
+
+def _plain(value: float) -> float:
+    """Return 0.15 for the 0.15000000000000002 that arithmetic made of it."""
+    found = float(f"{value:.15g}")
+    return found if value % 1 and len(repr(found)) < len(repr(value)) - 3 else value
+
+
+def single(value: float) -> float:
+    """Return the shortest number that is the same one in float32.
+
+    For what is not seen in inference: there float64 has to agree as well.
+
+    Examples
+    --------
+    >>> single(0.15000000000000002), single(0.20000000298023224), single(2 / 15)
+    (0.15, 0.2, 0.13333334)
+    """
+    return float(str(np.float32(value)))
 
 
 def short(value: float) -> float:
