@@ -32,7 +32,13 @@ from keras2torch.program.stretches import (
     cones,
     elements,
 )
-from keras2torch.program.variants import blocks_of, is_variant, join_variants
+from keras2torch.program.variants import (
+    Schemas,
+    blocks_of,
+    is_variant,
+    join_variants,
+    schemas,
+)
 
 # A shorter stretch reads as well where it stands.
 _LEAST_STEPS = 3
@@ -97,6 +103,7 @@ def find_blocks(top: GraphPlan) -> None:
 def _fold_singles(plan: GraphPlan) -> None:
     """Fold what comes once, but is one of the plan's blocks without some part."""
     blocks = list(blocks_of([plan]))
+    taken, kinds = {id(block) for block in blocks}, schemas(blocks)
     found = _Found(plan, list(elements(plan)), _Named(plan))
     pieces: list[_Piece] = []
     start = 0
@@ -105,7 +112,7 @@ def _fold_singles(plan: GraphPlan) -> None:
             (
                 n
                 for n in range(_LONGEST_SINGLE, 0, -1)
-                if _fits(found, start, n, blocks)
+                if _fits(found, start, n, taken, kinds)
             ),
             0,
         )
@@ -117,17 +124,18 @@ def _fold_singles(plan: GraphPlan) -> None:
     _replace(plan, pieces)
 
 
-def _fits(found: _Found, start: int, length: int, blocks: Sequence[LayerStep]) -> bool:
+def _fits(
+    found: _Found, start: int, length: int, taken: set[int], kinds: Schemas
+) -> bool:
     """Whether these elements are a block, by their names and by what they do."""
     own = found.elements[start : start + length]
     if len(own) < length or any(element is None for element in own):
         return False
     at = found.steps(start, length)
     steps = [found.plan.steps[i] for i in at]
-    known = {id(block) for block in blocks}
-    if len(at) < _LEAST_STEPS or any(id(step) in known for step in steps):
+    if len(at) < _LEAST_STEPS or any(id(step) in taken for step in steps):
         return False
-    return found.may(at) and is_variant(steps, blocks)
+    return found.may(at) and is_variant(steps, kinds)
 
 
 def _fold_regions(plan: GraphPlan) -> None:

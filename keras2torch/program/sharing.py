@@ -116,25 +116,27 @@ def share(
 def _parted(groups: Iterable[_Group]) -> Iterator[_Group]:
     """Part groups whose members have different things in the same optional place."""
     for group in groups:
-        parts: list[_Group] = []
+        order = {id(member): i for i, member in enumerate(group.members)}
+        parts: list[tuple[_Group, set[tuple[str, ...]]]] = []
         for member in sorted(group.members, key=_lacks):
-            fitting = (p for p in parts if all(_fit(member, m) for m in p.members))
+            own = tuple(member.options[i].skeleton for i in sorted(member.options))
+            fitting = (p for p in parts if all(_fit(own, other) for other in p[1]))
             part = next(fitting, None)
             if part is None:
-                parts.append(part := _Group())
-            part.members.append(member)
-        for part in parts:
-            part.members.sort(key=group.members.index)
-        yield from parts
+                parts.append(part := (_Group(), set()))
+            part[0].members.append(member)
+            part[1].add(own)
+        for made, _ in parts:
+            made.members.sort(key=lambda m: order[id(m)])
+            yield made
 
 
 def _lacks(member: _Member) -> int:
     return sum(not option.there for option in member.options.values())
 
 
-def _fit(a: _Member, b: _Member) -> bool:
-    pairs = [(a.options[i].skeleton, b.options[i].skeleton) for i in a.options]
-    return all(x == y or not x or not y for x, y in pairs)
+def _fit(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+    return all(x == y or not x or not y for x, y in zip(a, b, strict=True))
 
 
 def _class_name(wishes: Sequence[Sequence[str]]) -> str:

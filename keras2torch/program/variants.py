@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keras2torch.dialect import LayerNode
@@ -23,6 +23,8 @@ from keras2torch.program.alignment import Ref, Run, Schema, Union, aligned
 from keras2torch.program.members import optional_module
 from keras2torch.program.steps import read_instead
 from keras2torch.program.stretches import kind_of
+
+Schemas = frozenset[Schema]
 
 # Of fewer steps in common a class with flags reads worse than two.
 _LEAST_COMMON = 3
@@ -76,15 +78,20 @@ def join_variants(blocks: Sequence[LayerStep]) -> None:
             _rewrite(family, number)
 
 
-def is_variant(steps: Sequence[Step], blocks: Sequence[LayerStep]) -> bool:
+def schemas(blocks: Iterable[LayerStep]) -> Schemas:
+    """Return what the blocks do, once where several do the same."""
+    found = (_schema(block) for block in blocks)
+    return frozenset(schema for schema in found if schema is not None)
+
+
+def is_variant(steps: Sequence[Step], blocks: Schemas) -> bool:
     """Whether steps that one tensor enters are one of some blocks, parts aside."""
     made = {id(t) for step in steps for t in step.writes}
     entering = {id(t): t for s in steps for t in s.reads if id(t) not in made}
     schema = _schema_of(steps, list(entering.values()))
     if schema is None:
         return False
-    for other in {_schema(block) for block in blocks} - {None}:
-        assert other is not None
+    for other in blocks:
         longer, shorter = sorted((other, schema), key=lambda s: -len(s.kinds))
         union = aligned(longer, shorter)
         if union is not None and _is_worth(union):
