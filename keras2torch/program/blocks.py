@@ -17,12 +17,12 @@ from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Block
 from keras2torch.layers.definitions import (
     Call,
-    Concatenate,
     Layer,
     Tensor,
 )
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
+from keras2torch.program.kinds import class_of, snake
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
 from keras2torch.program.steps import read_instead
 from keras2torch.program.stretches import (
@@ -44,11 +44,14 @@ from keras2torch.program.variants import (
 _LEAST_STEPS = 3
 # A forward of more steps is looked through for chains such as Conv, BatchNorm, ReLU.
 _LONG = 20
+_TOO_LONG = 24
 # Of so many steps the forks and sums do not nest: NASNet's cells read the two before.
 _TANGLED = 80
 _LONGEST_GRAM = 40
 _LONGEST_SINGLE = 16
 _LEAST_REGION = 4
+# A forward of fewer steps stays as it is.
+_SHORT = 8
 _LEAST_CHAINS = 4
 
 
@@ -56,12 +59,14 @@ _LEAST_CHAINS = 4
 class _Found:
     """A plan with its elements in order; ``None`` parts what is not to be joined.
 
-    ``names`` say more, where they are asked.
+    ``names`` say more, where they are asked. Unless it ``counts``, nothing is folded
+    for being here, and nothing that somebody named.
     """
 
     plan: GraphPlan
     elements: list[Stretch | None]
     names: _Named | None = None
+    counts: bool = True
 
     def steps(self, start: int, length: int) -> tuple[int, ...]:
         """Return the steps of some elements."""
@@ -73,6 +78,8 @@ class _Found:
 
     def may(self, at: tuple[int, ...]) -> bool:
         """Whether the names let these steps be a block."""
+        if not self.counts and any(_words(self.plan.steps[i]) for i in at):
+            return False
         return self.names is None or self.names.part(at[0], at[-1] + 1)
 
 
@@ -89,14 +96,16 @@ def find_blocks(top: GraphPlan) -> None:
                 _fold([_Found(plan, list(cones(plan, least=1)))], least=1)
         _fold_singles(plan)
     join_variants(list(blocks_of(plans)))
-    every = [p for p in _plans(top) if len(p.steps) > _LONG]
-    _fold([_Found(p, list(chains(p))) for p in every], least=_LEAST_CHAINS)
+    every = [
+        _Found(p, list(chains(p)), counts=len(p.steps) > _LONG) for p in _plans(top)
+    ]
+    _fold([f for f in every if len(f.plan.steps) >= _SHORT], least=_LEAST_CHAINS)
     for plan in list(_plans(top)):
         fold_runs(plan)
     for plan in list(_plans(top)):
-        if len(plan.steps) > _LONG:
+        if len(plan.steps) > _TOO_LONG:
             _fold_regions(plan)
-        if len(plan.steps) > _LONG:
+        if len(plan.steps) > _TOO_LONG:
             fold_straight(plan, _LONG)
 
 
@@ -142,7 +151,7 @@ def _fold_regions(plan: GraphPlan) -> None:
     """Make classes of what forks and joins again in a forward that is too long."""
     pieces = []
     for element in elements(plan):
-        if element is not None and len(element.at) >= _LEAST_REGION:
+        if element is not None and _LEAST_REGION <= len(element.at) <= _LONG:
             pieces.append(_Piece(element.at, [plan.steps[i] for i in element.at]))
             _name(pieces[-1:])
             number_branches(pieces[-1].steps)
@@ -221,8 +230,9 @@ def _best(
                     kept.append((f, (start, length)))
                     end = (f, start + length)
                     steps = len(steps_here)
-            saved = steps * (len(kept) - 1 if least > 1 else len(kept))
-            if len(kept) >= least and steps >= _LEAST_STEPS and saved > most:
+            times = sum(found[f].counts for f, _ in kept)
+            saved = steps * (times - 1 if least > 1 else times)
+            if times >= least and steps >= _LEAST_STEPS and saved > most:
                 best, most = kept, saved
         if not repeated:
             break
@@ -337,11 +347,7 @@ def _agreed(every: Sequence[list[str] | None]) -> list[str]:
 def _default(step: LayerStep) -> str:
     if _is_default(step.node.layer):
         return re.sub(r"_\d+$", "", step.node.layer.name)
-    return _snake(type(step.node.layer).__name__)
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return snake(type(step.node.layer).__name__)
 
 
 def _replace(plan: GraphPlan, pieces: Sequence[_Piece]) -> None:
@@ -392,7 +398,7 @@ def _folded(
         for tensor, inner in zip(entering, given, strict=True):
             read_instead(step, tensor, inner)
     read[id(leaving)] = result
-    kind = _class_of(piece.steps, given[0])
+    kind = class_of(piece.steps, given[0])
     body = GraphPlan(
         kind,
         f"{plan.path}<{kind} {len(plan.steps)} {number}>",
@@ -401,29 +407,13 @@ def _folded(
         outputs=[leaving],
         output_names=[""],
     )
-    node = LayerNode(Block(name=piece.name or _snake(kind)), body.path, [])
+    node = LayerNode(Block(name=piece.name or snake(kind)), body.path, [])
     call = Call(entering, [result], masks=[None] * len(entering))
     return LayerStep(node, call, body=body)
 
 
 def _copy(tensor: Tensor) -> Tensor:
     return Tensor(tensor.shape, tensor.dtype, tensor.layout)
-
-
-def _class_of(steps: Sequence[Step], given: Tensor) -> str:
-    """Return what a person calls such a block."""
-    layers = [s.node.layer for s in steps if isinstance(s, LayerStep)]
-    kinds = [x.kind if isinstance(x, Operator) else type(x).__name__ for x in layers]
-    if isinstance(layers[-1], Concatenate):
-        joins_input = any(t is given for t in steps[-1].reads)
-        return "DenseLayer" if joins_input else "InceptionBlock"
-    if "Add" in kinds:
-        return "ResidualBlock"
-    if any(kind.startswith("Separable") for kind in kinds):
-        return "SeparableBlock"
-    if any(kind.startswith("Depthwise") for kind in kinds):
-        return "DepthwiseBlock"
-    return "ConvBlock" if any("Conv" in kind for kind in kinds) else "Block"
 
 
 __all__ = ["find_blocks"]

@@ -91,8 +91,18 @@ def _loops(entries: Sequence[ast.expr]) -> list[_Loop | ast.expr]:
             last.place = place if place is not None else last.place
             last.entries.append(entry)
         else:
-            found.append(_Loop([entry]))
+            loop = _Loop([entry])
+            if isinstance(last, _Loop) and _begins(last, entry):
+                # That one and this are equal, those before are not.
+                loop.entries.insert(0, last.entries.pop())
+                last.place = None
+            found.append(loop)
     return found
+
+
+def _begins(loop: _Loop, entry: ast.Call) -> bool:
+    two = len(loop.entries) == 2 and loop.place is not None
+    return two and ast.unparse(loop.entries[-1]) == ast.unparse(entry)
 
 
 def _fits(loop: _Loop, entry: ast.Call) -> int | str | bool | None:

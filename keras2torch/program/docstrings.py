@@ -99,7 +99,8 @@ def common(
     """
     first = docstrings[0]
     title = first.title
-    if not first.own and len({d.title for d in docstrings}) > 1:
+    titles = {d.title for d in docstrings}
+    if not first.own and len(titles if not first.block else docstrings) > 1:
         names = [quoted(d.name) for d in docstrings]
         title = f"A model that is {len(names)} times inside the model, as Keras had it."
         if first.block:

@@ -15,6 +15,7 @@ from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Block, Chain
 from keras2torch.layers.definitions import Call, Tensor
 from keras2torch.layout import GraphPlan, LayerStep, Step
+from keras2torch.program.kinds import snake
 from keras2torch.program.steps import read_instead, uses_of_tensors
 
 # A shorter run reads as well where it stands.
@@ -24,21 +25,25 @@ _LEAST_STRAIGHT = 4
 def fold_runs(plan: GraphPlan) -> None:
     """Fold the stages and branches of a plan into stacks."""
     uses = uses_of_tensors(plan)
-    branches = 0
     found: list[tuple[list[int], str]] = []
     for run in _runs(plan):
-        for segment in _segments(plan, run):
-            if len(segment) < 2:
-                continue
-            first = plan.steps[segment[0]]
-            name = _stem(_name(first))
-            if _is_generic(name) and len(uses[id(first.reads[0])]) > 1:
-                branches += 1
-                name = f"branch{branches}"
-            elif _is_generic(name):
-                name = "stem" if segment[0] == 0 else "blocks"
-            found.append((segment, name))
+        forks = len(uses[id(plan.steps[run[0]].reads[0])]) > 1
+        for segment in [run] if forks else _segments(plan, run):
+            if len(segment) > 1:
+                steps = [plan.steps[i] for i in segment]
+                found.append((segment, _stack_name(steps, forks, segment[0] == 0)))
     _fold(plan, found)
+    number_branches(plan.steps)
+
+
+def _stack_name(steps: Sequence[Step], forks: bool, first: bool) -> str:
+    """Return what a person calls it; a branch has no number yet."""
+    if not _is_generic(steps[0]):
+        words = [_name(step).split("_") for step in steps]
+        common = [w for w in words[0] if all(w in own for own in words)]
+        kept = [w for w in common if not w.isdigit()]
+        return _stem(_name(steps[0])) if not forks else "_".join(kept) or "branch"
+    return "branch" if forks else "stem" if first else "blocks"
 
 
 def number_branches(steps: Sequence[Step]) -> None:
@@ -46,7 +51,7 @@ def number_branches(steps: Sequence[Step]) -> None:
     n = 0
     for step in steps:
         chain = isinstance(step, LayerStep) and isinstance(step.node.layer, Chain)
-        if chain and re.fullmatch(r"branch\d+", _name(step)):
+        if chain and re.fullmatch(r"branch\d*", _name(step)):
             n += 1
             assert isinstance(step, LayerStep)
             step.node.layer.name = f"branch{n}"
@@ -146,18 +151,22 @@ def _stem(name: str) -> str:
     Examples
     --------
     >>> [_stem(n) for n in ("conv2_block1", "block2a", "block35_1", "block_16")]
-    ['conv2', 'block2', 'block35', 'block']
+    ['conv2', 'block2', 'block35', 'blocks']
     """
     stem = re.sub(r"(?<=\d)[a-z]$", "", name)
-    if stem == name:
-        stem = re.sub(r"_?(block|layer|unit|cell)?_?\d+$", "", name)
-    return stem or name
+    if stem != name:
+        return stem
+    plain = re.fullmatch(r"(block|layer|unit|cell)_?\d+", name)
+    if plain:
+        return f"{plain[1]}s"
+    return re.sub(r"_?(block|layer|unit|cell)?_?\d+$", "", name) or name
 
 
-def _is_generic(name: str) -> bool:
-    """Whether nobody gave that name."""
-    kinds = "conv|depthwise|separable|inception|residual|dense"
-    return bool(re.fullmatch(rf"(({kinds})_)?(block|layer|part)", name))
+def _is_generic(step: Step) -> bool:
+    """Whether nobody gave a block its name."""
+    assert isinstance(step, LayerStep)
+    assert step.body is not None
+    return step.node.layer.name == snake(step.body.name)
 
 
 def _fold(plan: GraphPlan, found: Sequence[tuple[list[int], str]]) -> None:

@@ -20,6 +20,7 @@ from keras2torch.layers.definitions import Add, Call, Layer, Tensor, to_config
 from keras2torch.layout import GraphPlan, LayerStep, Option, PermuteStep, Step
 from keras2torch.operators import Operator
 from keras2torch.program.alignment import Ref, Run, Schema, Union, aligned
+from keras2torch.program.kinds import class_of, snake
 from keras2torch.program.members import optional_module
 from keras2torch.program.steps import read_instead
 from keras2torch.program.stretches import kind_of
@@ -169,11 +170,9 @@ def _is_worth(union: Union) -> bool:
     if common < _LEAST_COMMON or optional > common or len(schema.runs) > _MOST_FLAGS:
         return False
     parts = [_parts(schema, run) for run in schema.runs]
-    # What only follows some blocks is no part of them.
-    follows = any(
-        p and p[-1].end == len(schema.kinds) and not p[-1].join for p in parts
-    )
-    return all(parts) and not follows
+    # A layer that only follows some blocks is no part of them.
+    ends = [p[-1] for p in parts if p and p[-1].end == len(schema.kinds)]
+    return all(parts) and all(part.join for part in ends)
 
 
 def _moved(member: _Member, places: tuple[int, ...]) -> _Member:
@@ -292,22 +291,19 @@ def _rewrite(family: _Family, number: int) -> None:
     flags = _flags(family)
     longest = max(family.members, key=lambda m: len(m.places))
     names = _slot_names(family, longest)
-    kind = longest.body.name
     examples = {
         place: step
         for member in family.members
         for place, step in zip(member.places, member.body.steps, strict=True)
     }
+    kind = class_of([examples[p] for p in sorted(examples)], None)
     for member in family.members:
+        before = member.body.name
         _Rewriter(family.schema, member, flags, names, examples).run()
         member.body.name = kind
         member.body.family = number + 1
-        if re.fullmatch(rf"{_snake(kind)}|\w*block", member.block.node.layer.name):
-            member.block.node.layer.name = _snake(kind)
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+        if member.block.node.layer.name == snake(before):
+            member.block.node.layer.name = snake(kind)
 
 
 def _slot_names(family: _Family, longest: _Member) -> dict[int, str]:

@@ -1,0 +1,87 @@
+"""What a person calls a block, by what it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from keras2torch.layers.definitions import Concatenate, Layer, Tensor
+from keras2torch.layout import LayerStep, Step
+from keras2torch.operators import Operator
+
+
+def class_of(steps: Sequence[Step], given: Tensor | None) -> str:
+    """Return the name of the class for some steps.
+
+    Parameters
+    ----------
+    steps
+        Those of the block.
+    given
+        What goes in.
+    """
+    layers = [s.node.layer for s in steps if isinstance(s, LayerStep)]
+    kinds = [x.kind if isinstance(x, Operator) else type(x).__name__ for x in layers]
+    convolves = any("Conv" in type(x).__name__ for x in _all_layers(steps))
+    if isinstance(layers[-1], Concatenate) and convolves:
+        joins_input = any(t is given for t in steps[-1].reads)
+        return "DenseLayer" if joins_input else "InceptionBlock"
+    attention = sum("Attention" in kind for kind in kinds)
+    if attention:
+        return _transformer(kinds, attention)
+    if kinds[-1] in ("Multiply", "Mul") and any("Pool" in kind for kind in kinds):
+        return "SqueezeExcite"
+    if "Add" in kinds or _adds_to(steps, given):
+        return _residual(layers, kinds)
+    if any(kind.startswith("Separable") for kind in kinds):
+        return "SeparableBlock"
+    if any(kind.startswith("Depthwise") for kind in kinds):
+        return "DepthwiseBlock"
+    if convolves:
+        return "ConvBlock"
+    dense = sum(kind == "Dense" for kind in kinds)
+    return "MLP" if dense > 1 and "Concatenate" not in kinds else "Block"
+
+
+def _adds_to(steps: Sequence[Step], given: Tensor | None) -> bool:
+    """Whether one of the last steps joins what goes in with what became of it."""
+    return any(
+        len(step.reads) > 1 and any(t is given for t in step.reads)
+        for step in steps[-2:]
+    )
+
+
+def _all_layers(steps: Sequence[Step]) -> Iterator[Layer]:
+    """Give the layers, those of the blocks inside too."""
+    for step in steps:
+        if isinstance(step, LayerStep):
+            yield step.node.layer
+            if step.body is not None:
+                yield from _all_layers(step.body.steps)
+
+
+def snake(name: str) -> str:
+    """Return the name of an attribute for a class."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _transformer(kinds: Sequence[str], attention: int) -> str:
+    if "Dense" not in kinds and "EinsumDense" not in kinds:
+        return "AttentionBlock"
+    return "DecoderBlock" if attention > 1 else "TransformerBlock"
+
+
+def _residual(layers: Sequence[Layer], kinds: Sequence[str]) -> str:
+    """Return the names of He et al. 2015 and Sandler et al. 2018."""
+    if any(kind.startswith("Depthwise") for kind in kinds) and "Conv2D" in kinds:
+        return "InvertedResidual"
+    sizes = [_size(x) for x in layers if type(x).__name__ == "Conv2D"]
+    if sizes[-3:] == [1, 3, 1]:
+        return "Bottleneck"
+    return "BasicBlock" if sizes[-2:] == [3, 3] and len(sizes) < 4 else "ResidualBlock"
+
+
+def _size(layer: Layer) -> int:
+    size = getattr(layer, "kernel_size", 0)
+    sizes = list(size) if isinstance(size, (list, tuple)) else [size]
+    return int(sizes[0]) if len(set(sizes)) == 1 else 0
