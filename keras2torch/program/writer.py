@@ -28,6 +28,7 @@ from keras2torch.program.classtext import Capture, ClassText, body_prefix
 from keras2torch.program.docstrings import docstring
 from keras2torch.program.form import Form
 from keras2torch.program.held import find_homes
+from keras2torch.program.inplace import write_over
 from keras2torch.program.library import helper_names, helper_source, names_of
 from keras2torch.program.names import Names, class_name
 from keras2torch.program.paddings import join_paddings
@@ -203,6 +204,7 @@ def write(
     ).write()
     every.append(top)
     classes = share(every, wishes, names)
+    write_over(classes)
     source = _file(classes, main, double=double)
     source = formatted(source) if tidy else source
     check.check(source)

@@ -15,6 +15,7 @@ from keras2torch.layers.convolution import (
     SeparableConv1D,
     SeparableConv2D,
 )
+from keras2torch.layers.definitions import Activation, BatchNormalization
 from tests.layers.fan import fan
 from tests.layers.harness import check, rows, stack
 
@@ -46,7 +47,7 @@ PLAIN = [
         "resnet_stem",
         [Conv2D(4, 7, strides=2, padding="same", activation="relu")],
         (None, 15, 15, 3),
-        contains=("F.relu(self.conv2d_0(x))", "padding=3", "stride=2"),
+        contains=("F.relu(self.conv2d_0(x), inplace=True)", "padding=3", "stride=2"),
     ),
     stack(
         "uneven",
@@ -113,6 +114,21 @@ PLAIN = [
         [Conv2D(2, [3, 2], [2, 2], "same", "channels_last", [1, 1], 1, "linear")],
         (None, 6, 7, 3),
     ),
+]
+# The activation writes over what the layer before it made, gradients as in Keras.
+OVER = [
+    stack(
+        f"over_{name}",
+        [Conv2D(4, 3), BatchNormalization(), Activation(name), Conv2D(3, 1)],
+        (None, 7, 8, 3),
+        contains=(f"{function}(x, inplace=True)",),
+    )
+    for name, function in [
+        ("relu", "F.relu"),
+        ("relu6", "F.relu6"),
+        ("silu", "F.silu"),
+        ("hard_silu", "F.hardswish"),
+    ]
 ]
 LINE = [
     *[
@@ -248,6 +264,6 @@ SEPARABLE = [
 ]
 
 
-@rows([*SAME, *UNKNOWN, *PLAIN, *LINE, *VOLUME, *DEPTHWISE, *SEPARABLE])
+@rows([*SAME, *UNKNOWN, *PLAIN, *OVER, *LINE, *VOLUME, *DEPTHWISE, *SEPARABLE])
 def test_like_keras(row, keras):
     check(row, keras)
