@@ -391,10 +391,12 @@ class Dot(_Merge):
         return [(whole[0], 1, *whole[1:]) if self.expand else whole]
 
     def forward(self, call: Call, module: str) -> Forward:
-        """``torch.einsum("bij,bkj->bik", x, y)``."""
+        """``x @ y.transpose(1, 2)``, or an einsum of other ranks."""
         made = self._product(call)
         if self.expand:
-            made.results = f"{made.results}.unsqueeze(1)"
+            whole = made.results
+            whole = f"({whole})" if "@" in whole else whole
+            made.results = f"{whole}.unsqueeze(1)"
         return made
 
     def _product(self, call: Call) -> Forward:
@@ -407,6 +409,10 @@ class Dot(_Merge):
             b = f"l2_normalize({b}, dim={literal(second)})"
         if call.inputs[0].rank == 2 and call.inputs[1].rank == 2:
             return Forward(f"({a} * {b}).sum(dim=1, keepdim=True)", helpers=helpers)
+        if call.inputs[0].rank == 3 and call.inputs[1].rank == 3:
+            a = a if first == 2 else f"{a}.transpose(1, 2)"
+            b = b if second == 1 else f"{b}.transpose(1, 2)"
+            return Forward(f"{a} @ {b}", helpers=helpers)
         letters = iter("ijklmnop")
         left = ["b", *(next(letters) for _ in range(call.inputs[0].rank - 1))]
         right = ["b", *(next(letters) for _ in range(call.inputs[1].rank - 1))]
