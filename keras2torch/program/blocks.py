@@ -9,7 +9,6 @@ the sum) and by the names (``conv2_block1_1_conv``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,11 +16,11 @@ from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Block
 from keras2torch.layers.definitions import (
     Call,
-    Layer,
     Tensor,
 )
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
+from keras2torch.program.automatic import by_class, is_automatic
 from keras2torch.program.kinds import class_of, snake
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
 from keras2torch.program.steps import read_instead
@@ -272,12 +271,7 @@ def _words(step: Step) -> list[str] | None:
     if not isinstance(step, LayerStep) or isinstance(step.node.layer, Operator):
         return None
     name = step.node.layer.name
-    return None if _is_default(step.node.layer) else name.lower().split("_")
-
-
-def _is_default(layer: Layer) -> bool:
-    plain = re.sub(r"(_\d+)?$", "", layer.name).replace("_", "").lower()
-    return plain == type(layer).__name__.lower()
+    return None if is_automatic(step.node.layer) else name.lower().split("_")
 
 
 def _common(every: Sequence[Sequence[str]]) -> list[str]:
@@ -326,7 +320,7 @@ def _name(group: Sequence[_Piece]) -> None:
             if isinstance(step, LayerStep) and not isinstance(
                 step.node.layer, Operator
             ):
-                step.node.layer.name = "_".join(words) or _default(step)
+                step.node.layer.name = "_".join(words) or by_class(step.node.layer)
 
 
 def _agreed(every: Sequence[list[str] | None]) -> list[str]:
@@ -342,12 +336,6 @@ def _agreed(every: Sequence[list[str] | None]) -> list[str]:
     if len(first) > 1 and first[0].isdigit():
         first = [f"{first[1]}{first[0]}", *first[2:]]
     return first
-
-
-def _default(step: LayerStep) -> str:
-    if _is_default(step.node.layer):
-        return re.sub(r"_\d+$", "", step.node.layer.name)
-    return snake(type(step.node.layer).__name__)
 
 
 def _replace(plan: GraphPlan, pieces: Sequence[_Piece]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from keras2torch.layers.definitions import Call, Forward, Tensor
 from keras2torch.layout import GraphPlan, LayerStep, Option, PermuteStep
 from keras2torch.operators import Operator
+from keras2torch.program.automatic import argument
 from keras2torch.program.classtext import (
     Attribute,
     Capture,
@@ -59,6 +60,8 @@ class ClassWriter:
         Names that no variable may take.
     frozen
         Whether who holds an instance freezes it.
+    own
+        The user wrote the class: its layers have the names of its attributes.
     """
 
     def __init__(
@@ -70,12 +73,13 @@ class ClassWriter:
         docstring: Docstring,
         *,
         frozen: bool = False,
+        own: bool = False,
     ) -> None:
         self._plan = plan
         self._bodies = bodies
         self._reserved = reserved
         self._text = ClassText(name, plan.path, docstring)
-        self._members = Members(plan, bodies, self._text, frozen=frozen)
+        self._members = Members(plan, bodies, self._text, frozen=frozen, own=own)
         self._uses = uses_of_tensors(plan)
         self._calls: dict[str, list[Call]] = {}
         for step in plan.steps:
@@ -129,8 +133,8 @@ class ClassWriter:
     def _arguments(self) -> None:
         names = Names(self._reserved)
         single = len(self._plan.inputs) == 1
-        for name, tensor in self._plan.inputs:
-            wish = "x" if single else variable(name)
+        for number, (name, tensor) in enumerate(self._plan.inputs, 1):
+            wish = "x" if single else variable(argument(name, number))
             tensor.name = names.unique(wish)
             self._live[tensor.name] = tensor
             self._text.arguments.append(tensor.name)
@@ -323,7 +327,8 @@ class ClassWriter:
         parts: Mapping[int, str],
     ) -> None:
         """Name what a call makes; ``reads``: no names for the mask."""
-        wish = result_name(step.node.layer, step.call.y)
+        attribute = self._text.attributes.get(step.node.path)
+        wish = result_name(step.node.layer, step.call.y, attribute)
         fixed: set[str] = set()
         outputs = step.call.outputs
         for k, tensor in enumerate(outputs):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keras2torch.errors import UnsupportedLayer
-from keras2torch.layers.definitions import Module, Tensor
+from keras2torch.layers.definitions import Layer, Module, Tensor
 from keras2torch.layers.regularization import ActivityPenalty
 from keras2torch.layout import GraphPlan, Held, LayerStep
+from keras2torch.program.automatic import called, spoken
 from keras2torch.program.chains import CHAIN, constructor, module_text
 from keras2torch.program.classtext import (
     Attribute,
@@ -52,6 +54,8 @@ class Members:
         The class; what is written goes there.
     frozen
         Whether who holds an instance freezes it.
+    own
+        The user wrote the class: its layers have the names of its attributes.
 
     Attributes
     ----------
@@ -66,8 +70,10 @@ class Members:
         text: ClassText,
         *,
         frozen: bool,
+        own: bool = False,
     ) -> None:
         self._plan = plan
+        self._called = called if own else spoken
         self._bodies = bodies
         self._text = text
         self._frozen = frozen
@@ -75,6 +81,8 @@ class Members:
         self._inner: dict[int, Held] = {}
         self._lists: dict[str, ModuleList] = {}
         self.whole = whole_lists(s.node.layer.name for s in self._layers())
+        layers = {s.node.path: s.node.layer for s in self._layers()}
+        self._wishes = Counter(identifier(self._called(la)) for la in layers.values())
 
     def _layers(self) -> Iterator[LayerStep]:
         for step in self._plan.steps:
@@ -158,7 +166,7 @@ class Members:
             module = optional_module(step)
         if module is None:
             return None
-        name = self._attribute_name(node.layer.name)
+        name = self._attribute_name(node.layer)
         body = self._bodies[step.body.path] if step.body is not None else None
         if body is not None and body.name == CHAIN:
             module.text = constructor(body)
@@ -199,11 +207,14 @@ class Members:
         self._text.notes += [(node.path, note) for note in attribute.notes]
         return attribute
 
-    def _attribute_name(self, name: str) -> str:
+    def _attribute_name(self, layer: Layer) -> str:
         """Return the attribute of a layer; ``blocks.0`` for the first of a list."""
-        at = position(name)
+        at = position(layer.name)
         if at is None or at[0] not in self.whole:
-            return self._names.unique(identifier(name))
+            wish = identifier(self._called(layer))
+            if self._wishes[wish] > 1:
+                return self._names.unique_from_one(wish)
+            return self._names.unique(wish)
         if at[0] not in self._lists:
             own = self._names.unique(identifier(at[0]))
             self._lists[at[0]] = ModuleList(own)

@@ -101,6 +101,11 @@ class Names:
         """Return ``units``, ``units_2``, ``units_3`` …."""
         return self._first_free(name, f"{name}_", 2)
 
+    def unique_from_one(self, name: str) -> str:
+        """Return ``conv1``, ``conv2`` …; ``block0_1`` for what ends with a number."""
+        stem = f"{name}_" if name[-1].isdigit() else name
+        return self._first_free(f"{stem}1", stem, 2)
+
     def unique_class(self, name: str) -> str:
         """Return ``Block``, ``Block2``, ``Block3`` … and ``Resnet50_2``."""
         return self._first_free(name, f"{name}_" if name[-1].isdigit() else name, 2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from keras2torch.layers.definitions import Layer, Tensor
 from keras2torch.operators import Operator
+from keras2torch.program.automatic import spoken
+from keras2torch.program.classtext import Attribute
 from keras2torch.program.lists import position
 from keras2torch.program.names import variable
 
@@ -29,13 +31,19 @@ _RESULTS = {
 }
 
 
-def result_name(layer: Layer, tensor: Tensor) -> str:
+def result_name(
+    layer: Layer, tensor: Tensor, attribute: Attribute | None = None
+) -> str:
     """Return the variable for a layer's result: an operator's is told by its kind."""
     if isinstance(layer, Operator):
         if tensor.dtype == "bool":
             return "mask"
         return _RESULTS.get(layer.kind, "h")
-    return variable(layer.name) if position(layer.name) is None else "h"
+    if position(layer.name) is not None:
+        return "h"
+    # ``conv1 = self.conv1(x)``
+    named = attribute is not None and attribute.name.isidentifier()
+    return variable(attribute.name if attribute and named else spoken(layer))
 
 
 def is_short(layer: Layer, tensor: Tensor) -> bool | None:

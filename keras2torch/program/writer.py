@@ -200,7 +200,7 @@ def write(
     owns = model.metadata_props.get("subclassed") == "1"
     _bodies(planned, wishes, bodies, every, frozenset(reserved), owns=owns)
     top = ClassWriter(
-        planned, main, bodies, frozenset(reserved), docstring(planned)
+        planned, main, bodies, frozenset(reserved), docstring(planned), own=owns
     ).write()
     every.append(top)
     classes = share(every, wishes, names)
@@ -269,7 +269,9 @@ def _bodies(
             wishes[name] = [body.name]
         told = docstring(body, step)
         frozen = not step.node.layer.trainable
-        writer = ClassWriter(body, name, bodies, reserved, told, frozen=frozen)
+        writer = ClassWriter(
+            body, name, bodies, reserved, told, frozen=frozen, own=bool(own)
+        )
         text = writer.write()
         stack = not own and isinstance(step.node.layer, Functional)
         if isinstance(step.node.layer, Chain) or (owns and stack and is_nameless(body)):

@@ -157,10 +157,10 @@ def test_training_keeps_frozen_layers_as_they_are(
     optimizer = torch.optim.SGD(
         [p for p in module.parameters() if p.requires_grad], lr=0.1
     )
-    before = module.dense.weight.clone()
+    before = module.fc.weight.clone()
     module(torch.randn(4, 3, 16, 16)).square().sum().backward()
     optimizer.step()
-    assert not torch.equal(before, module.dense.weight)
+    assert not torch.equal(before, module.fc.weight)
     after = dict(module.named_parameters())
     assert all(torch.equal(after[n], p) for n, p in frozen.items())
     assert all(torch.equal(b, statistics[n]) for n, b in module.named_buffers())
@@ -176,7 +176,7 @@ def test_dropout_works_in_training(converted: dict[str, Conversion]) -> None:
 
 def test_regularization_is_keras_penalty(converted: dict[str, Conversion]) -> None:
     module = converted["cnn.keras"].module
-    weight = module.dense.weight.detach().numpy().astype("float64")
+    weight = module.fc.weight.detach().numpy().astype("float64")
     penalty = float(module.regularization().detach())
     assert penalty == pytest.approx(0.01 * (weight**2).sum(), rel=1e-5)
 

@@ -47,7 +47,7 @@ PLAIN = [
         "resnet_stem",
         [Conv2D(4, 7, strides=2, padding="same", activation="relu")],
         (None, 15, 15, 3),
-        contains=("F.relu(self.conv2d_0(x), inplace=True)", "padding=3", "stride=2"),
+        contains=("F.relu(self.conv(x), inplace=True)", "padding=3", "stride=2"),
     ),
     stack(
         "uneven",

@@ -135,8 +135,8 @@ def test_chains_without_names_inside_a_long_forward() -> None:
     [y] = graph.call(Concatenate(name="mixed"), ends)
     program = write(graph.filled(y))
     assert _classes(program) == ["ConvBlock", "Net"]
-    assert "self.conv_block_3 = ConvBlock(5)" in program.source
-    assert program.weights[0].name == "conv_block.conv2d.weight"
+    assert "self.conv_block4 = ConvBlock(5)" in program.source
+    assert program.weights[0].name == "conv_block1.conv.weight"
 
 
 def test_cells_that_read_the_two_before() -> None:

@@ -107,7 +107,7 @@ def test_names_that_keras_numbered_are_the_first_ones() -> None:
     assert "def __init__(self) -> None:" in program.source
     assert "2 times inside the model" in program.source
     keys = [w.name for w in program.weights]
-    assert keys[4:6] == ["tower_2.dense.weight", "tower_2.dense.bias"]
+    assert keys[4:6] == ["tower_2.fc1.weight", "tower_2.fc1.bias"]
     assert [w.path for w in program.weights][4] == "tower_2/dense_2"
     given = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
     seen = run(program, [[given]], program.module)

@@ -70,7 +70,7 @@ def _flattened(graph: Graph) -> list[ir.Value]:
     [y] = graph.call(Conv2D(6, 2, name="conv"), [x])
     [y] = graph.call(Flatten(name="flatten"), [y])
     [y] = graph.call(BatchNormalization(name="bn"), [y])
-    return graph.call(Dense(7, name="dense"), [y])
+    return graph.call(Dense(7, name="head"), [y])
 
 
 def _joined(graph: Graph) -> list[ir.Value]:
@@ -82,12 +82,12 @@ def _joined(graph: Graph) -> list[ir.Value]:
     ]
     more = graph.input("more", (None, 9))
     [y] = graph.call(Concatenate(name="joined"), [parts[0], more, parts[1]])
-    return graph.call(Dense(7, name="dense"), [y])
+    return graph.call(Dense(7, name="head"), [y])
 
 
 def _unflattened(graph: Graph) -> list[ir.Value]:
     x = graph.input("x", (None, 5))
-    [y] = graph.call(Dense(4 * 3 * 2, name="dense"), [x])
+    [y] = graph.call(Dense(4 * 3 * 2, name="head"), [x])
     [y] = graph.call(Reshape([4, 3, 2], name="reshape"), [y])
     return graph.call(Conv2D(6, 2, name="conv"), [y])
 
@@ -95,15 +95,15 @@ def _unflattened(graph: Graph) -> list[ir.Value]:
 @pytest.mark.parametrize(
     ("build", "name", "ops"),
     [
-        (_flattened, "dense.weight", ["transpose", "reshape", "transpose", "reshape"]),
+        (_flattened, "head.weight", ["transpose", "reshape", "transpose", "reshape"]),
         (_flattened, "bn.weight", ["reshape", "transpose", "reshape"]),
-        (_joined, "dense.weight", None),
+        (_joined, "head.weight", None),
         (
             _unflattened,
-            "dense.weight",
+            "head.weight",
             ["transpose", "reshape", "transpose", "reshape"],
         ),
-        (_unflattened, "dense.bias", ["reshape", "transpose", "reshape"]),
+        (_unflattened, "head.bias", ["reshape", "transpose", "reshape"]),
     ],
 )
 def test_a_flattened_axis_is_told_by_its_axes(
@@ -183,7 +183,7 @@ def test_what_has_no_steps_has_none(transform: Callable[..., Any]) -> None:
 
 
 def _layers() -> list[Layer]:
-    return [Conv2D(4, 3, name="conv"), Dense(5, name="dense")]
+    return [Conv2D(4, 3, name="conv"), Dense(5, name="head")]
 
 
 def test_the_index_is_that_of_get_weights() -> None:
@@ -198,8 +198,8 @@ def test_the_index_is_that_of_get_weights() -> None:
     assert found == {
         "conv/kernel": 0,
         "conv/bias": 1,
-        "dense/kernel": 0,
-        "dense/bias": 1,
+        "head/kernel": 0,
+        "head/bias": 1,
         "bn/gamma": 0,
         "bn/beta": 1,
         "bn/moving_mean": 2,
