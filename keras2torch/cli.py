@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -130,6 +131,9 @@ def convert(
     from keras2torch.deferred import defer
 
     defer()
+    # Nearly all that is made lives to the end: looking through it again and again
+    # for what does not took a tenth of the time.
+    gc.set_threshold(100_000)
     from keras2torch.conversion import convert as run
 
     output = output or Path(f"{source.stem or source.name}_torch")
@@ -152,6 +156,8 @@ def convert(
     _show(made.report, as_json)
     if not as_json:
         click.echo(f"wrote {output}")
+    # Python would look through it all once more before it ends.
+    gc.freeze()
     sys.exit(made.report.exit_status(require_verified=require_verified))
 
 

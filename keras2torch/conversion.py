@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import onnx_ir as ir
 
+from keras2torch import training, verification
 from keras2torch.dialect.files import is_foreign
 from keras2torch.dialect.files import save as save_onnx
 from keras2torch.errors import (
@@ -24,8 +25,6 @@ from keras2torch.errors import (
 from keras2torch.layers.convolution_recurrent import ConvLSTM2D
 from keras2torch.layers.wrappers import TimeDistributed
 from keras2torch.layout import Choice
-from keras2torch.live import convert as convert_live
-from keras2torch.live import is_live
 from keras2torch.plugins import using
 from keras2torch.plugins.registry import Files, listed
 from keras2torch.program import Program, write
@@ -36,15 +35,13 @@ from keras2torch.reading import kind
 from keras2torch.reading.revisions import as_today, older
 from keras2torch.routes import Found, Trust, find
 from keras2torch.stages import Progress, Stages
-from keras2torch.training import TrainScript, write_train_script
-from keras2torch.verification import OnnxRuntime, Report, reference, unverified
-from keras2torch.verification import verify as compare
-from keras2torch.verification.keras_side import draws_unseen
 
 if TYPE_CHECKING:
     from torch import nn
 
     from keras2torch.tracing import KerasProcess
+    from keras2torch.training import TrainScript
+    from keras2torch.verification import OnnxRuntime, Report
 
 Verify = Literal["auto", "never", "always"]
 
@@ -197,7 +194,7 @@ def convert(
         raise ValueError(f"layout is 'torch' or 'keras', not {layout!r}")
     if verify not in ("auto", "never", "always"):
         raise ValueError(f"verify is 'auto', 'never' or 'always', not {verify!r}")
-    if is_live(source):
+    if _is_live(source):
         options = {
             "layout": layout,
             "flat": flat,
@@ -263,19 +260,19 @@ def convert_file(
         with stage("writing"):
             form = Form(layout, flat, faithful)
             program = _written(graph, form, name or _name(graph, path))
-            training = _training(program, graph)
+            loop = _training(program, graph)
         judge = None
-        unseen = draws_unseen(graph)
+        unseen = verify != "never" and verification.draws_unseen(graph)
         if verify != "never" and not unseen:
             judge = keras.judge(graph, needed=verify == "always")
         if judge is None:
             reason = "" if verify == "never" else _DRAWS if unseen else _NO_KERAS
-            report = unverified(program, graph, stage.seconds, reason)
+            report = verification.unverified(program, graph, stage.seconds, reason)
         else:
             own = None if custom_objects is None else Path(custom_objects)
 
             def compared(program: Program, found: Found) -> Report:
-                return compare(
+                return verification.verify(
                     program,
                     found.graph,
                     path,
@@ -298,7 +295,7 @@ def convert_file(
                 report = _as_released(report, today, changed, graph)
     if verify == "always" and report.verdict == "unverified":
         raise VerificationUnavailable(report.reason or _NO_KERAS)
-    return _concluded(program, graph, report, training)
+    return _concluded(program, graph, report, loop)
 
 
 def verify_folder(
@@ -342,7 +339,7 @@ def verify_folder(
             program = _same_program(graph, source, text, _form_of(folder))
         from keras2torch.program.module import load_folder
 
-        report = compare(
+        report = verification.verify(
             program,
             graph,
             source,
@@ -384,7 +381,8 @@ class _Keras:
     def start(self, *, needed: bool) -> KerasProcess | None:
         """Start it, without waiting; ``None`` where TensorFlow is not installed."""
         if self._process is None:
-            self._process = reference(self._stack, self._python, needed=needed)
+            started = verification.reference(self._stack, self._python, needed=needed)
+            self._process = started
         return self._process
 
     def __call__(self) -> KerasProcess:
@@ -398,7 +396,7 @@ class _Keras:
     ) -> KerasProcess | OnnxRuntime | None:
         """Return who computes what the module has to compute."""
         if is_foreign(graph):
-            return OnnxRuntime(graph)
+            return verification.OnnxRuntime(graph)
         return self.start(needed=needed)
 
 
@@ -444,21 +442,21 @@ def _training(program: Program, graph: ir.Model) -> TrainScript | None:
     config = metadata.get("training_config")
     if not config:
         return None
-    return write_train_script(program, config, metadata.get("keras_version"))
+    return training.write_train_script(program, config, metadata.get("keras_version"))
 
 
 def _concluded(
-    program: Program, graph: ir.Model, report: Report, training: TrainScript | None
+    program: Program, graph: ir.Model, report: Report, loop: TrainScript | None
 ) -> Conversion:
     """Return the conversion; what train.py leaves open stands in the report."""
     report.remarks += _of_theano(program, graph)
-    if training is None:
+    if loop is None:
         return Conversion(program, graph, report)
     known = {note["note"] for note in report.notes}
     report.notes += [
-        {"layer": "train.py", "note": n} for n in training.notes if n not in known
+        {"layer": "train.py", "note": n} for n in loop.notes if n not in known
     ]
-    return Conversion(program, graph, report, training.source)
+    return Conversion(program, graph, report, loop.source)
 
 
 def _changed_since(program: Program, graph: ir.Model) -> list[str]:
@@ -565,6 +563,11 @@ def _name(graph: ir.Model, path: Path) -> str:
     return path.stem if class_name(own) == "Model" else own
 
 
+def _is_live(source: Any) -> bool:
+    """Whether it is a Keras model, and no path."""
+    return hasattr(source, "get_config") and hasattr(source, "save")
+
+
 def _paths(source: Any) -> tuple[Path, Path | None]:
     if isinstance(source, (tuple, list)) and len(source) == 2:
         return Path(source[0]), Path(source[1])
@@ -575,11 +578,12 @@ def _of_live(
     model: Any, options: dict[str, Any], plugins: Files, progress: Progress | None
 ) -> Conversion:
     """Convert a live model in a child: torch may not join TensorFlow here."""
+    from keras2torch import live
     from keras2torch.reading.onnx_files import read as read_onnx
 
     with tempfile.TemporaryDirectory(prefix="keras2torch-") as name, using(plugins):
         folder = Path(name)
-        convert_live(model, folder, options, progress)
+        live.convert(model, folder, options, progress)
         out = folder / "out"
         graph = read_onnx(out / "model.onnx")
         for value in graph.graph.initializers.values():
@@ -589,5 +593,5 @@ def _of_live(
                 value.const_value = ir.tensor(array, name=value.name)
         form = Form(options["layout"], options["flat"], options["faithful"])
         program = _written(graph, form, options["name"])
-        report = Report.load(out / "report.json")
+        report = verification.Report.load(out / "report.json")
     return _concluded(program, graph, report, _training(program, graph))

@@ -49,11 +49,6 @@ class Session:
         return str(self.library.module.backend.backend()) == "tensorflow"
 
 
-def is_live(source: Any) -> bool:
-    """Whether it is a Keras model, and no path."""
-    return hasattr(source, "get_config") and hasattr(source, "save")
-
-
 def session_of(model: Any) -> Session:
     """Return the Keras whose class a model is, as it is imported here."""
     for kind in type(model).__mro__:
@@ -339,4 +334,4 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-__all__: Sequence[str] = ["Session", "convert", "is_live", "session_of", "undisturbed"]
+__all__: Sequence[str] = ["Session", "convert", "session_of", "undisturbed"]

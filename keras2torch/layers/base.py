@@ -424,6 +424,12 @@ class Layer:
     dtype: Any = "float32"
     activity_regularizer: Any = None
 
+    def __repr__(self) -> str:
+        # Once for all: each method that a dataclass writes takes time at every import.
+        shown = [f.name for f in dataclasses.fields(self) if f.repr]
+        told = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+        return f"{type(self).__qualname__}({told})"
+
     # -- Keras
     def weights(self, *shapes: Shape) -> list[Weight]:
         """Return the weights for these input shapes, in Keras' order."""
@@ -610,7 +616,7 @@ L = TypeVar("L", bound=Layer)
 @dataclass_transform(eq_default=False)
 def layer(cls: type[L]) -> type[L]:
     """Register a class as the definition of the Keras layer of that name."""
-    made_class = dataclass(eq=False)(cls)
+    made_class = dataclass(eq=False, repr=False)(cls)
     if cls.__name__ in REGISTRY:
         raise ValueError(f"two definitions of {cls.__name__}")
     REGISTRY[cls.__name__] = made_class

@@ -39,7 +39,7 @@ Pads = list[tuple[int, int]]
 @dataclass_transform(eq_default=False, kw_only_default=True)
 def module(cls: type[M]) -> type[M]:
     """Register a class as a definition that graphs hold and Keras files cannot name."""
-    made = dataclass(eq=False, kw_only=True)(cls)
+    made = dataclass(eq=False, kw_only=True, repr=False)(cls)
     INTERNAL[cls.__name__] = made
     return made
 

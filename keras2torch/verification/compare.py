@@ -23,7 +23,7 @@ from keras2torch.tracing import (
     Reference,
 )
 from keras2torch.verification import half_precision, keras_side
-from keras2torch.verification.describe import describe
+from keras2torch.verification.describe import describe, unverified
 from keras2torch.verification.difference import (
     CLOSE,
     EXACT_GRADIENT,
@@ -56,29 +56,6 @@ _SUSPICIOUS = 1e-7
 _GRADIENT_FLOOR = 1e-4
 # Gradients that Keras does not have are no reason to ask it again.
 _AGREED = {"exact", "unverified"}
-
-
-def unverified(
-    program: Program,
-    model: ir.Model,
-    seconds: Mapping[str, float] | None = None,
-    reason: str = "",
-) -> Report:
-    """Return the report of a conversion that was not compared with Keras.
-
-    Parameters
-    ----------
-    program, model
-        The program and the graph that it was written from.
-    seconds
-        By stage, so far.
-    reason
-        Why it was not.
-    """
-    report = describe(program, model)
-    report.reason = reason
-    report.seconds = dict(seconds or {})
-    return report
 
 
 def verify(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -109,6 +109,29 @@ def _keras_weight(
         own = value.metadata_props.get("keras_name", str(value.name))
         return KerasWeight(weight.path, own, None, shape)
     return KerasWeight(weight.path, name, names.index(name), shape)
+
+
+def unverified(
+    program: Program,
+    model: ir.Model,
+    seconds: Mapping[str, float] | None = None,
+    reason: str = "",
+) -> Report:
+    """Return the report of a conversion that was not compared with Keras.
+
+    Parameters
+    ----------
+    program, model
+        The program and the graph that it was written from.
+    seconds
+        By stage, so far.
+    reason
+        Why it was not.
+    """
+    report = describe(program, model)
+    report.reason = reason
+    report.seconds = dict(seconds or {})
+    return report
 
 
 def arrived(weight: TorchWeight) -> npt.NDArray[Any]:

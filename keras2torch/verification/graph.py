@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import onnx_ir as ir
 
@@ -15,8 +15,10 @@ from keras2torch.layers.definitions import CellLoop, Functional, Shape
 from keras2torch.layers.replaced import Replaced
 from keras2torch.operators import Operator
 from keras2torch.program.held import is_weight
-from keras2torch.tracing import LoadedModel
-from keras2torch.tracing.client import Array, WeightInfo
+
+if TYPE_CHECKING:
+    from keras2torch.tracing import LoadedModel
+    from keras2torch.tracing.client import Array, WeightInfo
 
 T = TypeVar("T")
 
