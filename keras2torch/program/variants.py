@@ -9,7 +9,6 @@ the same steps: where it lacks a part stands an
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from keras2torch.layers.definitions import Add, Call, Layer, Tensor, to_config
 from keras2torch.layout import GraphPlan, LayerStep, Option, PermuteStep, Step
 from keras2torch.operators import Operator
 from keras2torch.program.alignment import Ref, Run, Schema, Union, aligned
+from keras2torch.program.automatic import by_class, spoken
 from keras2torch.program.kinds import class_of, snake
 from keras2torch.program.members import optional_module
 from keras2torch.program.steps import read_instead
@@ -278,12 +278,7 @@ def _chain_name(steps: Sequence[Step]) -> str:
     if kept and len(words) > 1:
         return "_".join(kept)
     named = next(iter(layers), None)
-    if named is None:
-        return "part"
-    plain = type(named).__name__.removesuffix("2D").removesuffix("1D")
-    return {"ZeroPadding": "pad"}.get(
-        plain, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
-    )
+    return "part" if named is None else by_class(named)
 
 
 # ------------------------------------------------------------------------- rewriting
@@ -312,7 +307,7 @@ def _slot_names(family: _Family, longest: _Member) -> dict[int, str]:
     for member in [longest, *family.members]:
         for place, step in zip(member.places, member.body.steps, strict=True):
             if isinstance(step, LayerStep):
-                names.setdefault(place, step.node.layer.name)
+                names.setdefault(place, spoken(step.node.layer))
     counts = Counter(names.values())
     return {
         place: name if counts[name] == 1 else names[place]
