@@ -492,6 +492,10 @@ class Layer:
         """Whether its inputs have no mask any more for what is called after it."""
         return False
 
+    def reads_masks(self, call: Call) -> bool:
+        """Whether the masks of a call change what it computes, its own mask aside."""
+        return True
+
     def told_masks(self) -> bool:
         """Whether Keras 3 writes the masks that it reads into a model's calls.
 

@@ -44,6 +44,10 @@ class _Merge(Layer):
             return False
         return any(masked) if self.keras2 else bool(masked) and all(masked)
 
+    def reads_masks(self, call: Call) -> bool:
+        """They are joined to one that goes on."""
+        return False
+
     def told_masks(self) -> bool:
         """It looks at its inputs."""
         return False
@@ -104,8 +108,8 @@ class _Elementwise(_Merge):
         batches = [s[0] for s in shapes if s[0] is not None]
         return [(batches[0] if batches else None, *result)]
 
-    def _reads_masks(self, call: Call) -> bool:
-        """Whether the masks change what is computed."""
+    def reads_masks(self, call: Call) -> bool:
+        """Keras 3 computes with them, where they matter to the result."""
         if self.keras2 or self.forgets_mask:
             return False
         return bool(self.masked) and any(call.masks)
@@ -113,9 +117,9 @@ class _Elementwise(_Merge):
     def layouts(self, call: Call) -> tuple[list[Layout], list[Layout]]:
         """Follow; an input of fewer axes takes the order of the axes it has."""
         rank = max(t.rank for t in call.inputs)
-        if not self._reads_masks(call):
+        if not self.reads_masks(call):
             self._drop_masks(call)
-        if self._reads_masks(call):
+        if self.reads_masks(call):
             orders = [Layout.keras(t.rank) for t in call.inputs]
             return orders, [Layout.keras(rank)]
         whole = [t for t in call.inputs if t.rank == rank]
@@ -130,7 +134,7 @@ class _Elementwise(_Merge):
     def forward(self, call: Call, module: str) -> Forward:
         """``x + y``."""
         mask = self._joined(call)
-        if self._reads_masks(call):
+        if self.reads_masks(call):
             if len({t.rank for t in call.inputs}) > 1:
                 raise self.unsupported("masked inputs of different ranks")
             for t, m in zip(call.inputs, call.masks, strict=True):

@@ -49,6 +49,8 @@ _TANGLED = 80
 _LONGEST_GRAM = 40
 _LONGEST_SINGLE = 16
 _LEAST_REGION = 4
+# What waits so many steps is no shortcut within a block.
+_FAR = 8
 # A forward of fewer steps stays as it is.
 _SHORT = 8
 _LEAST_CHAINS = 4
@@ -93,6 +95,8 @@ def find_blocks(top: GraphPlan) -> None:
             if len(plan.steps) < before:
                 # Where cells repeat, one that stands alone is a cell too.
                 _fold([_Found(plan, list(cones(plan, least=1)))], least=1)
+        far = list(elements(plan, far=_FAR))
+        _fold([_Found(plan, far, _Named(plan))], least=2)
         _fold_singles(plan)
     join_variants(list(blocks_of(plans)))
     every = [
@@ -390,7 +394,7 @@ def _folded(
     body = GraphPlan(
         kind,
         f"{plan.path}<{kind} {len(plan.steps)} {number}>",
-        inputs=list(zip("xyz", given, strict=False)),
+        inputs=list(zip(_input_names(kind), given, strict=False)),
         steps=piece.steps,
         outputs=[leaving],
         output_names=[""],
@@ -398,6 +402,10 @@ def _folded(
     node = LayerNode(Block(name=piece.name or snake(kind)), body.path, [])
     call = Call(entering, [result], masks=[None] * len(entering))
     return LayerStep(node, call, body=body)
+
+
+def _input_names(kind: str) -> tuple[str, ...]:
+    return ("x", "memory", "z") if kind == "DecoderBlock" else ("x", "y", "z")
 
 
 def _copy(tensor: Tensor) -> Tensor:

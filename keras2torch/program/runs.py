@@ -34,6 +34,47 @@ def fold_runs(plan: GraphPlan) -> None:
                 found.append((segment, _stack_name(steps, forks, segment[0] == 0)))
     _fold(plan, found)
     number_branches(plan.steps)
+    _list_blocks(plan)
+
+
+def _list_blocks(plan: GraphPlan) -> None:
+    """Name blocks that all read the same beside each other as entries of a list."""
+    groups: list[list[LayerStep]] = []
+    for step in plan.steps:
+        if not isinstance(step, LayerStep) or not _takes_more(step):
+            continue
+        last = groups[-1][-1] if groups else None
+        if last is not None and _continues(last, step):
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    taken = {_name(s).partition(".")[0] for s in plan.steps if isinstance(s, LayerStep)}
+    for group in groups:
+        if len(group) < 2:
+            continue
+        first = group[0]
+        assert first.body is not None
+        base = (
+            f"{snake(first.body.name)}s" if _is_generic(first) else _stem(_name(first))
+        )
+        while base in taken:
+            base += "_list"
+        taken.add(base)
+        for n, step in enumerate(group):
+            step.node.layer.name = f"{base}.{n}"
+
+
+def _takes_more(step: LayerStep) -> bool:
+    """Whether a block reads more than what the one before makes."""
+    block = isinstance(step.node.layer, Block) and step.body is not None
+    return block and len(step.reads) > 1 and len(step.writes) == 1
+
+
+def _continues(before: LayerStep, step: LayerStep) -> bool:
+    same = before.body is not None and step.body is not None
+    same = same and len(before.reads) == len(step.reads)
+    beside = zip(before.reads[1:], step.reads[1:], strict=False)
+    return same and step.reads[0] is before.writes[0] and all(a is b for a, b in beside)
 
 
 def _stack_name(steps: Sequence[Step], forks: bool, first: bool) -> str:

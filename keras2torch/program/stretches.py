@@ -7,8 +7,9 @@ Equal keys say that stretches do the same, but for numbers;
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from keras2torch.layers.definitions import to_config
@@ -19,6 +20,7 @@ from keras2torch.program.lists import position
 # What is saved must be worth the class: its steps, without those of the class.
 LEAST_SAVED = 6
 _LEAST_JOINED = 4
+_MOST_INPUTS = 3
 
 
 @dataclass
@@ -37,14 +39,19 @@ class Stretch:
     key: object
 
 
-def elements(plan: GraphPlan) -> Iterator[Stretch | None]:
-    """Cut a plan wherever a single tensor is all that the rest reads."""
+def elements(plan: GraphPlan, *, far: int = 0) -> Iterator[Stretch | None]:
+    """Cut a plan wherever a single tensor is all that the rest reads.
+
+    ``far``: tensors that nobody reads for so many steps do not count, such as what an
+    encoder hands to every block of a decoder, or a skip connection; 0 if all count.
+    """
     wiring = _Wiring(plan)
+    apart = wiring.apart(far) if far else set()
     first = 0
     for end in range(1, len(plan.steps) + 1):
-        if end < len(plan.steps) and len(wiring.live(end)) != 1:
+        if end < len(plan.steps) and len(wiring.live(end) - apart) != 1:
             continue
-        yield wiring.stretch(range(first, end))
+        yield wiring.stretch(range(first, end), beside=apart)
         first = end
 
 
@@ -108,6 +115,16 @@ class _Wiring:
             for i in range(start, self._last.get(id(tensor), -1) + 1):
                 self._live[i].add(id(tensor))
 
+    def apart(self, far: int) -> set[int]:
+        """Return what is not read for so many steps, and then is."""
+        found = set()
+        for key, readers in self._read_by.items():
+            made = self._made.get(key, (-1, 0))[0]
+            gaps = [b - a for a, b in pairwise([made, *readers])]
+            if max(gaps) >= far and readers[-1] < len(self._plan.steps):
+                found.add(key)
+        return found
+
     def live(self, i: int) -> set[int]:
         """Return what was made before step ``i`` and is read from there on."""
         return self._live[i]
@@ -134,10 +151,16 @@ class _Wiring:
                 inside.add(i)
         return sorted(inside) if len(inside) >= LEAST_SAVED else []
 
-    def stretch(self, at: Sequence[int], *, several: bool = False) -> Stretch | None:
+    def stretch(
+        self,
+        at: Sequence[int],
+        *,
+        several: bool = False,
+        beside: Set[int] = frozenset(),
+    ) -> Stretch | None:
         """Return steps as one, if they can be: one tensor in and one out.
 
-        ``several``: more than one may come in.
+        ``several``: more than one may come in; ``beside``: these may.
         """
         place = {i: n for n, i in enumerate(at)}
         steps = [self._plan.steps[i] for i in at]
@@ -160,7 +183,10 @@ class _Wiring:
             for tensor in step.writes
             if any(r not in place for r in self._read_by[id(tensor)])
         ]
-        if len(leaving) != 1 or not 1 <= len(outer) <= (3 if several else 1):
+        counted = len(outer) if several else len(outer.keys() - beside)
+        if len(leaving) != 1 or not 1 <= counted <= (3 if several else 1):
+            return None
+        if len(outer) > _MOST_INPUTS or next(iter(outer)) in beside:
             return None
         return Stretch(tuple(at), tuple(key))
 

@@ -30,7 +30,9 @@ from keras2torch.program.form import Form
 from keras2torch.program.held import find_homes
 from keras2torch.program.inplace import write_over
 from keras2torch.program.library import helper_names, helper_source, names_of
+from keras2torch.program.masks import drop_masks
 from keras2torch.program.names import Names, class_name
+from keras2torch.program.outputs import Output, told_outputs
 from keras2torch.program.paddings import join_paddings
 from keras2torch.program.passing import pass_once
 from keras2torch.program.precision import Precision, precision_of
@@ -82,6 +84,8 @@ class Program:
         ``load()`` returns a module in float64.
     form
         What of its form the user chose.
+    told
+        What Keras knows of the outputs.
     """
 
     source: str
@@ -94,6 +98,7 @@ class Program:
     precision: Precision = field(default_factory=lambda: Precision({}))
     double: bool = False
     form: Form = field(default_factory=Form)
+    told: list[Output] = field(default_factory=list)
 
     @property
     def inputs(self) -> list[tuple[str, Tensor]]:
@@ -175,7 +180,9 @@ def write(
     )
     whole_batch = model.metadata_props.get("sums_activity") == "1"
     uncharged = penalize(planned, whole_batch=whole_batch)
+    told = told_outputs(planned)
     if not (flat or linked):
+        drop_masks(planned)
         join_paddings(planned)
         find_blocks(planned)
     precision = precision_of(planned)
@@ -225,6 +232,7 @@ def write(
         precision=precision,
         double=double,
         form=Form(layout, flat, faithful),
+        told=told,
     )
 
 
