@@ -594,6 +594,10 @@ class Layer:
         """
         return ""
 
+    def aside(self, call: Call) -> str:
+        """Return what differs in training in either form, "" if nothing."""
+        return ""
+
     def brings(self) -> frozenset[str]:
         """Return the names of classes and functions that it adds to the file."""
         return frozenset()

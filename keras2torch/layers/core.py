@@ -202,6 +202,16 @@ class _Embedding(Layer):
         helpers = ("SparseEmbedding",) if call.linked else ()
         return Module(text, {"weight": copied("embeddings")}, helpers)
 
+    def aside(self, call: Call) -> str:
+        """What torch's optimizers see of it, unlike those of the shim."""
+        if call.linked:
+            return ""
+        return (
+            "where an index comes several times in a batch, optimizers that square "
+            "gradients (Adam, RMSprop, Adagrad) see the sum of its rows; Keras on "
+            "TensorFlow squares each row"
+        )
+
     def forward(self, call: Call, module: str) -> Forward:
         """``self.embedding(x)``; indices that arrive as floats become integers."""
         x = call.x.name

@@ -47,6 +47,16 @@ def idioms(plan: GraphPlan) -> Iterator[Idiom]:
             yield Idiom(path, forms[0], forms[1], why)
 
 
+def asides(plan: GraphPlan) -> Iterator[tuple[str, str]]:
+    """Give pairs of layer path and what differs in training in either form."""
+    seen: set[str] = set()
+    for step in plan.layer_steps():
+        path, told = step.node.path, step.node.layer.aside(step.call)
+        if told and path not in seen:
+            seen.add(path)
+            yield path, told
+
+
 def _text(layer: Layer, call: Call, *, faithful: bool) -> str:
     made = layer.module(replace(call, faithful=faithful))
     return made.text if made is not None else ""

@@ -18,7 +18,7 @@ from keras2torch.program import Program
 from keras2torch.program.chains import CHAIN
 from keras2torch.program.classtext import ClassText, body_prefix, statements
 from keras2torch.program.held import is_weight
-from keras2torch.program.idioms import idioms
+from keras2torch.program.idioms import asides, idioms
 from keras2torch.program.transforms import Steps, steps_of
 from keras2torch.program.weights import TorchWeight
 from keras2torch.verification.graph import layers_of, parameter_counts, producers
@@ -66,7 +66,10 @@ def describe(program: Program, model: ir.Model) -> Report:
             for layer in layers
             if layer.class_name
         ],
-        notes=[{"layer": path, "note": note} for path, note in program.notes],
+        notes=[
+            {"layer": path, "note": note}
+            for path, note in (*program.notes, *asides(program.plan))
+        ],
         permutes=program.plan.permutes(),
         form=program.form.to_dict(),
         idioms=[IdiomRow(**asdict(found)) for found in idioms(program.plan)],

@@ -27,7 +27,7 @@ from keras2torch.layers.definitions import (
 )
 from keras2torch.program import Program, write
 from keras2torch.program.form import Form
-from keras2torch.program.idioms import idioms
+from keras2torch.program.idioms import asides, idioms
 from keras2torch.verification.torch_side import run
 
 from .graphs import Graph
@@ -215,3 +215,13 @@ def test_in_training_only_the_running_variance_differs() -> None:
         torch.testing.assert_close(
             (value - rest) * n / (n - 1), idiomatic[key] - rest, rtol=1e-4, atol=1e-6
         )
+
+
+@pytest.mark.parametrize("options", [{}, {"faithful": True}])
+def test_what_neither_form_does_is_told(options: dict[str, bool]) -> None:
+    [(layer, why)] = asides(write(_looked_up(), **options).plan)
+    assert layer == "table"
+    assert "squares each row" in why
+    assert not list(asides(write(_net(), **options).plan))
+    # The shim's own optimizers see the rows as Keras' do.
+    assert not list(asides(write(_looked_up(), linked=True).plan))

@@ -130,7 +130,12 @@ def test_model(name: str, keras: str, models: Path, process: KerasProcess) -> No
     assert counts["keras_trainable"] == counts["torch_trainable"]
     assert report.first_different is None
     if name in NOTES:
-        told = [(note["layer"], note["note"]) for note in report.notes]
+        told = [
+            (note["layer"], note["note"])
+            for note in report.notes
+            # That holds of every Embedding.
+            if "squares each row" not in note["note"]
+        ]
         for layer, text in NOTES[name].items():
             assert any(at == layer and text in said for at, said in told), told
         assert bool(NOTES[name]) == bool(told)
