@@ -18,6 +18,7 @@ import numpy.typing as npt
 from typing_extensions import dataclass_transform
 
 from keras2torch.errors import UnsupportedLayer
+from keras2torch.layers.ordering import in_order
 
 Shape = tuple[int | None, ...]
 Array = npt.NDArray[Any]
@@ -269,8 +270,7 @@ class Source:
 
     def __call__(self, *arrays: Array) -> Array:
         """Apply the transform to the arrays of :attr:`weights`."""
-        # Not ascontiguousarray: it gives a scalar an axis.
-        return np.asarray(self.transform(*arrays), order="C")
+        return in_order(np.asarray(self.transform(*arrays)))
 
     def order(self, rank: int) -> tuple[int, ...] | None:
         """Return the Keras axis at each torch axis; ``None`` if more is done to it."""
