@@ -9,7 +9,7 @@ the sum) and by the names (``conv2_block1_1_conv``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keras2torch.dialect import LayerNode
@@ -33,6 +33,7 @@ from keras2torch.program.stretches import (
 )
 from keras2torch.program.variants import (
     Schemas,
+    are_variants,
     blocks_of,
     is_variant,
     join_variants,
@@ -189,16 +190,59 @@ def _fold(found: Sequence[_Found], *, least: int) -> None:
         )
     chosen: list[list[_Piece]] = [[] for _ in found]
     while (best := _best(found, rows, least)) is not None:
-        group = []
-        for f, (start, length) in best:
-            # What is taken belongs to no other block.
-            at = found[f].steps(start, length)
-            rows[f][start : start + length] = [-1] * length
-            group.append(_Piece(at, [found[f].plan.steps[i] for i in at]))
-            chosen[f].append(group[-1])
-        _name(group)
+        f, (start, length) = best[0]
+        offset = 0
+        for part in _parted(found[f], start, length):
+            group = []
+            for f, (start, _) in best:
+                # What is taken belongs to no other block.
+                here = start + offset
+                at = found[f].steps(here, part)
+                rows[f][here : here + part] = [-1] * part
+                group.append(_Piece(at, [found[f].plan.steps[i] for i in at]))
+                chosen[f].append(group[-1])
+            _name(group)
+            offset += part
     for one, pieces in zip(found, chosen, strict=True):
-        _replace(one.plan, pieces)
+        _replace(one.plan, sorted(pieces, key=lambda piece: piece.at))
+
+
+def _parted(found: _Found, start: int, length: int) -> list[int]:
+    """Return how many elements the blocks have of which a stretch consists.
+
+    A stage of two residual blocks, the first with a projection, is two blocks.
+    """
+    for first in range(1, length):
+        pieces = [first]
+        while (here := sum(pieces)) < length:
+            after = next(
+                (
+                    n
+                    for n in sorted(range(1, length - here + 1), key=_nearest(first))
+                    if _alike(found, (start, first), (start + here, n))
+                ),
+                0,
+            )
+            if not after:
+                break
+            pieces.append(after)
+        if sum(pieces) == length:
+            return pieces
+    return [length]
+
+
+def _nearest(length: int) -> Callable[[int], int]:
+    return lambda n: abs(n - length)
+
+
+def _alike(found: _Found, a: tuple[int, int], b: tuple[int, int]) -> bool:
+    """Whether two stretches are residual blocks that differ in some part at most."""
+    places = [found.steps(*a), found.steps(*b)]
+    if any(len(at) < _LEAST_STEPS or not found.may(at) for at in places):
+        return False
+    one, two = [[found.plan.steps[i] for i in at] for at in places]
+    joins = any(len(step.reads) > 1 for step in [*one, *two])
+    return joins and are_variants(one, two)
 
 
 def _best(

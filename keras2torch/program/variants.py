@@ -85,11 +85,21 @@ def schemas(blocks: Iterable[LayerStep]) -> Schemas:
     return frozenset(schema for schema in found if schema is not None)
 
 
-def is_variant(steps: Sequence[Step], blocks: Schemas) -> bool:
-    """Whether steps that one tensor enters are one of some blocks, parts aside."""
+def are_variants(one: Sequence[Step], two: Sequence[Step]) -> bool:
+    """Whether steps do the same, but for parts that one of them lacks."""
+    other = _own_schema(two)
+    return other is not None and is_variant(one, frozenset([other]))
+
+
+def _own_schema(steps: Sequence[Step]) -> Schema | None:
     made = {id(t) for step in steps for t in step.writes}
     entering = {id(t): t for s in steps for t in s.reads if id(t) not in made}
-    schema = _schema_of(steps, list(entering.values()))
+    return _schema_of(steps, list(entering.values()))
+
+
+def is_variant(steps: Sequence[Step], blocks: Schemas) -> bool:
+    """Whether steps that one tensor enters are one of some blocks, parts aside."""
+    schema = _own_schema(steps)
     if schema is None:
         return False
     for other in blocks:

@@ -1,0 +1,93 @@
+"""Steps that are the same but for parts that one side lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from keras2torch.program.alignment import Ref, Run, Schema, aligned
+
+
+def _schema(*steps: tuple[Any, ...]) -> Schema:
+    """Steps as ``("conv", -1)``: what each does, and which steps it reads."""
+    reads = tuple(tuple((n, 0) for n in step[1:]) for step in steps)
+    return Schema(tuple(step[0] for step in steps), reads)
+
+
+PROJECTED = _schema(
+    ("conv", -1), ("bn", 0),
+    ("conv", -1), ("bn", 2), ("relu", 3),
+    ("conv", 4), ("bn", 5),
+    ("add", 1, 6), ("relu", 7),
+)  # fmt: skip
+PLAIN = _schema(
+    ("conv", -1), ("bn", 0), ("relu", 1), ("conv", 2), ("bn", 3), ("add", -1, 4),
+    ("relu", 5),
+)  # fmt: skip
+STRAIGHT = _schema(("conv", -1), ("bn", 0), ("relu", 1), ("conv", 2), ("bn", 3))
+SUMMED = _schema(
+    ("conv", -1), ("bn", 0), ("relu", 1), ("conv", 2), ("bn", 3), ("add", 4, -1)
+)
+PADDED = _schema(
+    ("conv", -1), ("bn", 0), ("relu", 1), ("pad", 2), ("conv", 3), ("bn", 4)
+)
+
+
+@pytest.mark.parametrize(
+    ("longer", "shorter", "runs"),
+    [
+        # The convolution of the shortcut, not the first of the branch.
+        (PROJECTED, PLAIN, [Run(0, 2, (-1, 0))]),
+        (SUMMED, STRAIGHT, [Run(5, 6, (4, 0))]),
+        (PADDED, STRAIGHT, [Run(3, 4, (2, 0))]),
+        # Each has what the other lacks.
+        (PADDED, SUMMED, [Run(3, 4, (2, 0)), Run(6, 7, (5, 0))]),
+        (PLAIN, PLAIN, []),
+    ],
+)
+def test_optional_parts(longer: Schema, shorter: Schema, runs: list[Run]) -> None:
+    union = aligned(longer, shorter)
+    assert union is not None
+    assert list(union.schema.runs) == runs
+    optional = {n for run in runs for n in range(run.first, run.end)}
+    both = set(range(len(union.schema.kinds))) - optional
+    assert both == set(union.first) & set(union.second)
+    for schema, places in ((longer, union.first), (shorter, union.second)):
+        kinds = [union.schema.kinds[p] for p in places]
+        assert kinds == list(schema.kinds)
+
+
+def test_three_of_a_family() -> None:
+    first = aligned(PADDED, SUMMED)
+    assert first is not None
+    union = aligned(first.schema, STRAIGHT)
+    assert union is not None
+    assert union.schema.runs == first.schema.runs
+    assert union.second == (0, 1, 2, 4, 5)
+
+
+def test_a_run_behind_a_run() -> None:
+    """The second begins where the first ends: both are passed by."""
+    expanded = _schema(
+        ("expand", -1), ("act", 0), ("pad", 1), ("conv", 2), ("bn", 3), ("act", 4),
+        ("conv", 5),
+    )  # fmt: skip
+    unpadded = _schema(
+        ("expand", -1), ("act", 0), ("conv", 1), ("bn", 2), ("act", 3), ("conv", 4)
+    )
+    bare = _schema(("conv", -1), ("bn", 0), ("act", 1), ("conv", 2))
+    first = aligned(expanded, unpadded)
+    assert first is not None
+    union = aligned(first.schema, bare)
+    assert union is not None
+    assert union.second == (3, 4, 5, 6)
+    bypasses: list[Ref] = [run.bypass for run in union.schema.runs]
+    assert bypasses == [(-1, 0), (1, 0)]
+
+
+def test_what_is_not_alike() -> None:
+    other = _schema(
+        ("pool", -1), ("norm", 0), ("dense", 1), ("softmax", 2), ("dropout", 3)
+    )
+    assert aligned(STRAIGHT, other) is None

@@ -1,0 +1,165 @@
+"""Blocks that differ in optional parts: one class, and flags."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+
+from keras2torch.layers.definitions import Add, Concatenate, Dense, Dropout, ReLU
+from keras2torch.program import Program, write
+from keras2torch.verification.torch_side import run
+
+from .graphs import Array, Graph, data
+
+
+def _classes(program: Program) -> list[str]:
+    return re.findall(r"^class (\w+)", program.source, re.MULTILINE)
+
+
+def _dense(graph: Graph, name: str, x: Array) -> Array:
+    kernel, bias = graph.layers[name].values
+    return x @ data(kernel) + data(bias)
+
+
+def _block(
+    graph: Graph,
+    prefix: str,
+    x: ir.Value,
+    units: int,
+    *,
+    project: bool = False,
+    joined: bool = True,
+    drop: bool = False,
+) -> ir.Value:
+    shortcut = x
+    if project:
+        [shortcut] = graph.call(Dense(units, name=f"{prefix}_0_dense"), [x])
+    [y] = graph.call(Dense(7, name=f"{prefix}_1_dense"), [x])
+    [y] = graph.call(ReLU(name=f"{prefix}_1_relu"), [y])
+    [y] = graph.call(Dense(6, name=f"{prefix}_2_dense"), [y])
+    [y] = graph.call(ReLU(name=f"{prefix}_2_relu"), [y])
+    [y] = graph.call(Dense(units, name=f"{prefix}_3_dense"), [y])
+    if drop:
+        [y] = graph.call(Dropout(0.2, name=f"{prefix}_drop"), [y])
+    if joined:
+        [y] = graph.call(Add(name=f"{prefix}_add"), [shortcut, y])
+    return y
+
+
+def _by_hand(
+    graph: Graph, prefix: str, x: Array, *, project: bool = False, joined: bool = True
+) -> Array:
+    shortcut = _dense(graph, f"{prefix}_0_dense", x) if project else x
+    y = np.maximum(_dense(graph, f"{prefix}_1_dense", x), 0)
+    y = np.maximum(_dense(graph, f"{prefix}_2_dense", y), 0)
+    y = _dense(graph, f"{prefix}_3_dense", y)
+    return shortcut + y if joined else y
+
+
+def _compare(program: Program, expected: dict[str, Array], given: Array) -> None:
+    seen = run(program, [[given]], program.module)
+    *_, last = expected.values()
+    np.testing.assert_allclose(seen.outputs[0][0], last, rtol=1e-4, atol=1e-4)
+    for path, value in expected.items():
+        found = seen.layers[path, 0][0]
+        np.testing.assert_allclose(found, value, rtol=1e-4, atol=1e-4)
+
+
+def _given() -> Array:
+    return np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
+
+
+def test_a_projection_on_the_shortcut() -> None:
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    sizes = [("stage1_block1", 8), ("stage1_block2", 8), ("stage2_block1", 4)]
+    sizes += [("stage2_block2", 4)]
+    for prefix, units in sizes:
+        y = _block(graph, prefix, y, units, project=prefix.endswith("1"))
+    program = write(graph.filled(y))
+    assert _classes(program) == ["ResidualBlock", "Net"]
+    assert "shortcut: bool = False" in program.source
+    assert "else nn.Identity()" in program.source
+    assert "ResidualBlock(5, 8, shortcut=True), ResidualBlock(8, 8)" in program.source
+    keys = [w.name for w in program.weights]
+    assert "stage1.0.shortcut.weight" in keys
+    assert "stage1.1.dense1.weight" in keys
+    assert set(keys) == set(program.module().state_dict())
+    value = given = _given()
+    expected = {}
+    for prefix, _ in sizes:
+        value = _by_hand(graph, prefix, value, project=prefix.endswith("1"))
+        expected[f"{prefix}_add"] = value
+    _compare(program, expected, given)
+
+
+def test_some_are_residual_and_drop() -> None:
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    units = {"a_block1": 8, "a_block2": 8, "b_block1": 4, "b_block2": 4, "c_block1": 6}
+    for prefix, size in units.items():
+        joined = prefix.endswith("2")
+        y = _block(graph, prefix, y, size, joined=joined, drop=joined)
+    program = write(graph.filled(y))
+    assert _classes(program) == ["ResidualBlock", "Net"]
+    assert "self.residual = residual" in program.source
+    assert re.search(r"return x \+ y if self\.residual else y", program.source)
+    assert "nn.Dropout(0.2) if residual else nn.Identity()" in program.source
+    value = given = _given()
+    expected = {}
+    for prefix in units:
+        joined = prefix.endswith("2")
+        value = _by_hand(graph, prefix, value, joined=joined)
+        expected[f"{prefix}_add" if joined else f"{prefix}_3_dense"] = value
+    _compare(program, expected, given)
+
+
+def test_what_comes_once_without_a_part_is_of_the_class() -> None:
+    """The first block has no sum; two others are alike."""
+    graph = Graph("net")
+    x = graph.input("x", (None, 5))
+    y = _block(graph, "block0", x, 8, joined=False)
+    for prefix in ("block1", "block2"):
+        y = _block(graph, prefix, y, 8)
+    program = write(graph.filled(y))
+    assert _classes(program) == ["ResidualBlock", "Net"]
+    value = given = _given()
+    expected = {}
+    for prefix in ("block0", "block1", "block2"):
+        joined = prefix != "block0"
+        value = _by_hand(graph, prefix, value, joined=joined)
+        expected[f"{prefix}_add" if joined else f"{prefix}_3_dense"] = value
+    _compare(program, expected, given)
+
+
+def test_branches_are_other_blocks() -> None:
+    """Who has another branch is not the same block with a flag."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    for i in range(4):
+        ends = [y]
+        for j in range(3 + i % 2):
+            [z] = graph.call(Dense(5, name=f"cell{i}_{j}_dense"), [y])
+            ends += graph.call(ReLU(name=f"cell{i}_{j}_relu"), [z])
+        [y] = graph.call(Concatenate(name=f"cell{i}_concat"), ends)
+        [y] = graph.call(Dense(5, name=f"cell{i}_last"), [y])
+    program = write(graph.filled(y))
+    assert "bool = False" not in program.source
+    assert len(_classes(program)) == 3
+    seen = run(program, [[_given()]], program.module)
+    assert seen.outputs[0][0].shape == (3, 5)
+
+
+@pytest.mark.parametrize("form", ["flat", "linked"])
+def test_other_forms_have_no_flags(form: str) -> None:
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    for prefix in ("s_block1", "s_block2", "t_block1"):
+        y = _block(graph, prefix, y, 8, project=prefix != "s_block2")
+    model = graph.filled(y)
+    program = write(model, flat=form == "flat", linked=form == "linked")
+    assert _classes(program)[-1:] == ["Net"]
+    assert "nn.Identity()" not in program.source
