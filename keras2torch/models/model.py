@@ -303,13 +303,18 @@ class Model(Trainer, SymbolicModel):
         yield from super().named_children()
 
     def get_submodule(self, target: str) -> nn.Module:
-        """As in torch; the program is written first, and lists have their modules."""
+        """As in torch; the program is written first, and lists have their modules.
+
+        A layer is found by its own name, too, where :meth:`source` calls it otherwise.
+        """
         self.ensure_net()
         module: nn.Module = self
         for name in filter(None, target.split(".")):
             found = module._modules.get(name)
             if found is None:
-                return super().get_submodule(target)
+                made = self._modes.made if self._modes is not None else {}
+                layer: nn.Module | None = made.get(target.replace(".", "/"))
+                return layer if layer is not None else super().get_submodule(target)
             module = found
         return module
 
@@ -323,7 +328,7 @@ class Model(Trainer, SymbolicModel):
     ) -> Any:
         """As in torch; takes what ``model.safetensors`` of a conversion holds.
 
-        Layers that nobody named are ``dense`` in one model and ``dense_2`` in the next:
+        Models that nobody named are ``functional`` here and ``functional_2`` there:
         where names differ by such numbers alone, the weights go by their order.
         """
         own = self.state_dict()

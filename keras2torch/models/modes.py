@@ -40,6 +40,7 @@ class Modes:
         self, net: nn.Module, graph: Network, made: Mapping[str, nn.Module]
     ) -> None:
         self.net = net
+        self.made = dict(made)
         self.freezing = [
             owner
             for owner in owners_of(graph).values()

@@ -539,3 +539,15 @@ def test_what_a_layer_was_told_holds_where_the_call_says_nothing(
         assert bool((model(x, training=True) != x).any())
         assert bool((model(x, training=False) == x).all())
     assert (model.predict(x, verbose=0) == x.numpy()).all()
+
+
+def test_a_layer_is_found_by_its_own_name_and_by_that_in_the_source() -> None:
+    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3)], name="tower")
+    model = keras.Sequential([keras.Input((4,)), inner, layers.Dense(2)])
+    last, first = model.layers[-1], inner.layers[-1]
+    assert model.get_submodule(last.name) is model.get_submodule("fc")
+    weight = model.get_parameter(f"tower.{first.name}.weight")
+    assert weight is model.get_parameter("tower.fc.weight")
+    assert weight.shape == (3, 4)
+    with pytest.raises(AttributeError):
+        model.get_submodule("dense_of_another_model")
