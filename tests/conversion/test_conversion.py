@@ -176,7 +176,7 @@ def test_dropout_works_in_training(converted: dict[str, Conversion]) -> None:
 
 def test_regularization_is_keras_penalty(converted: dict[str, Conversion]) -> None:
     module = converted["cnn.keras"].module
-    weight = module.fc.weight.detach().numpy().astype("float64")
+    weight = module.fc1.weight.detach().numpy().astype("float64")
     penalty = float(module.regularization().detach())
     assert penalty == pytest.approx(0.01 * (weight**2).sum(), rel=1e-5)
 
