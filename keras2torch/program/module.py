@@ -15,6 +15,7 @@ from torch import nn
 from keras2torch.program.check import check
 
 if TYPE_CHECKING:
+    from keras2torch.program.weights import TorchWeight
     from keras2torch.program.writer import Program
 
 _numbers = count()
@@ -80,11 +81,21 @@ def build(program: Program) -> nn.Module:
     model: nn.Module = getattr(module, program.name)()
     if program.double:
         model = model.double()
-    state = {k: torch.from_numpy(v.copy()) for k, v in program.state().items()}
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    missing = [m for m in missing if not m.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        raise RuntimeError(
-            f"the state dict does not fit: missing {missing}, unexpected {unexpected}"
-        )
+    left = model.state_dict()
+    for weight in program.weights:
+        # One after the other: the arrays of a large model are not all held twice.
+        _fill(left.pop(weight.name, None), weight)
+    missing = [m for m in left if not m.endswith("num_batches_tracked")]
+    if missing:
+        raise RuntimeError(f"the state dict does not fit: missing {missing}")
     return model.eval()
+
+
+def _fill(tensor: torch.Tensor | None, weight: TorchWeight) -> None:
+    array = weight.array()
+    if tensor is None or tensor.shape != array.shape:
+        raise RuntimeError(
+            f"the state dict does not fit: {weight.name} has the shape {array.shape} "
+            f"and goes into {None if tensor is None else tuple(tensor.shape)}"
+        )
+    tensor.copy_(torch.from_numpy(array if array.flags.writeable else array.copy()))

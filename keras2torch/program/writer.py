@@ -21,6 +21,7 @@ from keras2torch.layers.loops import own_class
 from keras2torch.layout import Choice, GraphPlan, LayerStep, plan
 from keras2torch.program import check
 from keras2torch.program.activity import penalize
+from keras2torch.program.alignment import bounded
 from keras2torch.program.blocks import find_blocks
 from keras2torch.program.chains import chained, is_nameless
 from keras2torch.program.classes import ClassWriter
@@ -184,7 +185,8 @@ def write(
     if not (flat or linked):
         drop_masks(planned)
         join_paddings(planned)
-        find_blocks(planned)
+        with bounded(len(planned.steps)):
+            find_blocks(planned)
     precision = precision_of(planned)
     double = precision.double and not linked
     if double:

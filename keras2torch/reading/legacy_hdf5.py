@@ -112,11 +112,15 @@ class LegacyStore:
             names = hdf5.texts(here, "weight_names")
             if "nb_params" in here.attrs:
                 names = [f"param_{p}" for p in range(hdf5.count(here, "nb_params"))]
-            self._arrays[name] = [
-                hdf5.array(here, n)
-                for n in names
-                if not n.rpartition("/")[2].startswith(_SEEDS)
-            ]
+            groups = {"": here}
+            found = []
+            for scope, _, last in (n.rpartition("/") for n in names):
+                if last.startswith(_SEEDS):
+                    continue
+                if scope not in groups:
+                    groups[scope] = hdf5.group(here, scope)
+                found.append(hdf5.array(groups[scope], last))
+            self._arrays[name] = found
         return self._arrays[name]
 
     def shapes(self, model: ModelSpec) -> dict[str, dict[str, tuple[int, ...]]]:
