@@ -414,6 +414,7 @@ class _Rewriter:
                 if _module_kind(step) or optional_module(step):
                     step.node.layer.name = self._part_name(run, part)
                     return step
+                step.option = None
         given, last = _like(before), steps[-1].writes[0]
         for n, step in enumerate(steps):
             _rewire(step, [given if n == 0 else steps[n - 1].writes[0]])

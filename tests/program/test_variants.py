@@ -8,7 +8,14 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from keras2torch.layers.definitions import Add, Concatenate, Dense, Dropout, ReLU
+from keras2torch.layers.definitions import (
+    Add,
+    Concatenate,
+    Dense,
+    Dropout,
+    ReLU,
+    Rescaling,
+)
 from keras2torch.program import Program, write
 from keras2torch.verification.torch_side import run
 
@@ -132,6 +139,28 @@ def test_what_comes_once_without_a_part_is_of_the_class() -> None:
         joined = prefix != "block0"
         value = _by_hand(graph, prefix, value, joined=joined)
         expected[f"{prefix}_add" if joined else f"{prefix}_3_dense"] = value
+    _compare(program, expected, given)
+
+
+def test_an_optional_part_that_torch_has_no_module_for() -> None:
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    scaled = {"block1": False, "block2": True, "block3": False, "block4": True}
+    value = given = _given()
+    for prefix, scales in scaled.items():
+        [y] = graph.call(Dense(7, name=f"{prefix}_1_dense"), [y])
+        [y] = graph.call(ReLU(name=f"{prefix}_1_relu"), [y])
+        if scales:
+            [y] = graph.call(Rescaling(0.5, name=f"{prefix}_scale"), [y])
+        [y] = graph.call(Dense(6, name=f"{prefix}_2_dense"), [y])
+        [y] = graph.call(ReLU(name=f"{prefix}_2_relu"), [y])
+    program = write(graph.filled(y))
+    expected = {}
+    for prefix, scales in scaled.items():
+        value = np.maximum(_dense(graph, f"{prefix}_1_dense", value), 0)
+        value = value * 0.5 if scales else value
+        value = np.maximum(_dense(graph, f"{prefix}_2_dense", value), 0)
+        expected[f"{prefix}_2_relu"] = value
     _compare(program, expected, given)
 
 
