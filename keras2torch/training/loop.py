@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from keras2torch.layers.definitions import Tensor
 from keras2torch.program import Program
+from keras2torch.program.automatic import argument
 from keras2torch.program.names import Names, identifier, variable
 from keras2torch.training import library
 from keras2torch.training import lines as lines_of
@@ -95,7 +96,10 @@ class LoopWriter:
         if len(program.inputs) == 1:
             self.inputs = [names.unique("x")]
         else:
-            self.inputs = [names.unique(variable(n)) for n, _ in program.inputs]
+            self.inputs = [
+                names.unique(variable(argument(name, i)))
+                for i, (name, _) in enumerate(program.inputs, 1)
+            ]
         self.targets = [
             self._target(k, name, tensor, names)
             for k, (name, tensor) in enumerate(output_names(program))
