@@ -14,7 +14,7 @@ from keras2torch.layers.definitions import (
     Dense,
     Dropout,
     ReLU,
-    Rescaling,
+    UpSampling1D,
 )
 from keras2torch.program import Program, write
 from keras2torch.verification.torch_side import run
@@ -144,23 +144,24 @@ def test_what_comes_once_without_a_part_is_of_the_class() -> None:
 
 def test_an_optional_part_that_torch_has_no_module_for() -> None:
     graph = Graph("net")
-    y = graph.input("x", (None, 5))
-    scaled = {"block1": False, "block2": True, "block3": False, "block4": True}
-    value = given = _given()
-    for prefix, scales in scaled.items():
-        [y] = graph.call(Dense(7, name=f"{prefix}_1_dense"), [y])
-        [y] = graph.call(ReLU(name=f"{prefix}_1_relu"), [y])
-        if scales:
-            [y] = graph.call(Rescaling(0.5, name=f"{prefix}_scale"), [y])
-        [y] = graph.call(Dense(6, name=f"{prefix}_2_dense"), [y])
-        [y] = graph.call(ReLU(name=f"{prefix}_2_relu"), [y])
+    y = graph.input("x", (None, 2, 5))
+    wider = [False, True, False, True, True]
+    for i, grows in enumerate(wider):
+        [y] = graph.call(Dense(7, name=f"block{i}_expand"), [y])
+        [y] = graph.call(ReLU(name=f"block{i}_relu"), [y])
+        if grows:
+            [y] = graph.call(UpSampling1D(2, name=f"block{i}_up"), [y])
+        [y] = graph.call(Dense(5, name=f"block{i}_project"), [y])
+        [y] = graph.call(ReLU(name=f"block{i}_out"), [y])
     program = write(graph.filled(y))
+    assert "if upsample else nn.Identity()" in program.source
+    value = given = _given()[:, None].repeat(2, axis=1)
     expected = {}
-    for prefix, scales in scaled.items():
-        value = np.maximum(_dense(graph, f"{prefix}_1_dense", value), 0)
-        value = value * 0.5 if scales else value
-        value = np.maximum(_dense(graph, f"{prefix}_2_dense", value), 0)
-        expected[f"{prefix}_2_relu"] = value
+    for i, grows in enumerate(wider):
+        value = np.maximum(_dense(graph, f"block{i}_expand", value), 0)
+        value = np.repeat(value, 2, axis=1) if grows else value
+        value = np.maximum(_dense(graph, f"block{i}_project", value), 0)
+        expected[f"block{i}_out"] = value
     _compare(program, expected, given)
 
 
