@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Block
@@ -23,7 +24,7 @@ from keras2torch.operators import Operator
 from keras2torch.program.automatic import by_class, is_automatic
 from keras2torch.program.kinds import class_of, snake
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
-from keras2torch.program.steps import read_instead
+from keras2torch.program.steps import read_instead, uses_of_tensors
 from keras2torch.program.stretches import (
     LEAST_SAVED,
     Stretch,
@@ -52,6 +53,8 @@ _LONGEST_SINGLE = 16
 _LEAST_REGION = 4
 # What waits so many steps is no shortcut within a block.
 _FAR = 8
+# What a cut is worth that a person would not make.
+_OTHERWISE = 0.75
 # A forward of fewer steps stays as it is.
 _SHORT = 8
 _LEAST_CHAINS = 4
@@ -62,13 +65,15 @@ class _Found:
     """A plan with its elements in order; ``None`` parts what is not to be joined.
 
     ``names`` say more, where they are asked. Unless it ``counts``, nothing is folded
-    for being here, and nothing that somebody named.
+    for being here, and nothing that somebody named. ``far``: what is made inside may be
+    read far behind.
     """
 
     plan: GraphPlan
     elements: list[Stretch | None]
     names: _Named | None = None
     counts: bool = True
+    far: bool = False
 
     def steps(self, start: int, length: int) -> tuple[int, ...]:
         """Return the steps of some elements."""
@@ -82,7 +87,19 @@ class _Found:
         """Whether the names let these steps be a block."""
         if not self.counts and any(_words(self.plan.steps[i]) for i in at):
             return False
+        if self.far and self._leaving(at) > 1:
+            return False
         return self.names is None or self.names.part(at[0], at[-1] + 1)
+
+    @cached_property
+    def _uses(self) -> dict[int, list[int]]:
+        return uses_of_tensors(self.plan)
+
+    def _leaving(self, at: tuple[int, ...]) -> int:
+        """Return how many tensors of these steps others read."""
+        inside = set(at)
+        made = [t for i in at for t in self.plan.steps[i].writes]
+        return sum(not inside.issuperset(self._uses.get(id(t), ())) for t in made)
 
 
 def find_blocks(top: GraphPlan) -> None:
@@ -97,7 +114,7 @@ def find_blocks(top: GraphPlan) -> None:
                 # Where cells repeat, one that stands alone is a cell too.
                 _fold([_Found(plan, list(cones(plan, least=1)))], least=1)
         far = list(elements(plan, far=_FAR))
-        _fold([_Found(plan, far, _Named(plan))], least=2)
+        _fold([_Found(plan, far, _Named(plan), far=True)], least=2)
         _fold_singles(plan)
     join_variants(list(blocks_of(plans)))
     every = [
@@ -279,11 +296,29 @@ def _best(
                     steps = len(steps_here)
             times = sum(found[f].counts for f, _ in kept)
             saved = steps * (times - 1 if least > 1 else times)
+            if kept and not _begins_well(found[kept[0][0]], kept[0][1][0]):
+                saved = int(saved * _OTHERWISE)
             if times >= least and steps >= _LEAST_STEPS and saved > most:
                 best, most = kept, saved
         if not repeated:
             break
     return best
+
+
+def _begins_well(found: _Found, start: int) -> bool:
+    """Whether a block that nobody named may begin here.
+
+    What repeats may be cut anywhere: a person begins at the fork, or with weights, and
+    not with the activation behind the block before.
+    """
+    element = found.elements[start]
+    assert element is not None
+    step = found.plan.steps[element.at[0]]
+    forks = found.names is not None
+    if not forks or len(element.at) > 1 or not isinstance(step, LayerStep):
+        return True
+    named = _words(step) is not None
+    return named or step.body is not None or bool(step.node.weights)
 
 
 class _Named:

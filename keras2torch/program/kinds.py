@@ -9,6 +9,8 @@ from keras2torch.layers.definitions import Concatenate, Layer, Tensor
 from keras2torch.layout import LayerStep, Step
 from keras2torch.operators import Operator
 
+_FEW = 2
+
 
 def class_of(steps: Sequence[Step], given: Tensor | None) -> str:
     """Return the name of the class for some steps.
@@ -25,7 +27,12 @@ def class_of(steps: Sequence[Step], given: Tensor | None) -> str:
     convolves = any("Conv" in type(x).__name__ for x in _all_layers(steps))
     if isinstance(layers[-1], Concatenate) and convolves:
         joins_input = any(t is given for t in steps[-1].reads)
-        return "DenseLayer" if joins_input else "InceptionBlock"
+        branches = len(steps[-1].reads)
+        made = {id(t) for step in steps for t in step.writes}
+        own = sum(id(t) in made for t in steps[-1].reads)
+        if joins_input:
+            return "DenseLayer"
+        return "InceptionBlock" if own > 1 or branches > _FEW else "ConvBlock"
     attention = sum("Attention" in kind for kind in kinds)
     if attention:
         return _transformer(kinds, attention)

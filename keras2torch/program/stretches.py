@@ -49,7 +49,8 @@ def elements(plan: GraphPlan, *, far: int = 0) -> Iterator[Stretch | None]:
     apart = wiring.apart(far) if far else set()
     first = 0
     for end in range(1, len(plan.steps) + 1):
-        if end < len(plan.steps) and len(wiring.live(end) - apart) != 1:
+        made = {id(t) for t in plan.steps[end - 1].writes}
+        if end < len(plan.steps) and len(wiring.live(end) - (apart - made)) != 1:
             continue
         yield wiring.stretch(range(first, end), beside=apart)
         first = end
@@ -121,7 +122,9 @@ class _Wiring:
         for key, readers in self._read_by.items():
             made = self._made.get(key, (-1, 0))[0]
             gaps = [b - a for a, b in pairwise([made, *readers])]
-            if max(gaps) >= far and readers[-1] < len(self._plan.steps):
+            # A branch that waits to be joined is read once.
+            often = len(readers) > 1 or made < 0
+            if often and max(gaps) >= far and readers[-1] < len(self._plan.steps):
                 found.add(key)
         return found
 
@@ -183,10 +186,12 @@ class _Wiring:
             for tensor in step.writes
             if any(r not in place for r in self._read_by[id(tensor)])
         ]
-        counted = len(outer) if several else len(outer.keys() - beside)
-        if len(leaving) != 1 or not 1 <= counted <= (3 if several else 1):
+        if len(leaving) != 1 or not 1 <= len(outer) <= _MOST_INPUTS:
             return None
-        if len(outer) > _MOST_INPUTS or next(iter(outer)) in beside:
+        first = next(iter(outer))
+        alone = several or not outer.keys() - {first} - beside
+        follows = not beside or self._made.get(first, (-1, 0))[0] == at[0] - 1
+        if not (alone and follows):
             return None
         return Stretch(tuple(at), tuple(key))
 
