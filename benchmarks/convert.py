@@ -246,6 +246,7 @@ def main() -> None:
         folder = Path(name)
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+        process("-c", "import keras2torch.conversion")
         few = min(options.runs, 3)
         parts = {
             "time": [time_of_resnet50(folder, options.runs)],
