@@ -106,7 +106,11 @@ def find_blocks(top: GraphPlan) -> None:
     """Fold the blocks of a plan, and of the models inside it, into bodies."""
     plans = list(_plans(top))
     for plan in plans:
-        _fold([_Found(plan, list(elements(plan)), _Named(plan))], least=2)
+        # What is left may be such a block, too, before it is parted into smaller ones.
+        while _fold(
+            [_Found(plan, list(elements(plan)), _Named(plan))], least=2, once=True
+        ):
+            _fold_singles(plan)
         if len(plan.steps) > _TANGLED:
             before = len(plan.steps)
             _fold([_Found(plan, list(cones(plan, least=2)))], least=2)
@@ -196,8 +200,11 @@ def _plans(plan: GraphPlan) -> Iterator[GraphPlan]:
 
 
 # ------------------------------------------------------------------------ choosing
-def _fold(found: Sequence[_Found], *, least: int) -> None:
-    """Fold what repeats, the most worthwhile first, until nothing is left."""
+def _fold(found: Sequence[_Found], *, least: int, once: bool = False) -> bool:
+    """Fold what repeats, the most worthwhile first, until nothing is left.
+
+    ``once``: only that. Returns whether there was something.
+    """
     numbers: dict[object, int] = {}
     rows: list[list[int]] = []
     for one in found:
@@ -220,8 +227,11 @@ def _fold(found: Sequence[_Found], *, least: int) -> None:
                 chosen[f].append(group[-1])
             _name(group)
             offset += part
+        if once:
+            break
     for one, pieces in zip(found, chosen, strict=True):
         _replace(one.plan, sorted(pieces, key=lambda piece: piece.at))
+    return any(chosen)
 
 
 def _parted(found: _Found, start: int, length: int) -> list[int]:

@@ -8,6 +8,7 @@ convolutions of an inception block its ``branch1``, ``branch2``, … And what ma
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -121,12 +122,15 @@ def fold_straight(plan: GraphPlan, most: int) -> None:
 def _straight(plan: GraphPlan) -> list[list[int]]:
     """Return neighbouring layers of which each reads only the one before."""
     uses = uses_of_tensors(plan)
+    calls = Counter(s.node.path for s in plan.steps if isinstance(s, LayerStep))
     runs: list[list[int]] = [[]]
     for i, step in enumerate(plan.steps):
         plain = isinstance(step, LayerStep) and not isinstance(step.node.layer, Chain)
         single = plain and len(step.reads) == len(step.writes) == 1
         if single and isinstance(step, LayerStep):
             single = step.option is None and step.made_mask is None
+            # What is called again holds its weights for both calls.
+            single = single and calls[step.node.path] == 1
         if single and runs[-1]:
             before = plan.steps[runs[-1][-1]].writes[0]
             if step.reads[0] is not before or uses.get(id(before)) != [i]:

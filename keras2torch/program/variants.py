@@ -91,6 +91,14 @@ def are_variants(one: Sequence[Step], two: Sequence[Step]) -> bool:
     return other is not None and is_variant(one, frozenset([other]))
 
 
+def _begins_otherwise(schema: Schema, places: Sequence[int]) -> bool:
+    """Whether something stands before all that is in some places: a stem, say."""
+    optional = {n for run in schema.runs for n in range(run.first, run.end)}
+    reads = [reads for n, reads in enumerate(schema.reads) if n not in optional]
+    begins = all((-1, 0) not in own for own in reads)
+    return begins and any(run.first not in places for run in schema.runs[:1])
+
+
 def _own_schema(steps: Sequence[Step]) -> Schema | None:
     made = {id(t) for step in steps for t in step.writes}
     entering = {id(t): t for s in steps for t in s.reads if id(t) not in made}
@@ -105,7 +113,10 @@ def is_variant(steps: Sequence[Step], blocks: Schemas) -> bool:
     for other in blocks:
         longer, shorter = sorted((other, schema), key=lambda s: -len(s.kinds))
         union = aligned(longer, shorter)
-        if union is not None and _is_worth(union):
+        if union is None or not _is_worth(union):
+            continue
+        theirs = union.first if longer is other else union.second
+        if not _begins_otherwise(union.schema, theirs):
             return True
     return False
 
