@@ -1,0 +1,35 @@
+"""Long forwards are parted; what is called twice stays where both calls see it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from keras2torch.layers.definitions import Dense, Subtract
+from keras2torch.program import write
+from keras2torch.verification.torch_side import run
+
+from .graphs import Graph, data
+
+
+def test_a_shared_tower_is_held_once() -> None:
+    graph = Graph("siamese")
+    ends = []
+    layers = [Dense(4, name=f"tower_{name}") for name in "abcdefghijklmnop"]
+    for side in ("left", "right"):
+        y = graph.input(side, (None, 4))
+        for layer in layers:
+            [y] = graph.call(layer, [y])
+        ends.append(y)
+    [y] = graph.call(Subtract(name="difference"), ends)
+    program = write(graph.filled(y))
+    assert len(program.weights) == 2 * len(layers)
+    random = np.random.default_rng(0)
+    given = [random.normal(size=(3, 4)).astype("float32") for _ in range(2)]
+    expected = []
+    for value in given:
+        for layer in layers:
+            kernel, bias = graph.layers[layer.name].values
+            value = value @ data(kernel) + data(bias)
+        expected.append(value)
+    [[found]] = run(program, [given], program.module).outputs
+    np.testing.assert_allclose(found, expected[0] - expected[1], rtol=1e-4, atol=1e-4)
