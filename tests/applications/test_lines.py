@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.applications.cases import SIZES
 from tests.applications.lines import LONGEST_FORWARD, MOST_LINES, Length, measured
 
 pytestmark = pytest.mark.needs_keras
 
 QUICK = ("ResNet50", "MobileNetV2")
+# Their blocks differ in more than parts that may be absent: not short enough yet.
+LONG = ("EfficientNet", "InceptionResNetV2", "MobileNetV3", "NASNet")
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +25,14 @@ def test_quick(name: str, quick: dict[str, Length]) -> None:
     assert quick[name].faults() == []
     # Folding is what makes it short.
     assert quick[name].lines < quick[name].flat / 2
+
+
+@pytest.mark.slow
+def test_all() -> None:
+    rows = list(measured(list(SIZES)))
+    assert len(rows) == 40
+    short = [row for row in rows if not row.name.startswith(LONG)]
+    assert {row.name: row.faults() for row in short if row.faults()} == {}
 
 
 def test_faults() -> None:
