@@ -8,16 +8,17 @@ convolutions of an inception block its ``branch1``, ``branch2``, … And what ma
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
 from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Block, Chain
 from keras2torch.layers.definitions import Call, Tensor
+from keras2torch.layers.regularization import ActivityPenalty
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.program.kinds import snake
 from keras2torch.program.steps import read_instead, uses_of_tensors
+from keras2torch.program.stretches import plain
 
 # A shorter run reads as well where it stands.
 _LEAST_STRAIGHT = 4
@@ -115,22 +116,21 @@ def fold_straight(plan: GraphPlan, most: int) -> None:
         name = _straight_name(
             steps, first=at[0] == 0, last=at[-1] + 1 == len(plan.steps)
         )
-        call = stacked(plan, steps, name, at[0])
+        call = stacked(plan, steps, name)
         plan.steps[at[0] : at[-1] + 1] = [call]
 
 
 def _straight(plan: GraphPlan) -> list[list[int]]:
     """Return neighbouring layers of which each reads only the one before."""
     uses = uses_of_tensors(plan)
-    calls = Counter(s.node.path for s in plan.steps if isinstance(s, LayerStep))
+    # What is called again, say, holds its weights for both calls.
+    free = plain(plan)
     runs: list[list[int]] = [[]]
     for i, step in enumerate(plan.steps):
-        plain = isinstance(step, LayerStep) and not isinstance(step.node.layer, Chain)
-        single = plain and len(step.reads) == len(step.writes) == 1
+        alone = isinstance(step, LayerStep) and not isinstance(step.node.layer, Chain)
+        single = free[i] and alone and len(step.reads) == len(step.writes) == 1
         if single and isinstance(step, LayerStep):
-            single = step.option is None and step.made_mask is None
-            # What is called again holds its weights for both calls.
-            single = single and calls[step.node.path] == 1
+            single = step.option is None
         if single and runs[-1]:
             before = plan.steps[runs[-1][-1]].writes[0]
             if step.reads[0] is not before or uses.get(id(before)) != [i]:
@@ -174,9 +174,17 @@ def _runs(plan: GraphPlan) -> list[list[int]]:
 
 
 def _is_single(step: Step) -> bool:
-    block = isinstance(step, LayerStep) and isinstance(step.node.layer, Block)
-    plain = block and isinstance(step, LayerStep) and step.body is not None
-    return plain and len(step.reads) == len(step.writes) == 1
+    if not isinstance(step, LayerStep) or not isinstance(step.node.layer, Block):
+        return False
+    if step.body is None or not all(map(_adds_nothing, step.body.layer_steps())):
+        return False
+    return len(step.reads) == len(step.writes) == 1
+
+
+def _adds_nothing(step: LayerStep) -> bool:
+    """Whether nothing of a layer is added to the loss: a stack has no method for it."""
+    layer = step.node.layer
+    return not layer.regularizers() and not isinstance(layer, ActivityPenalty)
 
 
 def _segments(plan: GraphPlan, run: Sequence[int]) -> list[list[int]]:
@@ -221,25 +229,25 @@ def _fold(plan: GraphPlan, found: Sequence[tuple[list[int], str]]) -> None:
     for i, step in enumerate(plan.steps):
         if i in last:
             at, name = last[i]
-            steps.append(stacked(plan, [plan.steps[k] for k in at], name, i))
+            steps.append(stacked(plan, [plan.steps[k] for k in at], name))
         elif i not in taken:
             steps.append(step)
     plan.steps[:] = steps
 
 
-def stacked(
-    plan: GraphPlan, steps: Sequence[Step], name: str, number: int
-) -> LayerStep:
+def stacked(plan: GraphPlan, steps: Sequence[Step], name: str) -> LayerStep:
     """Return steps of which each reads only the one before as one call of a stack."""
     [before], [made] = steps[0].reads, steps[-1].writes
     given = Tensor(before.shape, before.dtype, before.layout)
     left = Tensor(made.shape, made.dtype, made.layout)
     read_instead(steps[0], before, given)
     # What is read outside is still the tensor that was.
-    last = steps[-1]
+    first, last = steps[0], steps[-1]
+    assert isinstance(first, LayerStep)
     assert isinstance(last, LayerStep)
     last.call.outputs = [left]
-    path = f"{plan.path}<stack {number}>"
+    # Steps move when others are folded: a number of theirs could come again.
+    path = f"{plan.path}<stack of {first.node.path}>"
     body = GraphPlan("Stack", path, [("x", given)], list(steps), [left], [""])
     node = LayerNode(Chain(name=name), path, [])
     return LayerStep(node, Call([before], [made], masks=[None]), body=body)
