@@ -248,7 +248,9 @@ def stacked(plan: GraphPlan, steps: Sequence[Step], name: str) -> LayerStep:
     last.call.outputs = [left]
     # Steps move when others are folded: a number of theirs could come again.
     path = f"{plan.path}<stack of {first.node.path}>"
-    body = GraphPlan("Stack", path, [("x", given)], list(steps), [left], [""])
+    # Not everything can be an entry of a stack; then it is a class.
+    kind = class_name(name)
+    body = GraphPlan(kind, path, [("x", given)], list(steps), [left], [""])
     node = LayerNode(Chain(name=name), path, [])
     return LayerStep(node, Call([before], [made], masks=[None]), body=body)
 

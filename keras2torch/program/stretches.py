@@ -86,6 +86,12 @@ def cones(plan: GraphPlan, *, least: int) -> Iterator[Stretch | None]:
             yield None
 
 
+def plain(plan: GraphPlan) -> list[bool]:
+    """Return which steps may be moved into a class: nothing else holds on to them."""
+    wiring = _Wiring(plan)
+    return [wiring.is_plain(step) for step in plan.steps]
+
+
 class _Wiring:
     """Who makes and who reads the tensors of a plan."""
 
@@ -167,7 +173,7 @@ class _Wiring:
         """
         place = {i: n for n, i in enumerate(at)}
         steps = [self._plan.steps[i] for i in at]
-        if not all(self._is_plain(step) for step in steps):
+        if not all(self.is_plain(step) for step in steps):
             return None
         outer: dict[int, int] = {}
         key: list[object] = []
@@ -200,7 +206,7 @@ class _Wiring:
             self._kinds[id(step)] = kind_of(step)
         return self._kinds[id(step)]
 
-    def _is_plain(self, step: Step) -> bool:
+    def is_plain(self, step: Step) -> bool:
         """Whether a step may be moved into a class: nothing else holds on to it."""
         if any(id(t) in self._held for t in step.reads):
             return False
