@@ -17,6 +17,7 @@ from keras2torch.layers.definitions import Call, Tensor
 from keras2torch.layers.regularization import ActivityPenalty
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.program.kinds import snake
+from keras2torch.program.names import class_name
 from keras2torch.program.steps import read_instead, uses_of_tensors
 from keras2torch.program.stretches import plain
 
