@@ -162,6 +162,8 @@ class Call:
     around
         Zeros on both sides of each spatial axis, which a layer before would have put
         there: see :meth:`Layer.can_pad`.
+    padded
+        A step before puts the zeros there: see :meth:`Layer.pads_before`.
     """
 
     inputs: list[Tensor]
@@ -183,6 +185,7 @@ class Call:
     faithful: bool = False
     linked: bool = False
     around: tuple[int, ...] = ()
+    padded: bool = False
 
     @property
     def x(self) -> Tensor:
@@ -479,6 +482,10 @@ class Layer:
     def rectifies(self) -> bool:
         """Whether it ends with a ReLU: what would be below 0 is 0, and has no slope."""
         return False
+
+    def pads_before(self, call: Call) -> list[tuple[int, int]]:
+        """Return the zeros that ``forward`` puts before its module, pairs per axis."""
+        return []
 
     def can_pad(self, around: tuple[int, ...], *, rectified: bool) -> bool:
         """Whether its module can put zeros around its input.

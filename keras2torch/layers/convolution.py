@@ -120,6 +120,10 @@ class _Windowed(Layer):
         # Not padding="same", which torch warns of where the ends differ.
         return _Padding(before=pads)
 
+    def pads_before(self, call: Call) -> list[tuple[int, int]]:
+        """Where both ends differ."""
+        return list(self._padding(call).before or [])
+
     def rectifies(self) -> bool:
         """With such an activation."""
         return act.rectifies(getattr(self, "activation", None))
@@ -166,7 +170,7 @@ class _Windowed(Layer):
     def forward(self, call: Call, module: str) -> Forward:
         """``F.relu(self.conv(x))``, padded first where both ends differ."""
         x = call.x.name
-        if before := self._padding(call).before:
+        if (before := self._padding(call).before) and not call.padded:
             x = pad_text(x, before)
         text, helpers = act.apply(
             getattr(self, "activation", None), f"{module}({x})", call.y.layout, self

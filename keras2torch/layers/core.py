@@ -23,6 +23,7 @@ from keras2torch.layers.base import (
     layer,
     transposed,
 )
+from keras2torch.layers.spatial import pad_text
 from keras2torch.layers.text import call as call_text
 from keras2torch.layers.text import literal
 
@@ -365,6 +366,27 @@ class Block(Functional):
 
 class Chain(Block):
     """Layers of the model itself, one after the other: ``nn.Sequential``."""
+
+
+@dataclass(eq=False)
+class Pad(Block):
+    """Zeros before a convolution, which other blocks of its class do not need.
+
+    Attributes
+    ----------
+    pairs
+        How many before and behind, per spatial axis.
+    """
+
+    pairs: tuple[tuple[int, int], ...] = ()
+
+    def module(self, call: Call) -> Module | None:  # type: ignore[override]
+        """A function."""
+        return None
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``F.pad(x, (0, 1, 0, 1))``."""
+        return Forward(pad_text(call.x.name, self.pairs))
 
 
 @dataclass(eq=False)

@@ -23,6 +23,7 @@ from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
 from keras2torch.program.automatic import by_class, is_automatic
 from keras2torch.program.kinds import class_of, snake
+from keras2torch.program.paddings import part_paddings
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
 from keras2torch.program.steps import read_instead, uses_of_tensors
 from keras2torch.program.stretches import (
@@ -110,6 +111,8 @@ def find_blocks(top: GraphPlan) -> None:
         while _fold(
             [_Found(plan, list(elements(plan)), _Named(plan))], least=2, once=True
         ):
+            for part in [plan, *(b.body for b in blocks_of([plan]) if b.body)]:
+                part_paddings(part)
             _fold_singles(plan)
         if len(plan.steps) > _TANGLED:
             before = len(plan.steps)

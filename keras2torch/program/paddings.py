@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from keras2torch.dialect import LayerNode
+from keras2torch.layers.core import Pad
+from keras2torch.layers.definitions import Call, Tensor
 from keras2torch.layers.reshaping import ZeroPadding
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.program.steps import uses_of_tensors
@@ -22,6 +25,30 @@ def join_paddings(top: GraphPlan) -> None:
     bodies = {id(s.body): s.body for s in top.layer_steps() if s.body is not None}
     for plan in [top, *bodies.values()]:
         top.joined |= _join(plan)
+
+
+def part_paddings(plan: GraphPlan) -> None:
+    """Make the zeros before a convolution steps of their own.
+
+    So it is the same as one that needs none, and they are an optional part.
+    """
+    calls = Counter(s.node.path for s in plan.steps if isinstance(s, LayerStep))
+    steps: list[Step] = []
+    for step in plan.steps:
+        if isinstance(step, LayerStep) and step.body is None and len(step.reads) == 1:
+            alone = calls[step.node.path] == 1 and not step.call.padded
+            pairs = step.node.layer.pads_before(step.call) if alone else []
+            if pairs:
+                x = step.call.x
+                # Its size is told by the convolution, which looks at the sizes before.
+                padded = Tensor(x.shape, x.dtype, x.layout)
+                node = LayerNode(
+                    Pad(name="pad", pairs=tuple(pairs)), f"{step.node.path}<pad>", []
+                )
+                steps.append(LayerStep(node, Call([x], [padded], masks=[None])))
+                step.call.inputs, step.call.padded = [padded], True
+        steps.append(step)
+    plan.steps[:] = steps
 
 
 def _join(plan: GraphPlan) -> dict[str, str]:

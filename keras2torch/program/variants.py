@@ -478,7 +478,8 @@ def blocks_of(plans: Sequence[GraphPlan]) -> Iterator[LayerStep]:
     """Give the calls of blocks in some plans."""
     for plan in plans:
         for step in plan.steps:
-            if isinstance(step, LayerStep) and isinstance(step.node.layer, Block):
+            block = isinstance(step, LayerStep) and isinstance(step.node.layer, Block)
+            if block and isinstance(step, LayerStep) and step.body is not None:
                 yield step
 
 
