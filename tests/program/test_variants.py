@@ -10,8 +10,11 @@ import pytest
 
 from keras2torch.layers.definitions import (
     Add,
+    BatchNormalization,
     Concatenate,
+    Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     ReLU,
     UpSampling1D,
@@ -193,3 +196,33 @@ def test_other_forms_have_no_flags(form: str) -> None:
     program = write(model, flat=form == "flat", linked=form == "linked")
     assert _classes(program)[-1:] == ["Net"]
     assert "nn.Identity()" not in program.source
+
+
+def test_zeros_before_a_convolution_are_a_part() -> None:
+    """With stride 2 both ends differ, and PyTorch pads before the convolution."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 13, 10, 3))
+    sizes = [(6, 2), (6, 1), (8, 2), (8, 1), (8, 1)]
+    for i, (filters, stride) in enumerate(sizes):
+        x = y
+        for layer in (
+            Conv2D(7, 1, name=f"block{i}_expand"),
+            ReLU(name=f"block{i}_expand_relu"),
+            DepthwiseConv2D(3, strides=stride, padding="same", name=f"block{i}_deep"),
+            BatchNormalization(name=f"block{i}_deep_bn"),
+            ReLU(name=f"block{i}_deep_relu"),
+            Conv2D(filters, 1, name=f"block{i}_project"),
+        ):
+            [y] = graph.call(layer, [y])
+        if stride == 1:
+            [y] = graph.call(Add(name=f"block{i}_add"), [x, y])
+    model = graph.filled(y)
+    folded, flat = write(model), write(model, flat=True)
+    assert _classes(folded) == ["InvertedResidual", "Net"]
+    assert "nn.ZeroPad2d((0, 1, 1, 1)) if pad else nn.Identity()" in folded.source
+    given = np.random.default_rng(0).normal(size=(2, 3, 13, 10)).astype("float32")
+    one, other = (run(p, [[given]], p.module) for p in (folded, flat))
+    np.testing.assert_array_equal(one.outputs[0][0], other.outputs[0][0])
+    for path in ("block0_deep", "block1_deep", "block2_deep_bn", "block4_add"):
+        found, expected = one.layers[path, 0][0], other.layers[path, 0][0]
+        np.testing.assert_array_equal(found, expected)
