@@ -220,7 +220,7 @@ def test_zeros_before_a_convolution_are_a_part() -> None:
     folded, flat = write(model), write(model, flat=True)
     assert _classes(folded) == ["InvertedResidual", "Net"]
     assert "nn.ZeroPad2d((0, 1, 1, 1)) if pad else nn.Identity()" in folded.source
-    given = np.random.default_rng(0).normal(size=(2, 3, 13, 10)).astype("float32")
+    given = np.random.default_rng(0).normal(size=(2, 13, 10, 3)).astype("float32")
     one, other = (run(p, [[given]], p.module) for p in (folded, flat))
     np.testing.assert_array_equal(one.outputs[0][0], other.outputs[0][0])
     for path in ("block0_deep", "block1_deep", "block2_deep_bn", "block4_add"):
