@@ -509,7 +509,9 @@ def _by_branch(nodes: list[LayerNode], graph: ir.Graph) -> list[LayerNode]:
     """
     makers = {v: node for node in nodes for v in node.outputs}
     makers |= {node.mask: node for node in nodes if node.mask is not None}
-    first = _first_inputs(nodes, graph.inputs)
+    # The calls of one layer keep their order: its statistics depend on it.
+    again = max(Counter(node.path for node in nodes).values(), default=0) > 1
+    first = {} if again else _first_inputs(nodes, graph.inputs)
     found: dict[int, LayerNode] = {}
     ends = [makers[v] for v in graph.outputs if v in makers]
     waiting = [(node, False) for node in reversed([*ends, *nodes])]

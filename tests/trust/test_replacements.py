@@ -166,7 +166,7 @@ def test_register_by_hand(own_models: Callable[[str], Path]) -> None:
     tokens = torch.tensor([[3, 4, 5], [1, 2, 0]])
     table = made.module.embedding.weight
     mean_of = table[tokens].mean(dim=1)
-    expected = made.module.dense(mean_of)
+    expected = made.module.fc(mean_of)
     assert torch.allclose(made.module(tokens), expected, atol=1e-6)
 
 
