@@ -25,7 +25,7 @@ from keras2torch.program.automatic import by_class, is_automatic
 from keras2torch.program.kinds import class_of, snake
 from keras2torch.program.paddings import part_paddings
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
-from keras2torch.program.steps import read_instead, uses_of_tensors
+from keras2torch.program.steps import like, read_instead, uses_of_tensors
 from keras2torch.program.stretches import (
     LEAST_SAVED,
     Stretch,
@@ -107,13 +107,14 @@ def find_blocks(top: GraphPlan) -> None:
     """Fold the blocks of a plan, and of the models inside it, into bodies."""
     plans = list(_plans(top))
     for plan in plans:
-        # What is left may be such a block, too, before it is parted into smaller ones.
-        while _fold(
-            [_Found(plan, list(elements(plan)), _Named(plan))], least=2, once=True
-        ):
+        if _fold_once(plan):
+            # Blocks that are found later are made of these steps.
             for part in [plan, *(b.body for b in blocks_of([plan]) if b.body)]:
                 part_paddings(part)
             _fold_singles(plan)
+            # What is left may be such a block, too, before it is parted further.
+            while _fold_once(plan):
+                _fold_singles(plan)
         if len(plan.steps) > _TANGLED:
             before = len(plan.steps)
             _fold([_Found(plan, list(cones(plan, least=2)))], least=2)
@@ -135,6 +136,12 @@ def find_blocks(top: GraphPlan) -> None:
             _fold_regions(plan)
         if len(plan.steps) > _TOO_LONG:
             fold_straight(plan, _LONG)
+
+
+def _fold_once(plan: GraphPlan) -> bool:
+    """Fold what is most worthwhile; return whether there was something."""
+    found = _Found(plan, list(elements(plan)), _Named(plan))
+    return _fold([found], least=2, once=True)
 
 
 def _fold_singles(plan: GraphPlan) -> None:
@@ -477,7 +484,7 @@ def _folded(
     """
     entering = list(_entering(piece).values())
     [leaving] = [t for s in piece.steps for t in s.writes if id(t) in outside]
-    given, result = [_copy(t) for t in entering], _copy(leaving)
+    given, result = [like(t) for t in entering], like(leaving)
     for step in piece.steps:
         for tensor, inner in zip(entering, given, strict=True):
             read_instead(step, tensor, inner)
@@ -498,10 +505,6 @@ def _folded(
 
 def _input_names(kind: str) -> tuple[str, ...]:
     return ("x", "memory", "z") if kind == "DecoderBlock" else ("x", "y", "z")
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    return Tensor(tensor.shape, tensor.dtype, tensor.layout)
 
 
 __all__ = ["find_blocks"]

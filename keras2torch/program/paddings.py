@@ -10,10 +10,10 @@ from collections import Counter
 
 from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Pad
-from keras2torch.layers.definitions import Call, Tensor
+from keras2torch.layers.definitions import Call
 from keras2torch.layers.reshaping import ZeroPadding
 from keras2torch.layout import GraphPlan, LayerStep, Step
-from keras2torch.program.steps import uses_of_tensors
+from keras2torch.program.steps import like, uses_of_tensors
 
 
 def join_paddings(top: GraphPlan) -> None:
@@ -41,7 +41,7 @@ def part_paddings(plan: GraphPlan) -> None:
             if pairs:
                 x = step.call.x
                 # Its size is told by the convolution, which looks at the sizes before.
-                padded = Tensor(x.shape, x.dtype, x.layout)
+                padded = like(x)
                 node = LayerNode(
                     Pad(name="pad", pairs=tuple(pairs)), f"{step.node.path}<pad>", []
                 )
@@ -85,4 +85,4 @@ def _join(plan: GraphPlan) -> dict[str, str]:
     return joined
 
 
-__all__ = ["join_paddings"]
+__all__ = ["join_paddings", "part_paddings"]

@@ -13,12 +13,12 @@ from itertools import groupby
 
 from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Block, Chain
-from keras2torch.layers.definitions import Call, Tensor
+from keras2torch.layers.definitions import Call
 from keras2torch.layers.regularization import ActivityPenalty
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.program.kinds import snake
 from keras2torch.program.names import class_name
-from keras2torch.program.steps import read_instead, uses_of_tensors
+from keras2torch.program.steps import like, read_instead, uses_of_tensors
 from keras2torch.program.stretches import plain
 
 # A shorter run reads as well where it stands.
@@ -239,8 +239,7 @@ def _fold(plan: GraphPlan, found: Sequence[tuple[list[int], str]]) -> None:
 def stacked(plan: GraphPlan, steps: Sequence[Step], name: str) -> LayerStep:
     """Return steps of which each reads only the one before as one call of a stack."""
     [before], [made] = steps[0].reads, steps[-1].writes
-    given = Tensor(before.shape, before.dtype, before.layout)
-    left = Tensor(made.shape, made.dtype, made.layout)
+    given, left = like(before), like(made)
     read_instead(steps[0], before, given)
     # What is read outside is still the tensor that was.
     first, last = steps[0], steps[-1]

@@ -52,6 +52,11 @@ def staying(
     return found
 
 
+def like(tensor: Tensor) -> Tensor:
+    """Return another tensor of the same shape, dtype and layout."""
+    return Tensor(tensor.shape, tensor.dtype, tensor.layout)
+
+
 def read_instead(step: Step, tensor: Tensor, other: Tensor) -> None:
     """Have a step read another tensor in place of one."""
     if isinstance(step, PermuteStep):

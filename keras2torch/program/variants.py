@@ -9,7 +9,6 @@ the same steps: where it lacks a part stands an
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +21,8 @@ from keras2torch.program.alignment import Ref, Run, Schema, Union, aligned
 from keras2torch.program.automatic import by_class, spoken
 from keras2torch.program.kinds import class_of, snake
 from keras2torch.program.members import optional_module
-from keras2torch.program.steps import read_instead
+from keras2torch.program.names import Names
+from keras2torch.program.steps import like, read_instead
 from keras2torch.program.stretches import kind_of
 
 Schemas = frozenset[Schema]
@@ -244,18 +244,13 @@ def _flags(family: _Family) -> dict[tuple[int, int], str]:
     """Name the runs; those that are always there together have one name."""
     names: dict[tuple[int, int], str] = {}
     known: dict[tuple[bool, ...], str] = {}
+    taken = Names()
     runs = family.schema.runs
     joins = [run for run in runs if _parts(family.schema, run)[-1].join]
     for run in [*joins, *[r for r in runs if r not in joins]]:
         there = tuple(run.first in member.places for member in family.members)
         if there not in known:
-            wish = _run_name(family, run)
-            taken = set(known.values())
-            n = 2
-            name = wish
-            while name in taken:
-                name, n = f"{wish}_{n}", n + 1
-            known[there] = name
+            known[there] = taken.unique_numbered(_run_name(family, run))
         names[run.first, run.end] = known[there]
     return names
 
@@ -329,11 +324,7 @@ def _slot_names(family: _Family, longest: _Member) -> dict[int, str]:
         for place, step in zip(member.places, member.body.steps, strict=True):
             if isinstance(step, LayerStep):
                 names.setdefault(place, spoken(step.node.layer))
-    counts = Counter(names.values())
-    return {
-        place: name if counts[name] == 1 else names[place]
-        for place, name in names.items()
-    }
+    return names
 
 
 class _Rewriter:
@@ -404,7 +395,7 @@ class _Rewriter:
             assert isinstance(step, LayerStep)
             _rewire(step, reads)
             return step
-        made = _like(reads[part.through])
+        made = like(reads[part.through])
         return _absent_step(self._path(part), "joined", reads, made, self._joins(part))
 
     def _joins(self, part: _Part) -> Layer:
@@ -426,10 +417,10 @@ class _Rewriter:
                     step.node.layer.name = self._part_name(run, part)
                     return step
                 step.option = None
-        given, last = _like(before), steps[-1].writes[0]
+        given, last = like(before), steps[-1].writes[0]
         for n, step in enumerate(steps):
             _rewire(step, [given if n == 0 else steps[n - 1].writes[0]])
-        made = _like(last)
+        made = like(last)
         name = self._part_name(run, part)
         path = self._path(part)
         body = GraphPlan("Part", path, [("x", given)], list(steps), [last], [""])
@@ -439,7 +430,7 @@ class _Rewriter:
     def _absent(self, run: Run, part: _Part) -> LayerStep:
         before = self._made[run.bypass]
         name = self._part_name(run, part)
-        return _absent_step(self._path(part), name, [before], _like(before))
+        return _absent_step(self._path(part), name, [before], like(before))
 
     def _path(self, part: _Part) -> str:
         return f"{self._body.path}<part {part.first}>"
@@ -470,10 +461,6 @@ def _absent_step(
     return LayerStep(node, Call(list(reads), [made], masks=[None] * len(reads)))
 
 
-def _like(tensor: Tensor) -> Tensor:
-    return Tensor(tensor.shape, tensor.dtype, tensor.layout)
-
-
 def blocks_of(plans: Sequence[GraphPlan]) -> Iterator[LayerStep]:
     """Give the calls of blocks in some plans."""
     for plan in plans:
@@ -483,4 +470,11 @@ def blocks_of(plans: Sequence[GraphPlan]) -> Iterator[LayerStep]:
                 yield step
 
 
-__all__ = ["blocks_of", "join_variants"]
+__all__ = [
+    "Schemas",
+    "are_variants",
+    "blocks_of",
+    "is_variant",
+    "join_variants",
+    "schemas",
+]

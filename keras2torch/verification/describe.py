@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from keras2torch.program.transforms import Steps, steps_of
 from keras2torch.program.weights import TorchWeight
 from keras2torch.verification.graph import layers_of, parameter_counts, producers
 from keras2torch.verification.report import (
-    IdiomRow,
     KerasWeight,
     LayerRow,
     Report,
@@ -72,7 +70,7 @@ def describe(program: Program, model: ir.Model) -> Report:
         ],
         permutes=program.plan.permutes(),
         form=program.form.to_dict(),
-        idioms=[IdiomRow(**asdict(found)) for found in idioms(program.plan)],
+        idioms=list(idioms(program.plan)),
         weights=list(_weights(program)),
     )
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from keras2torch.program.idioms import Idiom
 from keras2torch.verification.difference import Verdict
 
 NOT_VERIFIED = "NOT VERIFIED against"
@@ -113,26 +114,6 @@ class WeightRow:
     axes: list[int] | None
     steps: list[dict[str, Any]] | None
     trainable: bool
-
-
-@dataclass
-class IdiomRow:
-    """A layer that trains otherwise as torch's own module than in Keras.
-
-    Attributes
-    ----------
-    layer
-        Its path in Keras.
-    idiomatic, faithful
-        What it is by default, and with ``--faithful``.
-    why
-        What differs in training.
-    """
-
-    layer: str
-    idiomatic: str
-    faithful: str
-    why: str
 
 
 @dataclass
@@ -243,7 +224,7 @@ class Report:
     layers: list[LayerRow] = field(default_factory=list)
     not_converted: list[str] = field(default_factory=list)
     notes: list[dict[str, str]] = field(default_factory=list)
-    idioms: list[IdiomRow] = field(default_factory=list)
+    idioms: list[Idiom] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     permutes: int = 0
     form: dict[str, Any] = field(default_factory=dict)
@@ -325,7 +306,7 @@ class Report:
             )
             for row in kept.get("weights", [])
         ]
-        kept["idioms"] = [IdiomRow(**row) for row in kept.get("idioms", [])]
+        kept["idioms"] = [Idiom(**row) for row in kept.get("idioms", [])]
         kept["gradients"] = Gradients(**kept.get("gradients", {}))
         if kept.get("policy"):
             kept["policy"] = Policy(**kept["policy"])
