@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from keras2torch.dialect import GraphBuilder, describe
+from keras2torch.program import Program
 
 Array = npt.NDArray[Any]
 
@@ -65,3 +67,14 @@ def data(value: ir.Value) -> Array:
     """Return the array of a weight, as Keras has it."""
     assert value.const_value is not None
     return value.const_value.numpy()
+
+
+def classes(program: Program) -> list[str]:
+    """Return the classes of a file, in order."""
+    return re.findall(r"^class (\w+)", program.source, re.MULTILINE)
+
+
+def dense(graph: Graph, name: str, x: Array) -> Array:
+    """Return what a Dense of a graph computes."""
+    kernel, bias = graph.layers[name].values
+    return x @ data(kernel) + data(bias)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import onnx_ir as ir
 import pytest
@@ -16,19 +14,10 @@ from keras2torch.layers.definitions import (
     Dense,
     ReLU,
 )
-from keras2torch.program import Program, write
+from keras2torch.program import write
 from keras2torch.verification.torch_side import run
 
-from .graphs import Graph, data
-
-
-def _classes(program: Program) -> list[str]:
-    return re.findall(r"^class (\w+)", program.source, re.MULTILINE)
-
-
-def _dense(graph: Graph, name: str, x: np.ndarray) -> np.ndarray:
-    kernel, bias = graph.layers[name].values
-    return x @ data(kernel) + data(bias)
+from .graphs import Graph, classes, dense
 
 
 def _residual(graph: Graph, prefix: str, x: ir.Value, units: int) -> ir.Value:
@@ -40,8 +29,8 @@ def _residual(graph: Graph, prefix: str, x: ir.Value, units: int) -> ir.Value:
 
 
 def _residual_by_hand(graph: Graph, prefix: str, x: np.ndarray) -> np.ndarray:
-    y = np.maximum(_dense(graph, f"{prefix}_1_dense", x), 0)
-    return x + _dense(graph, f"{prefix}_2_dense", y)
+    y = np.maximum(dense(graph, f"{prefix}_1_dense", x), 0)
+    return x + dense(graph, f"{prefix}_2_dense", y)
 
 
 def _given(*shape: int) -> np.ndarray:
@@ -57,7 +46,7 @@ def test_a_block_is_a_class_and_its_layers_are_called_alike() -> None:
         y = _residual(graph, prefix, y, units)
     [y] = graph.call(Dense(2, name="head"), [y])
     program = write(graph.filled(y))
-    assert _classes(program) == ["ResidualBlock", "Net"]
+    assert classes(program) == ["ResidualBlock", "Net"]
     assert "self.dense1 = nn.Linear(5, hidden_features)" in program.source
     assert "nn.Sequential(ResidualBlock(8), ResidualBlock(9))" in program.source
     assert "self.stage2_block1 = ResidualBlock(8)" in program.source
@@ -68,12 +57,12 @@ def test_a_block_is_a_class_and_its_layers_are_called_alike() -> None:
     seen = run(program, [[given]], program.module)
     expected = given
     for prefix in prefixes:
-        inside = _dense(graph, f"{prefix}_1_dense", expected)
+        inside = dense(graph, f"{prefix}_1_dense", expected)
         expected = _residual_by_hand(graph, prefix, expected)
         for path, value in ((f"{prefix}_1_dense", inside), (f"{prefix}_add", expected)):
             found = seen.layers[path, 0][0]
             np.testing.assert_allclose(found, value, rtol=1e-4, atol=1e-4)
-    expected = _dense(graph, "head", expected)
+    expected = dense(graph, "head", expected)
     np.testing.assert_allclose(seen.outputs[0][0], expected, rtol=1e-4, atol=1e-4)
 
 
@@ -86,7 +75,7 @@ def test_names_are_not_torn_apart() -> None:
             [y] = graph.call(Dense(6, name=f"block{i}_{j}_dense"), [y])
             [y] = graph.call(ReLU(name=f"block{i}_{j}_relu"), [y])
     program = write(graph.filled(y))
-    assert _classes(program) == ["MLP", "Net"]
+    assert classes(program) == ["MLP", "Net"]
     assert "return self.blocks(x)" in program.source
     assert "nn.Sequential(MLP(5), MLP(6), MLP(6))" in program.source
     assert "self.dense0" in program.source
@@ -113,7 +102,7 @@ def test_what_others_hold_stays(what: str) -> None:
     else:
         outputs.append(inner)
     program = write(graph.filled(*outputs))
-    assert _classes(program) == ["Net"]
+    assert classes(program) == ["Net"]
     given = _given(3, 5)
     seen = run(program, [[given]], program.module)
     expected = given
@@ -134,7 +123,7 @@ def test_chains_without_names_inside_a_long_forward() -> None:
         ends += graph.call(ReLU(name=f"re_lu_{i}"), [y])
     [y] = graph.call(Concatenate(name="mixed"), ends)
     program = write(graph.filled(y))
-    assert _classes(program) == ["ConvBlock", "Net"]
+    assert classes(program) == ["ConvBlock", "Net"]
     assert "self.conv_block4 = ConvBlock(5)" in program.source
     assert program.weights[0].name == "conv_block1.conv.weight"
 
@@ -153,16 +142,16 @@ def test_cells_that_read_the_two_before() -> None:
             ends.append(y)
         before, (last,) = last, graph.call(Concatenate(name=f"concat_{i}"), ends)
     program = write(graph.filled(last))
-    [name] = set(_classes(program)) - {"MLP", "Net"}
+    [name] = set(classes(program)) - {"MLP", "Net"}
     assert program.source.count(f"= {name}(") == 8
     given = _given(3, 5)
     seen = run(program, [[given]], program.module)
     before = given
-    expected = _dense(graph, "stem", given)
+    expected = dense(graph, "stem", given)
     for i in range(8):
         parts = []
         for j in range(4):
-            y = _dense(graph, f"left_{j}_cell_{i}", (before, expected)[j % 2])
-            parts.append(_dense(graph, f"right_{j}_cell_{i}", np.maximum(y, 0)))
+            y = dense(graph, f"left_{j}_cell_{i}", (before, expected)[j % 2])
+            parts.append(dense(graph, f"right_{j}_cell_{i}", np.maximum(y, 0)))
         before, expected = expected, np.concatenate(parts, axis=-1)
     np.testing.assert_allclose(seen.outputs[0][0], expected, rtol=1e-3, atol=1e-3)

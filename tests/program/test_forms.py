@@ -30,13 +30,9 @@ from keras2torch.program.form import Form
 from keras2torch.program.idioms import asides, idioms
 from keras2torch.verification.torch_side import run
 
-from .graphs import Graph
+from .graphs import Graph, classes
 
 _GIVEN = np.random.default_rng(5)
-
-
-def _classes(program: Program) -> list[str]:
-    return re.findall(r"^class (\w+)", program.source, re.MULTILINE)
 
 
 def _blocks(graph: Graph, x: ir.Value, *, prefix: str = "") -> ir.Value:
@@ -72,8 +68,8 @@ def test_flat_is_one_class_that_computes_the_same(options: dict[str, Any]) -> No
     model = _net()
     folded, flat = (write(model, flat=f, **options) for f in (False, True))
     helpers = set(re.findall(r"^class (\w+)\(nn\.modules", flat.source, re.MULTILINE))
-    assert [n for n in _classes(flat) if n not in helpers] == ["Net"]
-    assert len(_classes(folded)) > len(_classes(flat))
+    assert [n for n in classes(flat) if n not in helpers] == ["Net"]
+    assert len(classes(folded)) > len(classes(flat))
     assert flat.form == Form(flat=True, **options)
     given = [[_GIVEN.normal(size=(2, 7, 6, 3)).astype("float32")]]
     one, other = (run(p, given, p.module) for p in (folded, flat))
@@ -89,12 +85,12 @@ def test_flat_is_one_class_that_computes_the_same(options: dict[str, Any]) -> No
 
 def test_the_models_inside_stay_classes() -> None:
     program = write(_nested(), flat=True)
-    assert _classes(program) == ["Tower", "Net"]
+    assert classes(program) == ["Tower", "Net"]
 
 
 def test_linked_programs_stay_flat() -> None:
     """Their layers are objects of the user's, which the program only calls."""
-    assert _classes(write(_net(), linked=True)) == ["Net"]
+    assert classes(write(_net(), linked=True)) == ["Net"]
 
 
 def test_forms_are_told_and_read_again() -> None:

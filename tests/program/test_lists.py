@@ -10,7 +10,7 @@ from keras2torch.layers.definitions import Activation, Dense, Functional
 from keras2torch.program import Program, write
 from keras2torch.verification.watching import watching
 
-from .graphs import Graph, data
+from .graphs import Graph, dense
 
 
 def _seen(program: Program, x: torch.Tensor) -> dict[tuple[str, int], np.ndarray]:
@@ -18,11 +18,6 @@ def _seen(program: Program, x: torch.Tensor) -> dict[tuple[str, int], np.ndarray
     with torch.no_grad(), watching(module, program.captures) as seen:
         module(x)
     return {key: found[0] for key, found in seen.layers.items()}
-
-
-def _dense(graph: Graph, path: str, x: np.ndarray) -> np.ndarray:
-    kernel, bias = graph.layers[path].values
-    return x @ data(kernel) + data(bias)
 
 
 def test_a_list_of_layers_is_a_loop() -> None:
@@ -47,9 +42,9 @@ def test_a_list_of_layers_is_a_loop() -> None:
     seen = _seen(program, given)
     h = given.numpy()
     for i in range(3):
-        h = np.tanh(_dense(graph, f"layers.{i}", h))
+        h = np.tanh(dense(graph, f"layers.{i}", h))
         np.testing.assert_allclose(seen[f"layers.{i}", 0], h, atol=1e-5)
-    np.testing.assert_allclose(seen["head", 0], _dense(graph, "head", h), atol=1e-5)
+    np.testing.assert_allclose(seen["head", 0], dense(graph, "head", h), atol=1e-5)
 
 
 def test_two_lists_go_in_pairs_and_the_first_turn_may_read_another_variable() -> None:
@@ -68,15 +63,15 @@ def test_two_lists_go_in_pairs_and_the_first_turn_may_read_another_variable() ->
     assert program.source.count("self.norms[") == 1
     given = torch.randn(2, 4)
     seen = _seen(program, given)
-    first = h = _dense(graph, "start", given.numpy())
+    first = h = dense(graph, "start", given.numpy())
     for i in range(3):
-        z = _dense(graph, f"norms.{i}", h)
+        z = dense(graph, f"norms.{i}", h)
         np.testing.assert_allclose(seen[f"norms.{i}", 0], z, atol=1e-4)
-        z = _dense(graph, f"mixers.{i}", z)
+        z = dense(graph, f"mixers.{i}", z)
         np.testing.assert_allclose(seen[f"mixers.{i}", 0], z, atol=1e-4, rtol=1e-5)
         h = h + z
     result = program.module()(given).detach().numpy()
-    expected = _dense(graph, "norms.3", h * first)
+    expected = dense(graph, "norms.3", h * first)
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-3)
 
 
@@ -121,7 +116,7 @@ def test_frozen_entries_and_the_users_own_class() -> None:
     assert {w.name for w in program.weights if w.trainable} == trained
     given = torch.randn(3, 4)
     seen = _seen(program, given)
-    h = np.maximum(_dense(graph, "blocks.0/dense", given.numpy()), 0)
+    h = np.maximum(dense(graph, "blocks.0/dense", given.numpy()), 0)
     np.testing.assert_allclose(seen["blocks.0/dense", 0], h, atol=1e-5)
     np.testing.assert_allclose(seen["blocks.0", 0], h, atol=1e-5)
 
@@ -137,9 +132,9 @@ def test_a_value_is_never_overwritten_before_it_is_read() -> None:
     y = graph.operator("Sub", [b, late], "end", (None, 4), "float32")
     program = write(graph.filled(y))
     given = torch.randn(2, 4)
-    first = h = _dense(graph, "a", given.numpy())
+    first = h = dense(graph, "a", given.numpy())
     for i in range(3):
-        h = _dense(graph, f"b{i}", h)
+        h = dense(graph, f"b{i}", h)
     result = program.module()(given).detach().numpy()
     np.testing.assert_allclose(result, h - np.exp(first), rtol=1e-4, atol=1e-4)
     seen = _seen(program, given)

@@ -15,11 +15,11 @@ from keras2torch.layers.definitions import (
     Dropout,
     Functional,
 )
-from keras2torch.program import Program, write
+from keras2torch.program import write
 from keras2torch.verification.torch_side import run
 from keras2torch.verification.watching import watching
 
-from .graphs import Graph, data
+from .graphs import Graph, classes, data
 
 
 def _block(
@@ -54,22 +54,13 @@ def _computed(graph: Graph, path: str, names: tuple[str, str], x: np.ndarray):
     return hidden, hidden @ data(m) + data(c)
 
 
-def _classes(program: Program) -> list[str]:
-    lines = program.source.splitlines()
-    return [
-        line.removeprefix("class ").partition("(")[0]
-        for line in lines
-        if line.startswith("class ")
-    ]
-
-
 def test_one_class_with_arguments() -> None:
     graph = Graph("net")
     x = graph.input("x", (None, 4))
     y = _block(graph, "small", x, (8, 5), rate=0.1)
     y = _block(graph, "large", y, (16, 6), rate=0.25)
     program = write(graph.filled(y))
-    assert _classes(program) == ["Block", "Net"]
+    assert classes(program) == ["Block", "Net"]
     assert (
         "def __init__(\n"
         "        self, in_features: int, hidden_features: int, out_features: int, "
@@ -103,7 +94,7 @@ def test_names_that_keras_numbered_are_the_first_ones() -> None:
     y = _block(graph, "tower_1", x, (8, 4), names=("dense", "dense_1"), class_name="")
     y = _block(graph, "tower_2", y, (8, 4), names=("dense_2", "dense_3"), class_name="")
     program = write(graph.filled(y))
-    assert _classes(program) == ["Tower", "Net"]
+    assert classes(program) == ["Tower", "Net"]
     assert "def __init__(self) -> None:" in program.source
     assert "2 times inside the model" in program.source
     keys = [w.name for w in program.weights]
@@ -126,7 +117,7 @@ def test_what_differs_in_more_is_a_class_of_its_own() -> None:
     y = _block(graph, "b", y, (8, 4), activation="tanh")
     y = _block(graph, "c", y, (9, 4), rate=0.5)
     program = write(graph.filled(y))
-    assert _classes(program) == ["Block", "Block2", "Block3", "Net"]
+    assert classes(program) == ["Block", "Block2", "Block3", "Net"]
 
 
 @pytest.mark.parametrize("strides", [(1, 2), (2, 2)])
@@ -146,7 +137,7 @@ def test_a_default_may_be_another_elsewhere(strides: tuple[int, int]) -> None:
         layer = Functional(name=f"stage{i}", class_name="Stage")
         [x] = graph.call_model(layer, inner, [x], [y])
     program = write(graph.filled(x))
-    assert _classes(program) == ["Stage", "Net"]
+    assert classes(program) == ["Stage", "Net"]
     varies = strides[0] != strides[1]
     assert "self.stage0 = Stage(3, 4)" in program.source
     assert ("stride=stride" in program.source) == varies
@@ -174,7 +165,7 @@ def test_a_class_of_shared_classes_is_shared() -> None:
         layer = Functional(name=f"layers.{i}", class_name="EncoderLayer")
         [x] = graph.call_model(layer, outer, [x], [y])
     program = write(graph.filled(x))
-    assert _classes(program) == ["Part", "EncoderLayer", "Net"]
+    assert classes(program) == ["Part", "EncoderLayer", "Net"]
     assert "self.part0 = Part(hidden_features)" in program.source
     assert "[EncoderLayer(8), EncoderLayer(12), EncoderLayer(16)]" in program.source
     assert "for layer in self.layers:" in program.source
@@ -230,7 +221,7 @@ def test_numbers_of_forward_are_arguments() -> None:
         layer = Functional(name=f"stack.{k}", class_name="Causal")
         [x] = graph.call_model(layer, inner, [x], [z])
     program = write(graph.filled(x))
-    assert _classes(program) == ["Causal", "Net"]
+    assert classes(program) == ["Causal", "Net"]
     for text in (
         "self.padding = padding\n",
         "F.pad(x, self.padding)",

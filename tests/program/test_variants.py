@@ -22,16 +22,7 @@ from keras2torch.layers.definitions import (
 from keras2torch.program import Program, write
 from keras2torch.verification.torch_side import run
 
-from .graphs import Array, Graph, data
-
-
-def _classes(program: Program) -> list[str]:
-    return re.findall(r"^class (\w+)", program.source, re.MULTILINE)
-
-
-def _dense(graph: Graph, name: str, x: Array) -> Array:
-    kernel, bias = graph.layers[name].values
-    return x @ data(kernel) + data(bias)
+from .graphs import Array, Graph, classes, dense
 
 
 def _block(
@@ -62,10 +53,10 @@ def _block(
 def _by_hand(
     graph: Graph, prefix: str, x: Array, *, project: bool = False, joined: bool = True
 ) -> Array:
-    shortcut = _dense(graph, f"{prefix}_0_dense", x) if project else x
-    y = np.maximum(_dense(graph, f"{prefix}_1_dense", x), 0)
-    y = np.maximum(_dense(graph, f"{prefix}_2_dense", y), 0)
-    y = _dense(graph, f"{prefix}_3_dense", y)
+    shortcut = dense(graph, f"{prefix}_0_dense", x) if project else x
+    y = np.maximum(dense(graph, f"{prefix}_1_dense", x), 0)
+    y = np.maximum(dense(graph, f"{prefix}_2_dense", y), 0)
+    y = dense(graph, f"{prefix}_3_dense", y)
     return shortcut + y if joined else y
 
 
@@ -90,7 +81,7 @@ def test_a_projection_on_the_shortcut() -> None:
     for prefix, units in sizes:
         y = _block(graph, prefix, y, units, project=prefix.endswith("1"))
     program = write(graph.filled(y))
-    assert _classes(program) == ["ResidualBlock", "Net"]
+    assert classes(program) == ["ResidualBlock", "Net"]
     assert "shortcut: bool = False" in program.source
     assert "else nn.Identity()" in program.source
     assert "ResidualBlock(5, 8, shortcut=True), ResidualBlock(8, 8)" in program.source
@@ -114,7 +105,7 @@ def test_some_are_residual_and_drop() -> None:
         joined = prefix.endswith("2")
         y = _block(graph, prefix, y, size, joined=joined, drop=joined)
     program = write(graph.filled(y))
-    assert _classes(program) == ["ResidualBlock", "Net"]
+    assert classes(program) == ["ResidualBlock", "Net"]
     assert "self.residual = residual" in program.source
     assert re.search(r"return x \+ y if self\.residual else y", program.source)
     assert "nn.Dropout(0.2) if residual else nn.Identity()" in program.source
@@ -135,7 +126,7 @@ def test_what_comes_once_without_a_part_is_of_the_class() -> None:
     for prefix in ("block1", "block2"):
         y = _block(graph, prefix, y, 8)
     program = write(graph.filled(y))
-    assert _classes(program) == ["ResidualBlock", "Net"]
+    assert classes(program) == ["ResidualBlock", "Net"]
     value = given = _given()
     expected = {}
     for prefix in ("block0", "block1", "block2"):
@@ -161,9 +152,9 @@ def test_an_optional_part_that_torch_has_no_module_for() -> None:
     value = given = _given()[:, None].repeat(2, axis=1)
     expected = {}
     for i, grows in enumerate(wider):
-        value = np.maximum(_dense(graph, f"block{i}_expand", value), 0)
+        value = np.maximum(dense(graph, f"block{i}_expand", value), 0)
         value = np.repeat(value, 2, axis=1) if grows else value
-        value = np.maximum(_dense(graph, f"block{i}_project", value), 0)
+        value = np.maximum(dense(graph, f"block{i}_project", value), 0)
         expected[f"block{i}_out"] = value
     _compare(program, expected, given)
 
@@ -181,7 +172,7 @@ def test_branches_are_other_blocks() -> None:
         [y] = graph.call(Dense(5, name=f"cell{i}_last"), [y])
     program = write(graph.filled(y))
     assert "bool = False" not in program.source
-    assert len(_classes(program)) == 3
+    assert len(classes(program)) == 3
     seen = run(program, [[_given()]], program.module)
     assert seen.outputs[0][0].shape == (3, 5)
 
@@ -194,7 +185,7 @@ def test_other_forms_have_no_flags(form: str) -> None:
         y = _block(graph, prefix, y, 8, project=prefix != "s_block2")
     model = graph.filled(y)
     program = write(model, flat=form == "flat", linked=form == "linked")
-    assert _classes(program)[-1:] == ["Net"]
+    assert classes(program)[-1:] == ["Net"]
     assert "nn.Identity()" not in program.source
 
 
@@ -218,7 +209,7 @@ def test_zeros_before_a_convolution_are_a_part() -> None:
             [y] = graph.call(Add(name=f"block{i}_add"), [x, y])
     model = graph.filled(y)
     folded, flat = write(model), write(model, flat=True)
-    assert _classes(folded) == ["InvertedResidual", "Net"]
+    assert classes(folded) == ["InvertedResidual", "Net"]
     assert "nn.ZeroPad2d((0, 1, 1, 1)) if pad else nn.Identity()" in folded.source
     given = np.random.default_rng(0).normal(size=(2, 13, 10, 3)).astype("float32")
     one, other = (run(p, [[given]], p.module) for p in (folded, flat))
