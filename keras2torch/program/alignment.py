@@ -117,9 +117,11 @@ class _Search:
     b: Schema
     left: int = _TRIES
     known: dict[int, Run] = field(default_factory=dict)
+    least: list[list[int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.known = {run.first: run for run in self.a.runs}
+        self.least = _least_runs(self.a, self.b)
 
     def found(self, state: _State, runs: int) -> _State | None:
         """Return a complete match with at most so many new runs."""
@@ -135,6 +137,9 @@ class _Search:
             settled = done and all(g.bypass or g.known for g in done.gaps)
             return done if settled else None
         for following, cost in self.steps(state, runs):
+            # Most ways end soon: what the elements do shows that too many are left.
+            if self.least[following.i][following.j] > runs - cost:
+                continue
             if done := self.found(following, runs - cost):
                 return done
         return None
@@ -214,10 +219,42 @@ def aligned(a: Schema, b: Schema) -> Union | None:
 
     ``b`` has no optional parts.
     """
-    for runs in range(_RUNS + 1):
-        if done := _Search(a, b).found(_State(), runs):
+    search = _Search(a, b)
+    for runs in range(search.least[0][0], _RUNS + 1):
+        search.left = _TRIES
+        if done := search.found(_State(), runs):
             return _union(a, b, done)
     return None
+
+
+def _least_runs(a: Schema, b: Schema) -> list[list[int]]:
+    """Return how many new runs the rest needs at least, whatever it reads.
+
+    At ``[i][j]`` for the elements of ``a`` from ``i`` and those of ``b`` from ``j``:
+    Gotoh's alignment (J. Mol. Biol. 162, 1982) where opening a gap is all that costs.
+    """
+    rows, columns = len(a.kinds), len(b.kinds)
+    known = {run.first: run.end for run in a.runs}
+    most = _RUNS + 1
+    least = [[most] * (columns + 1) for _ in range(rows + 1)]
+    # Within a gap of a, or of b.
+    in_a = [[most] * (columns + 1) for _ in range(rows + 1)]
+    in_b = [[most] * (columns + 1) for _ in range(rows + 1)]
+    for i in range(rows, -1, -1):
+        for j in range(columns, -1, -1):
+            best = 0 if (i, j) == (rows, columns) else most
+            if i < rows and j < columns and a.kinds[i] == b.kinds[j]:
+                best = least[i + 1][j + 1]
+            if i in known:
+                best = min(best, least[known[i]][j])
+            if i < rows:
+                best = min(best, in_a[i + 1][j] + 1)
+            if j < columns:
+                best = min(best, in_b[i][j + 1] + 1)
+            least[i][j] = best
+            in_a[i][j] = min(best, in_a[i + 1][j] if i < rows else most)
+            in_b[i][j] = min(best, in_b[i][j + 1] if j < columns else most)
+    return least
 
 
 def _union(a: Schema, b: Schema, done: _State) -> Union | None:

@@ -61,10 +61,17 @@ class Meanings:
 
 def annotation(values: Sequence[str]) -> str:
     """Return the type of an argument that has these values, as text."""
+    if is_class(values[0]):
+        return "type[nn.Module]"
     kinds = dict.fromkeys(_kind(ast.literal_eval(value)) for value in values)
     if set(kinds) == {"int", "float"}:
         return "float"
     return " | ".join(kinds)
+
+
+def is_class(value: str) -> bool:
+    """Whether the value of an argument is a module's class."""
+    return value.startswith("nn.")
 
 
 def _kind(value: object) -> str:

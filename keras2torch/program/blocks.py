@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Block
@@ -37,6 +38,7 @@ from keras2torch.program.variants import (
     Schemas,
     are_variants,
     blocks_of,
+    is_block,
     is_variant,
     join_variants,
     schemas,
@@ -146,6 +148,12 @@ def _fold_once(plan: GraphPlan) -> bool:
 
 def _fold_singles(plan: GraphPlan) -> None:
     """Fold what comes once, but is one of the plan's blocks without some part."""
+    # Each that is found shows where its neighbours begin and end.
+    while _fold_some_singles(plan):
+        pass
+
+
+def _fold_some_singles(plan: GraphPlan) -> bool:
     blocks = list(blocks_of([plan]))
     taken, kinds = {id(block) for block in blocks}, schemas(blocks)
     found = _Found(plan, list(elements(plan)), _Named(plan))
@@ -166,6 +174,7 @@ def _fold_singles(plan: GraphPlan) -> None:
             _name(pieces[-1:])
         start += max(length, 1)
     _replace(plan, pieces)
+    return bool(pieces)
 
 
 def _fits(
@@ -179,7 +188,8 @@ def _fits(
     steps = [found.plan.steps[i] for i in at]
     if len(at) < _LEAST_STEPS or any(id(step) in taken for step in steps):
         return False
-    return found.may(at) and is_variant(steps, kinds)
+    well = _begins_well(found, start)
+    return well and found.may(at) and is_variant(steps, kinds)
 
 
 def _fold_regions(plan: GraphPlan) -> None:
@@ -349,6 +359,9 @@ class _Named:
         # At i: between step i - 1 and step i. All places between two names are one gap.
         self._gap: list[int] = []
         self._common: list[int] = []
+        # At i: whether step i - 1 is a block and step i is none, or the other way round.
+        blocks = [False, *map(is_block, plan.steps), False]
+        self._settled = [a != b for a, b in pairwise(blocks)]
         words = [[], *[w for _, w in named], []]
         at = 0
         for i in range(len(plan.steps) + 1):
@@ -366,7 +379,9 @@ class _Named:
             for i in range(first + 1, end)
             if self._gap[i] not in outside
         ]
-        return not inside or min(inside) > max(self._common[i] for i in edges)
+        # Where a block begins or ends is known, whatever the names have in common.
+        outer = [self._common[i] for i in edges if not self._settled[i]]
+        return not inside or min(inside) > max(outer, default=0)
 
 
 def _words(step: Step) -> list[str] | None:

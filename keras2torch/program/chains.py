@@ -39,6 +39,11 @@ _MODULES = {
     "F.tanhshrink": "nn.Tanhshrink",
     "F.hardtanh": "nn.Hardtanh",
 }
+# Modules that stand for each other between layers: which, an argument can tell.
+ACTIVATIONS = frozenset(
+    f"nn.{name}"
+    for name in "ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Hardswish Tanh".split()
+)
 # Keras' names of stacks that nobody named.
 _STACKS = ("sequential", "functional", "model")
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from keras2torch.program.arguments import annotation
+from keras2torch.program.arguments import annotation, is_class
 from keras2torch.program.names import Names, identifier
 from keras2torch.program.numbers import Key
 
@@ -110,7 +110,8 @@ def _take_partial(
 ) -> None:
     """Find the argument that tells a number which some instances do not have."""
     fitting = [c for c in found if c.fits(values)]
-    alike = [c for c in fitting if any(_alike(meanings, k, key) for k in c.keys)]
+    same = [c for c in found if c.values == values]
+    alike = same or [c for c in fitting if any(_alike(meanings, k, key) for k in c.keys)]
     told = [v for v in values if v is not None]
     if not alike and len(set(told)) == 1:
         return
@@ -162,6 +163,8 @@ def _default(column: Column, meanings: Mapping[Key, str]) -> str | None:
     only = usual.pop() if len(usual) == 1 else None
     if only is not None and 2 * column.values.count(only) >= len(column.values):
         return only
+    if None in column.values and is_class(column.told()[0]):
+        return column.told()[0]
     if None in column.values:
         return repr(_nothing(ast.literal_eval(column.told()[0])))
     return None

@@ -57,22 +57,27 @@ def put_flags(
     text: ClassText,
     flags: Mapping[str, Sequence[bool]],
     options: Mapping[int, Optional],
-    numbers: Sequence[str],
+    told_by: Mapping[str, str],
 ) -> None:
-    """Have flags decide in a class; what is the same in all instances is decided."""
+    """Have flags decide in a class; what is the same in all instances is decided.
+
+    ``told_by``: flags that an argument tells, by being there.
+    """
     for i, option in options.items():
         if option.flag in flags:
             head, _, value = text.init[i].partition(" = ")
             value = f"{value} if {option.flag} else nn.Identity()"
             text.init[i] = f"{head} = {value}"
-        elif option.flag in numbers:
+        elif option.flag in told_by:
             head, _, value = text.init[i].partition(" = ")
-            value = f"nn.Identity() if {option.flag} is None else {value}"
+            value = f"nn.Identity() if {told_by[option.flag]} is None else {value}"
             text.init[i] = f"{head} = {value}"
-    known = {f: there for f, there in text.flags.items() if f not in flags}
+    decided = text.flags.keys() - flags.keys() - told_by.keys()
+    known = {f: there for f, there in text.flags.items() if f in decided}
     if known:
         text.forward = [_decided(line, known) for line in text.forward]
-    text.init[:0] = [f"self.{f} = {f}" for f in text.flags if f in flags]
+    told = {f: f for f in flags} | {f: f"{c} is not None" for f, c in told_by.items()}
+    text.init[:0] = [f"self.{f} = {told[f]}" for f in text.flags if f in told]
     text.parameters |= dict.fromkeys(flags, "bool = False")
 
 

@@ -31,8 +31,13 @@ _INFERENCE_WHEN_FROZEN = frozenset({"BatchNormalization"})
 
 def optional_module(step: LayerStep) -> Module | None:
     """Return a function as a module, where ``nn.Identity`` may stand in its place."""
+    return None if step.option is None else function_module(step)
+
+
+def function_module(step: LayerStep) -> Module | None:
+    """Return the module that does what a function of one tensor does, if there is one."""
     layer, call = step.node.layer, step.call
-    if step.option is None or len(step.reads) != 1 or layer.module(call) is not None:
+    if len(step.reads) != 1 or layer.module(call) is not None:
         return None
     name, call.x.name = call.x.name, "x"
     made = layer.forward(call, "")

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 # Statement of __init__, call within it, and argument; statements of forward are
 # counted from -1 down.
 Key = tuple[int, int, int | str]
+# In the place of an argument: what is called.
+CALLED = -1
 
 _SMALL = 1e-3
 # What a number is to an operator; of others nobody can tell.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from keras2torch.layers.text import TORCH_DEFAULTS, literal
 from keras2torch.program.arguments import Meanings
-from keras2torch.program.chains import CHAIN
+from keras2torch.program.chains import ACTIVATIONS, CHAIN
 from keras2torch.program.classtext import Capture, ClassText, shortened
 from keras2torch.program.columns import Column, columns
 from keras2torch.program.comprehensions import comprehended
@@ -22,6 +22,7 @@ from keras2torch.program.docstrings import common
 from keras2torch.program.flags import Optional, flags_of, options_of, put_flags
 from keras2torch.program.names import Names, class_name
 from keras2torch.program.numbers import (
+    CALLED,
     Key,
     is_number,
     read_forward,
@@ -268,6 +269,9 @@ class _Reader(ast.NodeTransformer):
         empty = len(node.args) if function == "torch.empty" else 0
         of = "torch.empty of one axis" if empty == 1 else function
         of = "torch.empty of a matrix" if empty == 2 and self._factor else of
+        if function in ACTIVATIONS:
+            self._keep((self._line, number, CALLED), function, "activation")
+            node.func = ast.Name("_")
         for i, value in enumerate(node.args):
             key: Key = (self._line, number, i)
             if is_number(value):
@@ -313,6 +317,8 @@ class _Writer(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         number, self._calls = self._calls, self._calls + 1
+        if called := self._arguments.get((self._line, number, CALLED)):
+            node.func = ast.Name(called)
         for i, value in enumerate(node.args):
             name = self._arguments.get((self._line, number, i))
             if not is_number(value):
@@ -346,7 +352,7 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
     told = {k: meaning for m in reversed(members) for k, meaning in m.meanings.items()}
     attributes = [line.partition(" = ")[0].removeprefix("self.") for line in first.init]
     found = columns([m.literals for m in members], told, attributes, taken)
-    _name_flags(found, flags, members)
+    told_by = _name_flags(found, flags, members)
     first.init = _with_options(members)
     for member in members[1:]:
         _adopt(member, members[0].names)
@@ -364,7 +370,7 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
             again = _read(lines, meanings)[1]
             again = {k: v for k, v in again.items() if k[0] not in lacking}
             assert again == made, member.text.path
-    put_flags(first, flags, members[0].options, [c.name for c in found])
+    put_flags(first, flags, members[0].options, told_by)
     if arguments:
         kept = {key: name for key, name in arguments.items() if key[0] < 0}
         first.forward = with_attributes(first.forward, kept)
@@ -377,15 +383,23 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
 
 def _name_flags(
     found: Sequence[Column], flags: dict[str, list[bool]], members: list[_Member]
-) -> None:
-    """Have the number that only an optional part needs say that it is there."""
+) -> dict[str, str]:
+    """Have the number that only an optional part needs say that it is there.
+
+    Returns flag → argument.
+    """
+    told_by: dict[str, str] = {}
     for flag in list(flags):
         lines = {i for i, o in members[0].options.items() if o.flag == flag}
         own = [c for c in found if c.lacks() == [not there for there in flags[flag]]]
         inside = len(own) == 1 and all(key[0] in lines for key in own[0].keys)
-        if inside and flag not in members[0].text.flags:
-            own[0].name, own[0].default = flag, "None"
+        if inside:
+            if flag not in members[0].text.flags:
+                own[0].name = flag
+            own[0].default = "None"
+            told_by[flag] = own[0].name
             del flags[flag]
+    return told_by
 
 
 def _with_options(members: list[_Member]) -> list[str]:

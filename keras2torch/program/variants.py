@@ -9,8 +9,9 @@ the same steps: where it lacks a part stands an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Absent, Block, Chain
@@ -19,9 +20,10 @@ from keras2torch.layout import GraphPlan, LayerStep, Option, PermuteStep, Step
 from keras2torch.operators import Operator
 from keras2torch.program.alignment import Ref, Run, Schema, Union, aligned
 from keras2torch.program.automatic import by_class, spoken
+from keras2torch.program.chains import ACTIVATIONS
 from keras2torch.program.kinds import class_of, snake
-from keras2torch.program.members import optional_module
-from keras2torch.program.names import Names
+from keras2torch.program.members import function_module, optional_module
+from keras2torch.program.names import Names, class_name
 from keras2torch.program.steps import like, read_instead
 from keras2torch.program.stretches import kind_of
 
@@ -29,7 +31,7 @@ Schemas = frozenset[Schema]
 
 # Of fewer steps in common a class with flags reads worse than two.
 _LEAST_COMMON = 3
-_MOST_FLAGS = 3
+_MOST_FLAGS = 4
 _LEAST_BRANCHES = 2
 # What a number in the constructor can tell, whatever the config says of it.
 _LOOSE = ("padding",)
@@ -75,7 +77,7 @@ def join_variants(blocks: Sequence[LayerStep]) -> None:
                 waiting.remove(other)
         joined.append(family)
     for number, family in enumerate(joined):
-        if family.schema.runs:
+        if family.schema.runs or _varied(family):
             _rewrite(family, number)
 
 
@@ -155,9 +157,31 @@ def _kind(step: Step) -> object:
     if step.body is not None:
         inner = _schema(step)
         return ("body", inner if inner is not None else id(step.body))
+    activation = _activation(step)
+    if activation:
+        # Which one, an argument can tell.
+        return ("activation", activation.partition("(")[2])
     config = to_config(step.node.layer)
     told = {k: 0 for k in _LOOSE if isinstance(config.get(k), str)}
     return (kind_of(step, {**config, **told}), _module_kind(step))
+
+
+def _activation(step: Step) -> str:
+    """Return the module that an activation function is, empty for anything else."""
+    if not isinstance(step, LayerStep) or step.body is not None or step.node.weights:
+        return ""
+    made = function_module(step)
+    known = made is not None and made.text.partition("(")[0] in ACTIVATIONS
+    return made.text if made is not None and known else ""
+
+
+def _varied(family: _Family) -> set[int]:
+    """Return the places where the blocks have different activations."""
+    found: dict[int, set[str]] = {}
+    for member in family.members:
+        for place, step in zip(member.places, member.body.steps, strict=True):
+            found.setdefault(place, set()).add(_activation(step))
+    return {place for place, texts in found.items() if len(texts) > 1}
 
 
 def _module_kind(step: LayerStep) -> str:
@@ -186,14 +210,31 @@ def _join(family: _Family, other: _Family) -> bool:
 def _is_worth(union: Union) -> bool:
     """Whether one class with flags reads better than two."""
     schema = union.schema
-    common = len(set(union.first) & set(union.second))
-    optional = sum(run.end - run.first for run in schema.runs)
+    both = set(union.first) & set(union.second)
+    common = len(both)
+    parts = [_parts(schema, run) for run in schema.runs]
+    # A chain is one attribute, however long.
+    optional = sum(map(len, parts))
     if common < _LEAST_COMMON or optional > common or len(schema.runs) > _MOST_FLAGS:
         return False
-    parts = [_parts(schema, run) for run in schema.runs]
+    sides = (union.first, union.second)
+    modules = [sum(_is_module(schema.kinds[n]) for n in p) for p in (both, *sides)]
+    if 2 * modules[0] <= min(modules[1:]):
+        return False
+    # Who lacks most of a class is no instance of it: a stem is no residual block.
+    for side in sides:
+        there = sum(p.first in side for own in parts for p in own)
+        if common + 2 * there <= optional:
+            return False
     # A layer that only follows some blocks is no part of them.
     ends = [p[-1] for p in parts if p and p[-1].end == len(schema.kinds)]
     return all(parts) and all(part.join for part in ends)
+
+
+def _is_module(kind: object) -> bool:
+    """Whether a step is a module, or has some inside: what a class is written for."""
+    assert isinstance(kind, tuple)
+    return kind[0] == "body" or (isinstance(kind[0], tuple) and bool(kind[1]))
 
 
 def _moved(member: _Member, places: tuple[int, ...]) -> _Member:
@@ -261,7 +302,8 @@ def _run_name(family: _Family, run: Run) -> str:
     last = steps[-1]
     if parts[-1].join:
         kind = last.node.layer if isinstance(last, LayerStep) else None
-        return "residual" if _is_sum(kind) else "joined"
+        chain = _chain_name(steps[:-1]) if len(parts) > 1 else "joined"
+        return "residual" if _is_sum(kind) else f"use_{chain}"
     readers = [
         n
         for n, reads in enumerate(family.schema.reads)
@@ -288,20 +330,21 @@ def _examples(family: _Family, run: Run) -> list[Step]:
 def _chain_name(steps: Sequence[Step]) -> str:
     """Return what the layers of a chain have in common in their names."""
     layers = [s.node.layer for s in steps if isinstance(s, LayerStep)]
-    words = [x.name.split("_") for x in layers if not isinstance(x, Operator)]
+    named = [x for x in layers if not isinstance(x, Operator)]
+    words = [x.name.split("_") for x in named if x.name != by_class(x)]
     common = [w for w in words[0] if all(w in ws for ws in words)] if words else []
     kept = [w for w in common if not w.isdigit()]
     if kept and len(words) > 1:
         return "_".join(kept)
-    named = next(iter(layers), None)
-    return "part" if named is None else by_class(named)
+    return by_class(layers[0]) if layers else "part"
 
 
 # ------------------------------------------------------------------------- rewriting
 def _rewrite(family: _Family, number: int) -> None:
     flags = _flags(family)
     longest = max(family.members, key=lambda m: len(m.places))
-    names = _slot_names(family, longest)
+    names, varied = _slot_names(family, longest), _varied(family)
+    parts = _part_names(family, flags, names)
     examples = {
         place: step
         for member in family.members
@@ -310,7 +353,9 @@ def _rewrite(family: _Family, number: int) -> None:
     kind = class_of([examples[p] for p in sorted(examples)], None)
     for member in family.members:
         before = member.body.name
-        _Rewriter(family.schema, member, flags, names, examples).run()
+        _Rewriter(
+            family.schema, member, flags, names, parts, examples, varied
+        ).run()
         member.body.name = kind
         member.body.family = number + 1
         if member.block.node.layer.name == snake(before):
@@ -327,6 +372,23 @@ def _slot_names(family: _Family, longest: _Member) -> dict[int, str]:
     return names
 
 
+def _part_names(
+    family: _Family, flags: Mapping[tuple[int, int], str], names: Mapping[int, str]
+) -> dict[int, str]:
+    """Return what an optional part is called: as its layer, or as the flag."""
+    found: dict[int, str] = {}
+    for run in family.schema.runs:
+        chain, *join = _parts(family.schema, run)
+        found[chain.first] = flags[run.first, run.end]
+        if join:
+            # The flag that decides on the join has its own name.
+            steps = _examples(family, run)[: chain.end - chain.first]
+            found[chain.first] = _chain_name(steps)
+            if len(steps) == 1 and chain.first in names:
+                found[chain.first] = names[chain.first]
+    return found
+
+
 class _Rewriter:
     """Gives one block the steps of its family."""
 
@@ -336,13 +398,17 @@ class _Rewriter:
         member: _Member,
         flags: dict[tuple[int, int], str],
         names: dict[int, str],
+        parts: dict[int, str],
         examples: dict[int, Step],
+        varied: Set[int],
     ) -> None:
         self._schema = schema
         self._examples = examples
         self._runs = {run.first: run for run in schema.runs}
         self._flags = flags
         self._names = names
+        self._part_names = parts
+        self._varied = varied
         self._body = member.body
         self._own = dict(zip(member.places, member.body.steps, strict=True))
         self._made: dict[Ref, Tensor] = {
@@ -373,6 +439,10 @@ class _Rewriter:
         _rewire(step, self._reads(place))
         if isinstance(step, LayerStep) and not isinstance(step.node.layer, Operator):
             step.node.layer.name = self._names[place]
+        if isinstance(step, LayerStep) and place in self._varied:
+            # A module, which the constructor is told.
+            step.option = Option("", there=True)
+            step.node.layer.name = "activation"
         self._steps.append(step)
         self._made[place, 0] = step.writes[0]
 
@@ -383,7 +453,8 @@ class _Rewriter:
             step = self._join(part, there)
             step.option = Option(flag, there, self._reads(part.first)[part.through])
         else:
-            step = self._chain(run, part) if there else self._absent(run, part)
+            make = self._chain if there else self._absent
+            step = make(self._made[run.bypass], part)
             step.option = Option(flag, there)
         self._steps.append(step)
         self._made[part.end - 1, 0] = step.writes[0]
@@ -404,9 +475,9 @@ class _Rewriter:
         assert isinstance(step, LayerStep)
         return step.node.layer
 
-    def _chain(self, run: Run, part: _Part) -> LayerStep:
+    def _chain(self, before: Tensor, part: _Part) -> LayerStep:
         """Return a chain as one call."""
-        before = self._made[run.bypass]
+        name = self._part_names[part.first]
         steps = [self._own[n] for n in range(part.first, part.end)]
         if len(steps) == 1:
             [step] = steps
@@ -414,34 +485,27 @@ class _Rewriter:
             if isinstance(step, LayerStep) and step.body is None:
                 step.option = Option("", there=True)
                 if _module_kind(step) or optional_module(step):
-                    step.node.layer.name = self._part_name(run, part)
+                    step.node.layer.name = name
                     return step
                 step.option = None
         given, last = like(before), steps[-1].writes[0]
         for n, step in enumerate(steps):
             _rewire(step, [given if n == 0 else steps[n - 1].writes[0]])
         made = like(last)
-        name = self._part_name(run, part)
         path = self._path(part)
-        body = GraphPlan("Part", path, [("x", given)], list(steps), [last], [""])
+        kind = class_name(name)
+        for layer in (s.node.layer for s in steps if isinstance(s, LayerStep)):
+            layer.name = layer.name.removeprefix(f"{name}_")
+        body = GraphPlan(kind, path, [("x", given)], list(steps), [last], [""])
         node = LayerNode(Chain(name=name), path, [])
         return LayerStep(node, Call([before], [made], masks=[None]), body=body)
 
-    def _absent(self, run: Run, part: _Part) -> LayerStep:
-        before = self._made[run.bypass]
-        name = self._part_name(run, part)
+    def _absent(self, before: Tensor, part: _Part) -> LayerStep:
+        name = self._part_names[part.first]
         return _absent_step(self._path(part), name, [before], like(before))
 
     def _path(self, part: _Part) -> str:
         return f"{self._body.path}<part {part.first}>"
-
-    def _part_name(self, run: Run, part: _Part) -> str:
-        """Return the attribute: its layer's name, or that of the flag."""
-        if part.end - part.first == 1 and part.first in self._names:
-            name = self._names[part.first]
-            if _parts(self._schema, run)[-1].join:
-                return name
-        return self._flags[run.first, run.end]
 
 
 def _rewire(step: Step, reads: Sequence[Tensor]) -> None:
@@ -465,15 +529,21 @@ def blocks_of(plans: Sequence[GraphPlan]) -> Iterator[LayerStep]:
     """Give the calls of blocks in some plans."""
     for plan in plans:
         for step in plan.steps:
-            block = isinstance(step, LayerStep) and isinstance(step.node.layer, Block)
-            if block and isinstance(step, LayerStep) and step.body is not None:
+            if is_block(step):
                 yield step
+
+
+def is_block(step: Step) -> TypeGuard[LayerStep]:
+    """Whether a step calls a block that was found."""
+    block = isinstance(step, LayerStep) and isinstance(step.node.layer, Block)
+    return block and isinstance(step, LayerStep) and step.body is not None
 
 
 __all__ = [
     "Schemas",
     "are_variants",
     "blocks_of",
+    "is_block",
     "is_variant",
     "join_variants",
     "schemas",
