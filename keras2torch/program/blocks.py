@@ -9,6 +9,7 @@ the sum) and by the names (``conv2_block1_1_conv``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,7 +89,7 @@ class _Found:
 
     def may(self, at: tuple[int, ...]) -> bool:
         """Whether the names let these steps be a block."""
-        if not self.counts and any(_words(self.plan.steps[i]) for i in at):
+        if not self.counts and any(map(_is_named, (self.plan.steps[i] for i in at))):
             return False
         if self.far and self._leaving(at) > 1:
             return False
@@ -359,7 +360,7 @@ class _Named:
         # At i: between step i - 1 and step i. All places between two names are one gap.
         self._gap: list[int] = []
         self._common: list[int] = []
-        # At i: whether step i - 1 is a block and step i is none, or the other way round.
+        # At i: whether one of step i - 1 and step i is a block, and the other is not.
         blocks = [False, *map(is_block, plan.steps), False]
         self._settled = [a != b for a, b in pairwise(blocks)]
         words = [[], *[w for _, w in named], []]
@@ -392,6 +393,14 @@ def _words(step: Step) -> list[str] | None:
     return None if is_automatic(step.node.layer) else name.lower().split("_")
 
 
+def _is_named(step: Step) -> bool:
+    """Whether a layer has a name that says more than its class."""
+    words = _words(step)
+    if words is None or not isinstance(step, LayerStep):
+        return False
+    return re.sub(r"\d*$", "", "_".join(words)) != by_class(step.node.layer)
+
+
 def _common(every: Sequence[Sequence[str]]) -> list[str]:
     found = []
     for words in zip(*every, strict=False):
@@ -420,9 +429,8 @@ def _name(group: Sequence[_Piece]) -> None:
     for piece in group:
         every = [_words(step) for step in piece.steps]
         named = [words for words in every if words is not None]
+        # A layer with the name of the block is called as its class is.
         prefix = _common(named)
-        if any(len(words) == len(prefix) for words in named):
-            prefix = prefix[:-1]
         piece.name = "_".join(prefix)
         rest = [None if words is None else words[len(prefix) :] for words in every]
         own.append(rest)

@@ -40,10 +40,8 @@ _MODULES = {
     "F.hardtanh": "nn.Hardtanh",
 }
 # Modules that stand for each other between layers: which, an argument can tell.
-ACTIVATIONS = frozenset(
-    f"nn.{name}"
-    for name in "ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Hardswish Tanh".split()
-)
+_NAMES = "ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Hardswish Tanh"
+ACTIVATIONS = frozenset(f"nn.{name}" for name in _NAMES.split())
 # Keras' names of stacks that nobody named.
 _STACKS = ("sequential", "functional", "model")
 

@@ -110,8 +110,8 @@ def _take_partial(
 ) -> None:
     """Find the argument that tells a number which some instances do not have."""
     fitting = [c for c in found if c.fits(values)]
-    same = [c for c in found if c.values == values]
-    alike = same or [c for c in fitting if any(_alike(meanings, k, key) for k in c.keys)]
+    alike = [c for c in fitting if any(_alike(meanings, k, key) for k in c.keys)]
+    alike = [c for c in found if c.values == values] or alike
     told = [v for v in values if v is not None]
     if not alike and len(set(told)) == 1:
         return

@@ -9,6 +9,8 @@ from keras2torch.layers.definitions import Concatenate, Layer, Tensor
 from keras2torch.layout import LayerStep, Step
 from keras2torch.operators import Operator
 
+# Names that only say what a block is made of.
+GENERAL = frozenset({"Block", "ConvBlock", "DepthwiseBlock", "SeparableBlock", "MLP"})
 _FEW = 2
 
 

@@ -35,7 +35,7 @@ def optional_module(step: LayerStep) -> Module | None:
 
 
 def function_module(step: LayerStep) -> Module | None:
-    """Return the module that does what a function of one tensor does, if there is one."""
+    """Return the module that does what a function of one tensor does."""
     layer, call = step.node.layer, step.call
     if len(step.reads) != 1 or layer.module(call) is not None:
         return None

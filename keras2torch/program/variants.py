@@ -21,7 +21,7 @@ from keras2torch.operators import Operator
 from keras2torch.program.alignment import Ref, Run, Schema, Union, aligned
 from keras2torch.program.automatic import by_class, spoken
 from keras2torch.program.chains import ACTIVATIONS
-from keras2torch.program.kinds import class_of, snake
+from keras2torch.program.kinds import GENERAL, class_of, snake
 from keras2torch.program.members import function_module, optional_module
 from keras2torch.program.names import Names, class_name
 from keras2torch.program.steps import like, read_instead
@@ -115,10 +115,10 @@ def is_variant(steps: Sequence[Step], blocks: Schemas) -> bool:
     for other in blocks:
         longer, shorter = sorted((other, schema), key=lambda s: -len(s.kinds))
         union = aligned(longer, shorter)
-        if union is None or not _is_worth(union):
+        if union is None:
             continue
         theirs = union.first if longer is other else union.second
-        if not _begins_otherwise(union.schema, theirs):
+        if _is_worth(union, theirs) and not _begins_otherwise(union.schema, theirs):
             return True
     return False
 
@@ -193,7 +193,10 @@ def _module_kind(step: LayerStep) -> str:
 def _join(family: _Family, other: _Family) -> bool:
     """Take the members of another family in, if few parts differ."""
     union = aligned(family.schema, other.schema)
-    if union is None or not _is_worth(union):
+    if union is None:
+        return False
+    more = len(family.members) >= len(other.members)
+    if not _is_worth(union, union.first if more else union.second):
         return False
     schema = union.schema
     members = [
@@ -207,8 +210,11 @@ def _join(family: _Family, other: _Family) -> bool:
     return True
 
 
-def _is_worth(union: Union) -> bool:
-    """Whether one class with flags reads better than two."""
+def _is_worth(union: Union, usual: Sequence[int]) -> bool:
+    """Whether one class with flags reads better than two.
+
+    ``usual``: the places of those who are more.
+    """
     schema = union.schema
     both = set(union.first) & set(union.second)
     common = len(both)
@@ -217,17 +223,18 @@ def _is_worth(union: Union) -> bool:
     optional = sum(map(len, parts))
     if common < _LEAST_COMMON or optional > common or len(schema.runs) > _MOST_FLAGS:
         return False
-    sides = (union.first, union.second)
-    modules = [sum(_is_module(schema.kinds[n]) for n in p) for p in (both, *sides)]
-    if 2 * modules[0] <= min(modules[1:]):
+    modules = {n for n, kind in enumerate(schema.kinds) if _is_module(kind)}
+    own = [len(modules & set(places)) for places in (union.first, union.second)]
+    if 2 * len(modules & both) <= min(own) or 2 * min(own) < len(modules):
         return False
     # Who lacks most of a class is no instance of it: a stem is no residual block.
-    for side in sides:
-        there = sum(p.first in side for own in parts for p in own)
+    for places in (union.first, union.second):
+        there = sum(part.first in places for run in parts for part in run)
         if common + 2 * there <= optional:
             return False
-    # A layer that only follows some blocks is no part of them.
-    ends = [p[-1] for p in parts if p and p[-1].end == len(schema.kinds)]
+    # A layer that only follows a few blocks is no part of them.
+    last = len(schema.kinds)
+    ends = [p[-1] for p in parts if p and p[-1].end == last and last - 1 not in usual]
     return all(parts) and all(part.join for part in ends)
 
 
@@ -351,11 +358,12 @@ def _rewrite(family: _Family, number: int) -> None:
         for place, step in zip(member.places, member.body.steps, strict=True)
     }
     kind = class_of([examples[p] for p in sorted(examples)], None)
+    if kind in GENERAL:
+        kinds = {m.body.name for m in family.members} - GENERAL
+        kind = min(kinds, default=kind)
     for member in family.members:
         before = member.body.name
-        _Rewriter(
-            family.schema, member, flags, names, parts, examples, varied
-        ).run()
+        _Rewriter(family.schema, member, flags, names, parts, examples, varied).run()
         member.body.name = kind
         member.body.family = number + 1
         if member.block.node.layer.name == snake(before):
@@ -377,15 +385,16 @@ def _part_names(
 ) -> dict[int, str]:
     """Return what an optional part is called: as its layer, or as the flag."""
     found: dict[int, str] = {}
-    for run in family.schema.runs:
-        chain, *join = _parts(family.schema, run)
-        found[chain.first] = flags[run.first, run.end]
-        if join:
-            # The flag that decides on the join has its own name.
+    runs = {run: _parts(family.schema, run) for run in family.schema.runs}
+    # A flag that decides on a join is an attribute: the part has its own name.
+    taken = {flags[r.first, r.end] for r, parts in runs.items() if parts[-1].join}
+    for run, [chain, *_] in runs.items():
+        name = flags[run.first, run.end]
+        if name in taken:
             steps = _examples(family, run)[: chain.end - chain.first]
-            found[chain.first] = _chain_name(steps)
-            if len(steps) == 1 and chain.first in names:
-                found[chain.first] = names[chain.first]
+            own = len(steps) == 1 and chain.first in names
+            name = names[chain.first] if own else _chain_name(steps)
+        found[chain.first] = f"{name}_layers" if name in taken else name
     return found
 
 
