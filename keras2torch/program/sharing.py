@@ -27,6 +27,7 @@ from keras2torch.program.numbers import (
     read_forward,
     with_attributes,
 )
+from keras2torch.program.schedules import scheduled
 
 _TOKEN = re.compile(
     r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|self\.\w+|[A-Za-z_]\w*|\S"""
@@ -109,7 +110,8 @@ def share(
     classes = [t for t in texts if id(t) in written or t is texts[-1]]
     parameters = {t.name: list(t.parameters) for t in classes}
     for text in classes:
-        text.init = [comprehended(line, parameters) for line in text.init]
+        looped = [comprehended(line, parameters) for line in text.init]
+        text.init = scheduled(looped, parameters)
     return classes
 
 
