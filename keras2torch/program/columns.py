@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from keras2torch.program.arguments import annotation, is_class
 from keras2torch.program.names import Names, identifier
@@ -43,6 +44,13 @@ class Column:
     def told(self) -> list[str]:
         """Return the values that are there."""
         return [v for v in self.values if v is not None]
+
+    def numbers(self) -> dict[int, Any]:
+        """Return which instance has which value; nothing if these are classes."""
+        told = {i: v for i, v in enumerate(self.values) if v is not None}
+        if any(is_class(v) for v in told.values()):
+            return {}
+        return {i: ast.literal_eval(v) for i, v in told.items()}
 
     def annotation(self) -> str:
         """Return type and default of the argument."""

@@ -18,6 +18,7 @@ from keras2torch.program.chains import ACTIVATIONS, CHAIN
 from keras2torch.program.classtext import Capture, ClassText, shortened
 from keras2torch.program.columns import Column, columns
 from keras2torch.program.comprehensions import comprehended
+from keras2torch.program.derived import derived, inserted, own_pads, put_derived
 from keras2torch.program.docstrings import common
 from keras2torch.program.flags import Optional, flags_of, options_of, put_flags
 from keras2torch.program.names import Names, class_name
@@ -28,6 +29,7 @@ from keras2torch.program.numbers import (
     read_forward,
     with_attributes,
 )
+from keras2torch.program.schedules import scheduled
 
 _TOKEN = re.compile(
     r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|self\.\w+|[A-Za-z_]\w*|\S"""
@@ -110,7 +112,8 @@ def share(
     classes = [t for t in texts if id(t) in written or t is texts[-1]]
     parameters = {t.name: list(t.parameters) for t in classes}
     for text in classes:
-        text.init = [comprehended(line, parameters) for line in text.init]
+        looped = [comprehended(line, parameters) for line in text.init]
+        text.init = scheduled(looped, parameters)
     return classes
 
 
@@ -361,21 +364,28 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         first.init = [
             _with_arguments(i, line, arguments) for i, line in enumerate(first.init)
         ]
-        first.parameters = {column.name: column.annotation() for column in found}
         for i, member in enumerate(members):
             given = {column.name: column.of(i) for column in found}
-            lines = [_inserted(line, given) for line in first.init]
+            lines = [inserted(line, given) for line in first.init]
             lacking = {n for n, option in member.options.items() if not option.there}
             made = {k: v for k, v in member.literals.items() if k[0] >= 0}
             again = _read(lines, meanings)[1]
             again = {k: v for k, v in again.items() if k[0] not in lacking}
             assert again == made, member.text.path
+    sizes = {tuple(c.told()): c.name for c in found if None not in c.values}
+    follows = derived(
+        found, told, own_pads(first.init, members[0].options, found, flags)
+    )
+    sizes = {size: follows.get(name, name) for size, name in sizes.items()}
+    first.init, computed = put_derived(first.init, follows)
+    found = [column for column in found if column.name not in follows]
+    first.parameters = {column.name: column.annotation() for column in found}
     put_flags(first, flags, members[0].options, told_by)
     if arguments:
         kept = {key: name for key, name in arguments.items() if key[0] < 0}
         first.forward = with_attributes(first.forward, kept)
         first.init[:0] = [f"self.{n} = {n}" for n in dict.fromkeys(kept.values())]
-    sizes = {tuple(c.told()): c.name for c in found if None not in c.values}
+    first.init[:0] = computed
     first.docstring = common([m.text.docstring for m in members], sizes)
     meanings.add(name, [column.name for column in found])
     return [_call(name, found, flags, i) for i in range(len(members))]
@@ -419,26 +429,6 @@ def _with_options(members: list[_Member]) -> list[str]:
 
 def _named_anew(line: str, names: Mapping[str, str]) -> str:
     return _TOKEN_OR_SPACE.sub(lambda m: _renamed(m[0], names), line)
-
-
-def _inserted(line: str, values: Mapping[str, str]) -> str:
-    """Return a statement with numbers in place of arguments."""
-    tree = ast.parse(line)
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    if names.isdisjoint(values):
-        return line
-    return ast.unparse(_Inserter(values).visit(tree))
-
-
-class _Inserter(ast.NodeTransformer):
-    """Puts numbers in the place of arguments."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        value = self._values.get(node.id)
-        return node if value is None else ast.parse(value, mode="eval").body
 
 
 def _call(

@@ -27,7 +27,8 @@ from keras2torch.program.names import Names, class_name
 from keras2torch.program.steps import like, read_instead
 from keras2torch.program.stretches import kind_of
 
-Schemas = frozenset[Schema]
+# In the order of the model: a search is cut short after so many tries.
+Schemas = tuple[Schema, ...]
 
 # Of fewer steps in common a class with flags reads worse than two.
 _LEAST_COMMON = 3
@@ -84,13 +85,13 @@ def join_variants(blocks: Sequence[LayerStep]) -> None:
 def schemas(blocks: Iterable[LayerStep]) -> Schemas:
     """Return what the blocks do, once where several do the same."""
     found = (_schema(block) for block in blocks)
-    return frozenset(schema for schema in found if schema is not None)
+    return tuple(dict.fromkeys(schema for schema in found if schema is not None))
 
 
 def are_variants(one: Sequence[Step], two: Sequence[Step]) -> bool:
     """Whether steps do the same, but for parts that one of them lacks."""
     other = _own_schema(two)
-    return other is not None and is_variant(one, frozenset([other]))
+    return other is not None and is_variant(one, (other,))
 
 
 def _begins_otherwise(schema: Schema, places: Sequence[int]) -> bool:

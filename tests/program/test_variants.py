@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -19,7 +20,7 @@ from keras2torch.layers.definitions import (
     ReLU,
     UpSampling1D,
 )
-from keras2torch.program import Program, write
+from keras2torch.program import Program, variants, write
 from keras2torch.verification.torch_side import run
 
 from .graphs import Array, Graph, classes, dense
@@ -217,3 +218,13 @@ def test_zeros_before_a_convolution_are_a_part() -> None:
     for path in ("block0_deep", "block1_deep", "block2_deep_bn", "block4_add"):
         found, expected = one.layers[path, 0][0], other.layers[path, 0][0]
         np.testing.assert_array_equal(found, expected)
+
+
+def test_blocks_are_compared_in_the_order_of_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else what a bounded search finds changes from one process to the next."""
+    names = [f"block{i}" for i in range(50)]
+    monkeypatch.setattr(variants, "_schema", lambda n: None if n == "?" else n)
+    blocks: list[Any] = [*names, "?", *reversed(names)]
+    assert list(variants.schemas(blocks)) == names
