@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
@@ -26,24 +27,55 @@ def write_over(classes: Sequence[ClassText]) -> None:
     # Names of classes: those that return what they made, and those with convolutions.
     makers: set[str] = set()
     spatial: set[str] = set()
+    chosen = _chosen(classes)
     for text in classes:
         init = [ast.parse(line) for line in text.init]
         text.init = [
-            _edited([line], _in_runs(tree, makers))[0]
+            _edited([line], _in_runs(tree, makers, chosen[text.name]))[0]
             for line, tree in zip(text.init, init, strict=True)
         ]
         modules = dict(pair for tree in init for pair in _modules(tree))
         if not any(_is_spatial(made, spatial) for made in modules.values()):
             continue
         spatial.add(text.name)
-        forward = _Forward(text, {n for n, m in modules.items() if _makes(m, makers)})
+        given = {f"{argument}()" for argument in chosen[text.name]}
+        own = {name for name, m in modules.items() if ast.unparse(m) in given}
+        makes = {name for name, m in modules.items() if _makes(m, makers)}
+        forward = _Forward(text, makes, own)
         if forward.makes():
             makers.add(text.name)
+        over = list(forward.over())
+        functions = [call for call in over if not _own(call)]
         # The first line of what was parsed is the head of the function.
-        text.forward = _edited(text.forward, forward.over(), line=2, column=1)
+        text.forward = _edited(text.forward, iter(functions), line=2, column=1)
+        heads = tuple(f"self.{_own(call)} = " for call in over if _own(call))
+        text.init = [
+            f"{line[:-1]}inplace=True)" if heads and line.startswith(heads) else line
+            for line in text.init
+        ]
 
 
 # ------------------------------------------------------------------------ __init__
+def _chosen(classes: Sequence[ClassText]) -> defaultdict[str, set[str]]:
+    """Return the arguments of each class that are activations which can write over."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for text in classes:
+        of_class = {n for n, t in text.parameters.items() if t.startswith("type[")}
+        found[text.name] |= of_class
+    if not any(found.values()):
+        return found
+    for text in classes:
+        for node in ast.walk(ast.parse("\n".join(text.init))):
+            if isinstance(node, ast.Call):
+                others = [k for k in node.keywords if not _writes_over(k.value)]
+                found[ast.unparse(node.func)] -= {str(k.arg) for k in others}
+    return found
+
+
+def _writes_over(value: ast.expr) -> bool:
+    return ast.unparse(value) in _MODULES
+
+
 def _modules(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """Give the attributes that a statement sets."""
     for node in tree.body:
@@ -68,26 +100,32 @@ def _is_spatial(module: ast.expr, spatial: set[str]) -> bool:
     return any(n in spatial or re.match(r"(nn\.)?Conv", n) for n in names)
 
 
-def _in_runs(tree: ast.Module, makers: set[str]) -> Iterator[ast.Call]:
-    """Give the activations that follow in an ``nn.Sequential`` what makes a tensor."""
+def _in_runs(
+    tree: ast.Module, makers: set[str], chosen: set[str]
+) -> Iterator[ast.Call]:
+    """Give the activations that follow in an ``nn.Sequential`` what makes a tensor.
+
+    ``chosen``: arguments that are activations.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "nn.Sequential":
             for before, entry in zip(node.args, node.args[1:], strict=False):
                 if not isinstance(entry, ast.Call) or entry.args or entry.keywords:
                     continue
-                if ast.unparse(entry.func) in _MODULES and _makes(before, makers):
+                name = ast.unparse(entry.func)
+                if name in _MODULES | chosen and _makes(before, makers):
                     yield entry
 
 
 # ------------------------------------------------------------------------- forward
 class _Forward:
-    """A ``forward`` and the names of the modules that make tensors."""
+    """A ``forward``, the names of modules that make tensors, and of activations."""
 
-    def __init__(self, text: ClassText, makers: set[str]) -> None:
+    def __init__(self, text: ClassText, makers: set[str], own: set[str]) -> None:
         lines = [f" {line}" for line in text.forward]
         [function] = ast.parse("\n".join(["def forward():", *lines])).body
         assert isinstance(function, ast.FunctionDef)
-        self._body, self._makers = function.body, makers
+        self._body, self._makers, self._activations = function.body, makers, own
 
     def makes(self) -> bool:
         """Whether it returns a tensor that it made."""
@@ -109,7 +147,7 @@ class _Forward:
                 yield from self._over(statement.body, turns=True)
                 continue
             for call in ast.walk(statement):
-                if not _is_activation(call):
+                if not _is_activation(call, self._activations):
                     continue
                 [x] = call.args
                 if not isinstance(x, ast.Name):
@@ -139,13 +177,19 @@ class _Forward:
         return False
 
 
-def _is_activation(node: ast.AST) -> TypeGuard[ast.Call]:
+def _is_activation(node: ast.AST, own: set[str]) -> TypeGuard[ast.Call]:
     return (
         isinstance(node, ast.Call)
-        and ast.unparse(node.func) in _FUNCTIONS
+        and (ast.unparse(node.func) in _FUNCTIONS or _own(node) in own)
         and len(node.args) == 1
         and not node.keywords
     )
+
+
+def _own(call: ast.Call) -> str:
+    """Return the attribute of the class that is called, empty for a function."""
+    owner, _, name = ast.unparse(call.func).rpartition(".")
+    return name if owner == "self" else ""
 
 
 def _is_last(body: Sequence[ast.stmt], i: int, name: str, turns: bool) -> bool:
