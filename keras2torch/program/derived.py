@@ -11,6 +11,7 @@ from keras2torch.program.flags import Optional
 from keras2torch.program.numbers import Key
 
 _LEAST = 3
+_FEW = 2
 # How many times as wide a person makes the inside of a block, and as narrow.
 _WIDER = (2, 3, 4, 6, 8)
 _NARROWER = (2, 4, 8, 16)
@@ -90,13 +91,15 @@ def _padding(
 ) -> str | None:
     """Return ``kernel_size // 2``: as many pixels come out as went in."""
     values = _whole(column)
-    if not values or {meanings.get(key) for key in column.keys} != {"padding"}:
+    if {meanings.get(key) for key in column.keys} != {"padding"}:
         return None
     calls = {key[:2] for key in column.keys}
     kernels = [
         (c, {k[:2] for k in c.keys if meanings.get(k) == "kernel_size"}) for c in others
     ]
     kernel = next((c for c, own in kernels if own >= calls), None)
+    if not values:
+        return _paddings(column, kernel) if kernel is not None else None
     nowhere = [False] * len(column.values)
     for text, there in {"{}": nowhere, **pads}.items():
         own = {i: value for i, value in values.items() if not there[i]}
@@ -110,6 +113,23 @@ def _padding(
         elif not any(calls & own for _, own in kernels) and len(set(own.values())) == 1:
             return text.format(next(iter(own.values())))
     return None
+
+
+def _paddings(column: Column, kernel: Column) -> str | None:
+    """Return ``(kernel_size[0] // 2, kernel_size[1] // 2)``, for kernels of many shapes."""
+    values, sizes = column.numbers(), kernel.numbers()
+    every = [*values.values(), *sizes.values()]
+    if values.keys() != sizes.keys() or len({str(v) for v in values.values()}) < _FEW:
+        return None
+    lengths = {len(v) if isinstance(v, tuple) else 0 for v in every}
+    if len(lengths) != 1 or 0 in lengths:
+        return None
+    if any(tuple(k // 2 for k in sizes[i]) != values[i] for i in values):
+        return None
+    if any(k % 2 == 0 for size in sizes.values() for k in size):
+        return None
+    axes = range(len(every[0]))
+    return f"({', '.join(f'{kernel.name}[{axis}] // 2' for axis in axes)})"
 
 
 def _shape(column: Column, others: Sequence[Column]) -> str | None:
