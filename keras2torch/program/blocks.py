@@ -9,11 +9,9 @@ the sum) and by the names (``conv2_block1_1_conv``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 from keras2torch.dialect import LayerNode
 from keras2torch.layers.core import Block
@@ -23,9 +21,10 @@ from keras2torch.layers.definitions import (
 )
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
-from keras2torch.program.automatic import by_class, is_automatic
+from keras2torch.program.automatic import by_class
 from keras2torch.program.kinds import class_of, snake
 from keras2torch.program.paddings import part_paddings
+from keras2torch.program.relatives import relatives
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
 from keras2torch.program.steps import like, read_instead, uses_of_tensors
 from keras2torch.program.stretches import (
@@ -39,11 +38,11 @@ from keras2torch.program.variants import (
     Schemas,
     are_variants,
     blocks_of,
-    is_block,
     is_variant,
     join_variants,
     schemas,
 )
+from keras2torch.program.words import Named, common, says_more, words_of
 
 # A shorter stretch reads as well where it stands.
 _LEAST_STEPS = 3
@@ -62,6 +61,10 @@ _OTHERWISE = 0.75
 # A forward of fewer steps stays as it is.
 _SHORT = 8
 _LEAST_CHAINS = 4
+# Blocks that only resemble each other have to save so many steps, and so many times
+# what equal ones would.
+_LEAST_KIN = 12
+_MUCH = 2
 
 
 @dataclass
@@ -75,7 +78,7 @@ class _Found:
 
     plan: GraphPlan
     elements: list[Stretch | None]
-    names: _Named | None = None
+    names: Named | None = None
     counts: bool = True
     far: bool = False
 
@@ -89,7 +92,7 @@ class _Found:
 
     def may(self, at: tuple[int, ...]) -> bool:
         """Whether the names let these steps be a block."""
-        if not self.counts and any(map(_is_named, (self.plan.steps[i] for i in at))):
+        if not self.counts and any(map(says_more, (self.plan.steps[i] for i in at))):
             return False
         if self.far and self._leaving(at) > 1:
             return False
@@ -125,7 +128,7 @@ def find_blocks(top: GraphPlan) -> None:
                 # Where cells repeat, one that stands alone is a cell too.
                 _fold([_Found(plan, list(cones(plan, least=1)))], least=1)
         far = list(elements(plan, far=_FAR))
-        _fold([_Found(plan, far, _Named(plan), far=True)], least=2)
+        _fold([_Found(plan, far, Named(plan), far=True)], least=2)
         _fold_singles(plan)
     join_variants(list(blocks_of(plans)))
     every = [
@@ -143,8 +146,20 @@ def find_blocks(top: GraphPlan) -> None:
 
 def _fold_once(plan: GraphPlan) -> bool:
     """Fold what is most worthwhile; return whether there was something."""
-    found = _Found(plan, list(elements(plan)), _Named(plan))
-    return _fold([found], least=2, once=True)
+    found = _Found(plan, list(elements(plan)), Named(plan))
+    best = _best([found], _numbered([found]), 2)
+    saved = 0
+    if best is not None:
+        (_, (start, length)), *others = best
+        saved = len(found.steps(start, length)) * len(others)
+    kin = relatives(plan, found.elements, max(_LEAST_KIN, _MUCH * saved))
+    if not kin:
+        return best is not None and _fold([found], least=2, once=True)
+    pieces = [_Piece(at, [plan.steps[i] for i in at]) for at in kin if found.may(at)]
+    for piece in pieces:
+        _name([piece])
+    _replace(plan, pieces)
+    return bool(pieces)
 
 
 def _fold_singles(plan: GraphPlan) -> None:
@@ -157,7 +172,7 @@ def _fold_singles(plan: GraphPlan) -> None:
 def _fold_some_singles(plan: GraphPlan) -> bool:
     blocks = list(blocks_of([plan]))
     taken, kinds = {id(block) for block in blocks}, schemas(blocks)
-    found = _Found(plan, list(elements(plan)), _Named(plan))
+    found = _Found(plan, list(elements(plan)), Named(plan))
     pieces: list[_Piece] = []
     start = 0
     while blocks and start < len(found.elements):
@@ -226,13 +241,7 @@ def _fold(found: Sequence[_Found], *, least: int, once: bool = False) -> bool:
 
     ``once``: only that. Returns whether there was something.
     """
-    numbers: dict[object, int] = {}
-    rows: list[list[int]] = []
-    for one in found:
-        keys = [None if e is None else e.key for e in one.elements]
-        rows.append(
-            [-1 if k is None else numbers.setdefault(k, len(numbers)) for k in keys]
-        )
+    rows = _numbered(found)
     chosen: list[list[_Piece]] = [[] for _ in found]
     while (best := _best(found, rows, least)) is not None:
         f, (start, length) = best[0]
@@ -253,6 +262,16 @@ def _fold(found: Sequence[_Found], *, least: int, once: bool = False) -> bool:
     for one, pieces in zip(found, chosen, strict=True):
         _replace(one.plan, sorted(pieces, key=lambda piece: piece.at))
     return any(chosen)
+
+
+def _numbered(found: Sequence[_Found]) -> list[list[int]]:
+    """Return a number for what each element does, -1 for what is not to be joined."""
+    numbers: dict[object, int] = {}
+    keys = [[None if e is None else e.key for e in one.elements] for one in found]
+    return [
+        [-1 if k is None else numbers.setdefault(k, len(numbers)) for k in own]
+        for own in keys
+    ]
 
 
 def _parted(found: _Found, start: int, length: int) -> list[int]:
@@ -348,66 +367,8 @@ def _begins_well(found: _Found, start: int) -> bool:
     forks = found.names is not None
     if not forks or len(element.at) > 1 or not isinstance(step, LayerStep):
         return True
-    named = _words(step) is not None
+    named = words_of(step) is not None
     return named or step.body is not None or bool(step.node.weights)
-
-
-class _Named:
-    """How closely the names of neighbouring layers say that they belong together."""
-
-    def __init__(self, plan: GraphPlan) -> None:
-        named = [(i, w) for i, w in enumerate(map(_words, plan.steps)) if w is not None]
-        # At i: between step i - 1 and step i. All places between two names are one gap.
-        self._gap: list[int] = []
-        self._common: list[int] = []
-        # At i: whether one of step i - 1 and step i is a block, and the other is not.
-        blocks = [False, *map(is_block, plan.steps), False]
-        self._settled = [a != b for a, b in pairwise(blocks)]
-        words = [[], *[w for _, w in named], []]
-        at = 0
-        for i in range(len(plan.steps) + 1):
-            while at < len(named) and named[at][0] < i:
-                at += 1
-            self._gap.append(at)
-            self._common.append(len(_common([words[at], words[at + 1]])))
-
-    def part(self, first: int, end: int) -> bool:
-        """Whether a stretch keeps together what the names do, and nothing more."""
-        edges = (first, end)
-        outside = {self._gap[i] for i in edges}
-        inside = [
-            self._common[i]
-            for i in range(first + 1, end)
-            if self._gap[i] not in outside
-        ]
-        # Where a block begins or ends is known, whatever the names have in common.
-        outer = [self._common[i] for i in edges if not self._settled[i]]
-        return not inside or min(inside) > max(outer, default=0)
-
-
-def _words(step: Step) -> list[str] | None:
-    """Return the parts of a layer's name, ``None`` where nobody gave it one."""
-    if not isinstance(step, LayerStep) or isinstance(step.node.layer, Operator):
-        return None
-    name = step.node.layer.name
-    return None if is_automatic(step.node.layer) else name.lower().split("_")
-
-
-def _is_named(step: Step) -> bool:
-    """Whether a layer has a name that says more than its class."""
-    words = _words(step)
-    if words is None or not isinstance(step, LayerStep):
-        return False
-    return re.sub(r"\d*$", "", "_".join(words)) != by_class(step.node.layer)
-
-
-def _common(every: Sequence[Sequence[str]]) -> list[str]:
-    found = []
-    for words in zip(*every, strict=False):
-        if len(set(words)) > 1:
-            break
-        found.append(words[0])
-    return found
 
 
 # ------------------------------------------------------------------------- folding
@@ -427,17 +388,17 @@ def _name(group: Sequence[_Piece]) -> None:
     """
     own: list[list[list[str] | None]] = []
     for piece in group:
-        every = [_words(step) for step in piece.steps]
+        every = [words_of(step) for step in piece.steps]
         named = [words for words in every if words is not None]
         # A layer with the name of the block is called as its class is.
-        prefix = _common(named)
+        prefix = common(named)
         piece.name = "_".join(prefix)
         rest = [None if words is None else words[len(prefix) :] for words in every]
         own.append(rest)
     if len({piece.name for piece in group}) < len(group):
         for piece in group:
             # The prefix tells them not apart: a layer's name does.
-            named = [words for words in map(_words, piece.steps) if words is not None]
+            named = [words for words in map(words_of, piece.steps) if words is not None]
             joins = len(piece.steps[-1].reads) > 1
             piece.name = "_".join(named[-1 if joins else 0]) if named else ""
     for n, steps in enumerate(zip(*[piece.steps for piece in group], strict=True)):

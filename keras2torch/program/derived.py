@@ -116,7 +116,7 @@ def _padding(
 
 
 def _paddings(column: Column, kernel: Column) -> str | None:
-    """Return ``(kernel_size[0] // 2, kernel_size[1] // 2)``, for kernels of many shapes."""
+    """Return ``(kernel_size[0] // 2, kernel_size[1] // 2)``, as text."""
     values, sizes = column.numbers(), kernel.numbers()
     every = [*values.values(), *sizes.values()]
     if values.keys() != sizes.keys() or len({str(v) for v in values.values()}) < _FEW:

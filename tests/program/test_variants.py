@@ -10,6 +10,7 @@ import onnx_ir as ir
 import pytest
 
 from keras2torch.layers.definitions import (
+    Activation,
     Add,
     BatchNormalization,
     Concatenate,
@@ -17,6 +18,8 @@ from keras2torch.layers.definitions import (
     Dense,
     DepthwiseConv2D,
     Dropout,
+    GlobalAveragePooling2D,
+    Multiply,
     ReLU,
     UpSampling1D,
 )
@@ -218,6 +221,139 @@ def test_zeros_before_a_convolution_are_a_part() -> None:
     for path in ("block0_deep", "block1_deep", "block2_deep_bn", "block4_add"):
         found, expected = one.layers[path, 0][0], other.layers[path, 0][0]
         np.testing.assert_array_equal(found, expected)
+
+
+def _hard_silu(x: Array) -> Array:
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+# Prefix: units, whether they are hard-swish, expand, excite and add.
+_INVERTED = {
+    "block": (5, False, False, True, True),
+    "block_1": (6, False, True, False, False),
+    "block_2": (6, False, True, False, True),
+    "block_3": (6, True, True, True, True),
+    "block_4": (8, True, True, True, False),
+    "block_5": (8, True, True, True, True),
+}
+
+
+def _inverted(
+    graph: Graph, name: str, x: ir.Value, *of: bool | int, images: bool
+) -> ir.Value:
+    """A block of MobileNetV3; on images its layers are convolutions with one pixel."""
+    units, hard, expand, excite, joined = of
+    kind = "hard_silu" if hard else "relu"
+    hidden = int(units) * 3 if expand else 5
+
+    def act(kind: str) -> Any:
+        # As Keras numbers what nobody names.
+        return Activation(kind, name=f"activation_{len(graph.layers)}")
+
+    def layer(size: int, suffix: str) -> Any:
+        suffix = f"{name}_{suffix}"
+        return Conv2D(size, 1, name=suffix) if images else Dense(size, name=suffix)
+
+    def called(y: ir.Value, *layers: Any) -> ir.Value:
+        for one in layers:
+            [y] = graph.call(one, [y])
+        return y
+
+    y = x
+    if expand:
+        y = called(y, layer(hidden, "expand"), act(kind))
+    y = called(y, layer(hidden, "deep"), act(kind))
+    if excite:
+        z = y
+        if images:
+            z = called(z, GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_pool"))
+        z = called(z, layer(2, "se_reduce"), ReLU(name=f"{name}_se_relu"))
+        z = called(z, layer(hidden, "se_expand"), act("sigmoid"))
+        [y] = graph.call(Multiply(name=f"{name}_se_mul"), [y, z])
+    y = called(y, layer(int(units), "project"))
+    return graph.call(Add(name=f"{name}_add"), [x, y])[0] if joined else y
+
+
+def _inverted_by_hand(graph: Graph, name: str, x: Array, *of: bool | int) -> Array:
+    _, hard, expand, excite, joined = of
+    act = _hard_silu if hard else lambda a: np.maximum(a, 0)
+    y = act(dense(graph, f"{name}_expand", x)) if expand else x
+    y = act(dense(graph, f"{name}_deep", y))
+    if excite:
+        z = np.maximum(dense(graph, f"{name}_se_reduce", y), 0)
+        gate = np.clip(dense(graph, f"{name}_se_expand", z), -80, 80)
+        y = y / (1 + np.exp(-gate))
+    y = dense(graph, f"{name}_project", y)
+    return x + y if joined else y
+
+
+def test_an_activation_is_an_argument_and_an_excitation_a_part() -> None:
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    for name, of in _INVERTED.items():
+        y = _inverted(graph, name, y, *of, images=False)
+    program = write(graph.filled(y))
+    assert len(classes(program)) == 3
+    assert "activation: type[nn.Module]," in program.source
+    assert "activation=nn.Hardswish" in program.source
+    value = given = _given()
+    expected = {}
+    for name, of in _INVERTED.items():
+        value = _inverted_by_hand(graph, name, value, *of)
+        expected[f"{name}_add" if of[-1] else f"{name}_project"] = value
+    _compare(program, expected, given)
+
+
+def test_an_activation_that_is_an_argument_writes_over_its_input() -> None:
+    graph = Graph("net")
+    y = graph.input("x", (None, 4, 3, 5))
+    for name, of in _INVERTED.items():
+        y = _inverted(graph, name, y, *of, images=True)
+    model = graph.filled(y)
+    folded, flat = write(model), write(model, flat=True)
+    assert classes(folded) == ["Se", "ResidualBlock", "Net"]
+    assert "activation(inplace=True)" in folded.source
+    assert re.search(r"= y \* se if self\.use_se else se\n", folded.source)
+    given = np.random.default_rng(0).normal(size=(2, 4, 3, 5)).astype("float32")
+    one, other = (run(p, [[given]], p.module) for p in (folded, flat))
+    for name, of in _INVERTED.items():
+        path = f"{name}_add" if of[-1] else f"{name}_project"
+        found, expected = one.layers[path, 0][0], other.layers[path, 0][0]
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_stem_is_no_block() -> None:
+    """It has what such a block begins with, and nothing of the rest."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    [y] = graph.call(Dense(8, name="stem_dense"), [y])
+    [y] = graph.call(ReLU(name="stem_relu"), [y])
+    for i in range(3):
+        y = _block(graph, f"block{i}", y, 8)
+    program = write(graph.filled(y))
+    assert classes(program) == ["ResidualBlock", "Net"]
+    assert "self.stem_dense = nn.Linear(5, 8)" in program.source
+    assert "bool = False" not in program.source
+
+
+def test_the_last_block_has_no_activation() -> None:
+    """As in InceptionResNetV2; where few have it, it is no part of the block."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 8))
+    for i in range(4):
+        y = _block(graph, f"block{i}", y, 8)
+        if i < 3:
+            [y] = graph.call(ReLU(name=f"block{i}_out"), [y])
+    program = write(graph.filled(y))
+    assert classes(program) == ["ResidualBlock", "Net"]
+    assert re.search(r"nn\.ReLU\(\) if \w+ else nn\.Identity\(\)", program.source)
+    value = given = np.random.default_rng(0).normal(size=(3, 8)).astype("float32")
+    expected = {}
+    for i in range(4):
+        value = _by_hand(graph, f"block{i}", value)
+        expected[f"block{i}_add"] = value
+        value = np.maximum(value, 0) if i < 3 else value
+    _compare(program, expected, given)
 
 
 def test_blocks_are_compared_in_the_order_of_the_model(

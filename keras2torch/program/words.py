@@ -1,0 +1,76 @@
+"""What the names of layers say about which of them belong together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from keras2torch.layout import GraphPlan, LayerStep, Step
+from keras2torch.operators import Operator
+from keras2torch.program.automatic import by_class, is_automatic
+from keras2torch.program.variants import is_block
+
+
+class Named:
+    """How closely the names of neighbouring layers say that they belong together."""
+
+    def __init__(self, plan: GraphPlan) -> None:
+        named = [
+            (i, w) for i, w in enumerate(map(words_of, plan.steps)) if w is not None
+        ]
+        # At i: between step i - 1 and step i. All places between two names are one gap.
+        self._gap: list[int] = []
+        self._common: list[int] = []
+        # At i: whether one of step i - 1 and step i is a block, and the other is not.
+        blocks = [False, *map(is_block, plan.steps), False]
+        self._settled = [a != b for a, b in pairwise(blocks)]
+        words = [[], *[w for _, w in named], []]
+        at = 0
+        for i in range(len(plan.steps) + 1):
+            while at < len(named) and named[at][0] < i:
+                at += 1
+            self._gap.append(at)
+            self._common.append(len(common([words[at], words[at + 1]])))
+
+    def part(self, first: int, end: int) -> bool:
+        """Whether a stretch keeps together what the names do, and nothing more."""
+        edges = (first, end)
+        outside = {self._gap[i] for i in edges}
+        inside = [
+            self._common[i]
+            for i in range(first + 1, end)
+            if self._gap[i] not in outside
+        ]
+        # Where a block begins or ends is known, whatever the names have in common.
+        outer = [self._common[i] for i in edges if not self._settled[i]]
+        return not inside or min(inside) > max(outer, default=0)
+
+
+def words_of(step: Step) -> list[str] | None:
+    """Return the parts of a layer's name, ``None`` where nobody gave it one."""
+    if not isinstance(step, LayerStep) or isinstance(step.node.layer, Operator):
+        return None
+    name = step.node.layer.name
+    return None if is_automatic(step.node.layer) else name.lower().split("_")
+
+
+def says_more(step: Step) -> bool:
+    """Whether a layer has a name that says more than its class."""
+    words = words_of(step)
+    if words is None or not isinstance(step, LayerStep):
+        return False
+    return re.sub(r"\d*$", "", "_".join(words)) != by_class(step.node.layer)
+
+
+def common(every: Sequence[Sequence[str]]) -> list[str]:
+    """Return the words with which all names begin."""
+    found = []
+    for words in zip(*every, strict=False):
+        if len(set(words)) > 1:
+            break
+        found.append(words[0])
+    return found
+
+
+__all__ = ["Named", "common", "says_more", "words_of"]
