@@ -24,6 +24,7 @@ from keras2torch.operators import Operator
 from keras2torch.program.automatic import by_class, is_automatic
 from keras2torch.program.kinds import class_of, snake
 from keras2torch.program.paddings import part_paddings
+from keras2torch.program.pairs import fold_pairs
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
 from keras2torch.program.steps import like, read_instead, uses_of_tensors
 from keras2torch.program.stretches import (
@@ -129,6 +130,7 @@ def find_blocks(top: GraphPlan) -> None:
         _Found(p, list(chains(p)), counts=len(p.steps) > _LONG) for p in _plans(top)
     ]
     _fold([f for f in every if len(f.plan.steps) >= _SHORT], least=_LEAST_CHAINS)
+    fold_pairs(list(_plans(top)))
     for plan in list(_plans(top)):
         fold_runs(plan)
     for plan in list(_plans(top)):
