@@ -9,6 +9,7 @@ the same steps: where it lacks a part stands an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +26,8 @@ from keras2torch.program.names import Names
 from keras2torch.program.steps import like, read_instead
 from keras2torch.program.stretches import kind_of
 
-Schemas = frozenset[Schema]
+# In an order that is the same whenever the model is written.
+Schemas = tuple[Schema, ...]
 
 # Of fewer steps in common a class with flags reads worse than two.
 _LEAST_COMMON = 3
@@ -82,13 +84,13 @@ def join_variants(blocks: Sequence[LayerStep]) -> None:
 def schemas(blocks: Iterable[LayerStep]) -> Schemas:
     """Return what the blocks do, once where several do the same."""
     found = (_schema(block) for block in blocks)
-    return frozenset(schema for schema in found if schema is not None)
+    return tuple(dict.fromkeys(schema for schema in found if schema is not None))
 
 
 def are_variants(one: Sequence[Step], two: Sequence[Step]) -> bool:
     """Whether steps do the same, but for parts that one of them lacks."""
     other = _own_schema(two)
-    return other is not None and is_variant(one, frozenset([other]))
+    return other is not None and is_variant(one, (other,))
 
 
 def _begins_otherwise(schema: Schema, places: Sequence[int]) -> bool:
@@ -112,7 +114,7 @@ def is_variant(steps: Sequence[Step], blocks: Schemas) -> bool:
         return False
     for other in blocks:
         longer, shorter = sorted((other, schema), key=lambda s: -len(s.kinds))
-        union = aligned(longer, shorter)
+        union = aligned(longer, shorter) if _may_be(longer, shorter) else None
         if union is None or not _is_worth(union):
             continue
         theirs = union.first if longer is other else union.second
@@ -168,6 +170,8 @@ def _module_kind(step: LayerStep) -> str:
 
 def _join(family: _Family, other: _Family) -> bool:
     """Take the members of another family in, if few parts differ."""
+    if not _may_be(family.schema, other.schema):
+        return False
     union = aligned(family.schema, other.schema)
     if union is None or not _is_worth(union):
         return False
@@ -181,6 +185,16 @@ def _join(family: _Family, other: _Family) -> bool:
         return False
     family.schema, family.members = schema, members
     return True
+
+
+def _may_be(a: Schema, b: Schema) -> bool:
+    """Whether so much is the same that the two could be worth one class.
+
+    Most are not, and need not be aligned to see it.
+    """
+    common = (Counter(a.kinds) & Counter(b.kinds)).total()
+    optional = len(a.kinds) + len(b.kinds) - 2 * common
+    return common >= _LEAST_COMMON and optional <= common
 
 
 def _is_worth(union: Union) -> bool:
