@@ -24,6 +24,8 @@ class Column:
         One for each instance; ``None`` where it lacks the part that needs it.
     keys
         Where it stands.
+    halves
+        Where half of it stands, rounded down.
     name
         Of the argument.
     default
@@ -32,6 +34,7 @@ class Column:
 
     values: list[str | None]
     keys: list[Key] = field(default_factory=list)
+    halves: list[Key] = field(default_factory=list)
     name: str = ""
     default: str | None = None
 
@@ -80,6 +83,8 @@ def columns(
     """
     rows = dict.fromkeys(key for found in literals for key in found)
     every = {key: [found.get(key) for found in literals] for key in rows}
+    halves = {key: of for key in rows if (of := _half_of(key, every)) is not None}
+    every = {key: values for key, values in every.items() if key not in halves}
     found: list[Column] = []
     for key, values in every.items():
         if None not in values and len(set(values)) > 1:
@@ -87,11 +92,28 @@ def columns(
     for key, values in every.items():
         if None in values:
             _take_partial(found, key, values, meanings)
+    for column in found:
+        column.halves = [key for key, of in halves.items() if of in column.keys]
     outs = [k for k in literals[0] if meanings.get(k, "").startswith("out_")]
     for column in found:
         column.name = _name(column, meanings, outs[-1:], attributes, taken)
         column.default = _default(column, meanings)
     return sorted(found, key=_place)
+
+
+def _half_of(key: Key, every: Mapping[Key, list[str | None]]) -> Key | None:
+    """Return the kernel of which a padding is the half, so that sizes stay."""
+    line, call, argument = key
+    kernel = (line, call, "kernel_size")
+    sizes, values = every.get(kernel, []), every[key]
+    if argument != "padding" or len(set(sizes)) < 2 or len(set(values)) < 2:
+        return None
+    whole = all(s is not None and s.isdigit() for s in sizes)
+    return kernel if whole and values == [_half(s) for s in sizes] else None
+
+
+def _half(size: str | None) -> str | None:
+    return None if size is None else str(int(size) // 2)
 
 
 def _column(found: list[Column], values: list[str | None]) -> Column:
@@ -140,6 +162,9 @@ def _name(
     between = any(m.startswith("in_") for m in said) and last_out != [
         k for k in column.keys if k in last_out
     ]
+    enters = [k for k, m in meanings.items() if m.startswith("in_")][:1]
+    if between and enters and enters[0] in column.keys:
+        wish, between = meanings[enters[0]], False
     if wish.startswith("out_") and between:
         wish = wish.replace("out_", "hidden_")
     wish = identifier(wish, "size")

@@ -318,18 +318,18 @@ class _Writer(ast.NodeTransformer):
             if not is_number(value):
                 node.args[i] = self.visit(value)
             elif name is not None:
-                node.args[i] = ast.Name(name)
+                node.args[i] = _parsed(name)
         there = {k.arg for k in node.keywords}
         for keyword in node.keywords:
             name = self._arguments.get((self._line, number, keyword.arg or ""))
             if not is_number(keyword.value):
                 keyword.value = self.visit(keyword.value)
             elif name is not None:
-                keyword.value = ast.Name(name)
+                keyword.value = _parsed(name)
         for (line, call, place), name in self._arguments.items():
             absent = isinstance(place, str) and place not in there
             if (line, call) == (self._line, number) and absent:
-                node.keywords.append(ast.keyword(str(place), ast.Name(name)))
+                node.keywords.append(ast.keyword(str(place), _parsed(name)))
         return node
 
 
@@ -351,6 +351,7 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
     for member in members[1:]:
         _adopt(member, members[0].names)
     arguments = {key: column.name for column in found for key in column.keys}
+    arguments |= {k: f"{column.name} // 2" for column in found for k in column.halves}
     if arguments:
         first.init = [
             _with_arguments(i, line, arguments) for i, line in enumerate(first.init)
@@ -424,7 +425,14 @@ class _Inserter(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         value = self._values.get(node.id)
-        return node if value is None else ast.parse(value, mode="eval").body
+        return node if value is None else _parsed(value)
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        sides = (node.left, node.right)
+        half = isinstance(node.op, ast.FloorDiv) and all(map(is_number, sides))
+        left, right = [ast.literal_eval(s) for s in sides] if half else (0, 0)
+        return ast.Constant(left // right) if half else node
 
 
 def _call(
