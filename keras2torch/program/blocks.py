@@ -9,6 +9,7 @@ the sum) and by the names (``conv2_block1_1_conv``).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ from keras2torch.layers.definitions import (
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
 from keras2torch.program.automatic import by_class, is_automatic
-from keras2torch.program.kinds import class_of, snake
+from keras2torch.program.kinds import CELLS, class_of, snake
 from keras2torch.program.paddings import part_paddings
 from keras2torch.program.pairs import fold_pairs
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
@@ -33,6 +34,7 @@ from keras2torch.program.stretches import (
     chains,
     cones,
     elements,
+    regions,
 )
 from keras2torch.program.variants import (
     Schemas,
@@ -60,6 +62,8 @@ _OTHERWISE = 0.75
 # A forward of fewer steps stays as it is.
 _SHORT = 8
 _LEAST_CHAINS = 4
+# Of fewer layers the names may well end alike.
+_LEAST_ALIKE = 6
 
 
 @dataclass
@@ -125,6 +129,8 @@ def find_blocks(top: GraphPlan) -> None:
         far = list(elements(plan, far=_FAR))
         _fold([_Found(plan, far, _Named(plan), far=True)], least=2)
         _fold_singles(plan)
+    cells = [p for p in _plans(top) if len(p.inputs) > 1 and len(p.steps) > _LONG]
+    _fold([_Found(p, list(regions(p))) for p in cells if p is not top], least=2)
     join_variants(list(blocks_of(plans)))
     every = [
         _Found(p, list(chains(p)), counts=len(p.steps) > _LONG) for p in _plans(top)
@@ -138,6 +144,30 @@ def find_blocks(top: GraphPlan) -> None:
             _fold_regions(plan)
         if len(plan.steps) > _TOO_LONG:
             fold_straight(plan, _LONG)
+    for block in blocks_of(list(_plans(top))):
+        _shorten(block)
+
+
+def _shorten(block: LayerStep) -> None:
+    """Leave out what the names of nearly all layers of a block begin with."""
+    body = block.body
+    assert body is not None
+    words = {id(s): w for s in body.steps if (w := _own_words(s)) is not None}
+    first = Counter(own[0] for own in words.values())
+    if len(words) < _LEAST_ALIKE or 4 * max(first.values()) < 3 * len(words):
+        return
+    [(common, _)] = first.most_common(1)
+    short = {i: w[1:] if w[0] == common else w for i, w in words.items()}
+    names = {i: "_".join(w) for i, w in short.items()}
+    as_many = len(set(names.values())) == len({tuple(w) for w in words.values()})
+    if as_many and all(map(_can_name, names.values())):
+        for step in body.layer_steps():
+            if id(step) in names:
+                step.node.layer.name = names[id(step)]
+
+
+def _can_name(text: str) -> bool:
+    return text[:1].isalpha() and "." not in text
 
 
 def _fold_once(plan: GraphPlan) -> bool:
@@ -164,7 +194,7 @@ def _fold_singles(plan: GraphPlan) -> None:
         )
         if length:
             at = found.steps(start, length)
-            pieces.append(_Piece(at, [plan.steps[i] for i in at]))
+            pieces.append(_Piece(plan, at))
             _name(pieces[-1:])
         start += max(length, 1)
     _replace(plan, pieces)
@@ -189,7 +219,7 @@ def _fold_regions(plan: GraphPlan) -> None:
     pieces = []
     for element in elements(plan):
         if element is not None and _LEAST_REGION <= len(element.at) <= _LONG:
-            pieces.append(_Piece(element.at, [plan.steps[i] for i in element.at]))
+            pieces.append(_Piece(plan, element.at))
             _name(pieces[-1:])
             number_branches(pieces[-1].steps)
     _replace(plan, pieces)
@@ -235,7 +265,7 @@ def _fold(found: Sequence[_Found], *, least: int, once: bool = False) -> bool:
                 here = start + offset
                 at = found[f].steps(here, part)
                 rows[f][here : here + part] = [-1] * part
-                group.append(_Piece(at, [found[f].plan.steps[i] for i in at]))
+                group.append(_Piece(found[f].plan, at))
                 chosen[f].append(group[-1])
             _name(group)
             offset += part
@@ -379,6 +409,14 @@ def _words(step: Step) -> list[str] | None:
     return None if is_automatic(step.node.layer) else name.lower().split("_")
 
 
+def _own_words(step: Step) -> list[str] | None:
+    """Return the same, and nothing for what is already called after its class."""
+    words = _words(step)
+    if words is None or not isinstance(step, LayerStep):
+        return None
+    return None if "_".join(words) == by_class(step.node.layer) else words
+
+
 def _common(every: Sequence[Sequence[str]]) -> list[str]:
     found = []
     for words in zip(*every, strict=False):
@@ -391,11 +429,16 @@ def _common(every: Sequence[Sequence[str]]) -> list[str]:
 # ------------------------------------------------------------------------- folding
 @dataclass
 class _Piece:
-    """Steps that become a block: which of the plan they are, and what it is called."""
+    """Steps of a plan that become a block, and what it is called."""
 
+    plan: GraphPlan
     at: tuple[int, ...]
-    steps: list[Step]
     name: str = ""
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The steps themselves."""
+        return [self.plan.steps[i] for i in self.at]
 
 
 def _name(group: Sequence[_Piece]) -> None:
@@ -403,29 +446,42 @@ def _name(group: Sequence[_Piece]) -> None:
 
     ``conv2_block1_1_conv`` is ``conv1`` of ``conv2_block1``.
     """
-    own: list[list[list[str] | None]] = []
+    every_rest: list[list[list[str] | None]] = []
     for piece in group:
-        every = [_words(step) for step in piece.steps]
+        every = [_own_words(step) for step in piece.steps]
         named = [words for words in every if words is not None]
         prefix = _common(named)
         if any(len(words) == len(prefix) for words in named):
             prefix = prefix[:-1]
-        piece.name = "_".join(prefix)
         rest = [None if words is None else words[len(prefix) :] for words in every]
-        own.append(rest)
-    if len({piece.name for piece in group}) < len(group):
+        suffix = _ending(rest)
+        told = prefix or suffix
+        piece.name = "" if all(word.isdigit() for word in told) else "_".join(told)
+        every_rest.append([w and w[: len(w) - len(suffix)] for w in rest])
+    joins = any(len(step.reads) > 1 for step in group[0].steps)
+    # A chain is told by its layers, a region of several plans by where it stands.
+    own = {(id(piece.plan) if joins else 0, piece.name) for piece in group}
+    if len(own) < len(group):
         for piece in group:
             # The prefix tells them not apart: a layer's name does.
             named = [words for words in map(_words, piece.steps) if words is not None]
-            joins = len(piece.steps[-1].reads) > 1
-            piece.name = "_".join(named[-1 if joins else 0]) if named else ""
+            last = -1 if len(piece.steps[-1].reads) > 1 else 0
+            piece.name = "_".join(named[last]) if named else ""
     for n, steps in enumerate(zip(*[piece.steps for piece in group], strict=True)):
-        words = _agreed([rest[n] for rest in own])
+        words = _agreed([rest[n] for rest in every_rest])
         for step in steps:
             if isinstance(step, LayerStep) and not isinstance(
                 step.node.layer, Operator
             ):
                 step.node.layer.name = "_".join(words) or by_class(step.node.layer)
+
+
+def _ending(every: Sequence[list[str] | None]) -> list[str]:
+    """Return how all names of a block end, if it has enough to tell."""
+    named = [words for words in every if words is not None]
+    ending = _common([words[::-1] for words in named])
+    short = any(len(words) <= len(ending) for words in named)
+    return [] if short or len(named) < _LEAST_ALIKE else ending[::-1]
 
 
 def _agreed(every: Sequence[list[str] | None]) -> list[str]:
@@ -485,13 +541,17 @@ def _folded(
     ``read`` gets the tensor that leaves: what the steps after it read in its place.
     """
     entering = list(_entering(piece).values())
+    kind = class_of(piece.steps, entering[0])
+    if kind in CELLS:
+        # What was made first comes first, in every cell.
+        made = [id(t) for step in plan.steps for t in step.writes]
+        entering.sort(key=lambda t: made.index(id(t)) if id(t) in made else -1)
     [leaving] = [t for s in piece.steps for t in s.writes if id(t) in outside]
     given, result = [like(t) for t in entering], like(leaving)
     for step in piece.steps:
         for tensor, inner in zip(entering, given, strict=True):
             read_instead(step, tensor, inner)
     read[id(leaving)] = result
-    kind = class_of(piece.steps, given[0])
     body = GraphPlan(
         kind,
         f"{plan.path}<{kind} {len(plan.steps)} {number}>",
@@ -506,6 +566,8 @@ def _folded(
 
 
 def _input_names(kind: str) -> tuple[str, ...]:
+    if kind in CELLS:
+        return ("before", "x", "z")
     return ("x", "memory", "z") if kind == "DecoderBlock" else ("x", "y", "z")
 
 

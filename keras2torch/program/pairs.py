@@ -56,6 +56,7 @@ def fold_pairs(plans: Sequence[GraphPlan]) -> None:
         if family != together or len(lengths) > 1 or len(own) < _LEAST_ROWS:
             continue
         if all(sum(map(_size, row.blocks)) <= _MOST_STEPS for row in own):
+            _shorten(own)
             made += [_folded(row) for row in own]
     join_variants(made)
 
@@ -75,6 +76,15 @@ def _families(blocks: Sequence[LayerStep]) -> list[set[int]]:
         else:
             found.append((steps, ids))
     return [family for _, family in found]
+
+
+def _shorten(rows: Sequence[_Row]) -> None:
+    """Leave out of the names what all have in common."""
+    words = [row.name.split("_") for row in rows]
+    own = [[w for w in ws if any(w not in other for other in words)] for ws in words]
+    if all(ws and not ws[0].isdigit() for ws in own):
+        for row, ws in zip(rows, own, strict=True):
+            row.name = "_".join(ws)
 
 
 def _steps(block: LayerStep) -> list[Step]:
