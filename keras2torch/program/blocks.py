@@ -22,7 +22,9 @@ from keras2torch.layers.definitions import (
 )
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
+from keras2torch.program.alternatives import join_alternatives
 from keras2torch.program.automatic import by_class, is_automatic
+from keras2torch.program.cells import list_cells
 from keras2torch.program.kinds import CELLS, class_of, snake
 from keras2torch.program.paddings import part_paddings
 from keras2torch.program.pairs import fold_pairs
@@ -138,6 +140,7 @@ def find_blocks(top: GraphPlan) -> None:
     _fold([f for f in every if len(f.plan.steps) >= _SHORT], least=_LEAST_CHAINS)
     fold_pairs(list(_plans(top)))
     for plan in list(_plans(top)):
+        list_cells(plan)
         fold_runs(plan)
     for plan in list(_plans(top)):
         if len(plan.steps) > _TOO_LONG:
@@ -146,6 +149,7 @@ def find_blocks(top: GraphPlan) -> None:
             fold_straight(plan, _LONG)
     for block in blocks_of(list(_plans(top))):
         _shorten(block)
+    join_alternatives(list(blocks_of(list(_plans(top)))))
 
 
 def _shorten(block: LayerStep) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from keras2torch.program.arguments import annotation
 from keras2torch.program.names import Names, identifier
-from keras2torch.program.numbers import Key
+from keras2torch.program.numbers import OTHER, Key
 
 # Left out of a call where they say nothing, as in torch.
 _DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "output_padding": "0"}
@@ -83,7 +83,8 @@ def columns(
     """
     rows = dict.fromkeys(key for found in literals for key in found)
     every = {key: [found.get(key) for found in literals] for key in rows}
-    halves = {key: of for key in rows if (of := _half_of(key, every)) is not None}
+    twins = _twins(every, meanings)
+    halves = {k: of for k in every if (of := _half_of(k, every, meanings)) is not None}
     every = {key: values for key, values in every.items() if key not in halves}
     found: list[Column] = []
     for key, values in every.items():
@@ -94,6 +95,7 @@ def columns(
             _take_partial(found, key, values, meanings)
     for column in found:
         column.halves = [key for key, of in halves.items() if of in column.keys]
+        column.keys += [twins[key] for key in column.keys if key in twins]
     outs = [k for k in literals[0] if meanings.get(k, "").startswith("out_")]
     for column in found:
         column.name = _name(column, meanings, outs[-1:], attributes, taken)
@@ -101,15 +103,40 @@ def columns(
     return sorted(found, key=_place)
 
 
-def _half_of(key: Key, every: Mapping[Key, list[str | None]]) -> Key | None:
-    """Return the kernel of which a padding is the half, so that sizes stay."""
+def _twins(
+    every: dict[Key, list[str | None]], meanings: Mapping[Key, str]
+) -> dict[Key, Key]:
+    """Take together what one statement and the one in its place say alike."""
+    found: dict[Key, Key] = {}
+    for key in [k for k in every if k[1] >= OTHER]:
+        own = (key[0], key[1] - OTHER, key[2])
+        if own in every and _alike(meanings, own, key):
+            other = every.pop(key)
+            pairs = zip(every[own], other, strict=True)
+            every[own] = [b if a is None else a for a, b in pairs]
+            found[own] = key
+    return found
+
+
+def _half_of(
+    key: Key, every: Mapping[Key, list[str | None]], meanings: Mapping[Key, str]
+) -> Key | None:
+    """Return of what a number is the half: a padding that keeps the size, of a kernel.
+
+    Or the channels of a convolution of which two are joined and normalized.
+    """
     line, call, argument = key
-    kernel = (line, call, "kernel_size")
-    sizes, values = every.get(kernel, []), every[key]
-    if argument != "padding" or len(set(sizes)) < 2 or len(set(values)) < 2:
+    whole: Key = (line, call, "kernel_size")
+    if meanings.get(key) == "out_channels":
+        normalized = (k for k in every if meanings.get(k) == "num_features")
+        whole = next((k for k in normalized if k[0] > line), key)
+    elif argument != "padding":
         return None
-    whole = all(s is not None and s.isdigit() for s in sizes)
-    return kernel if whole and values == [_half(s) for s in sizes] else None
+    sizes, values = every.get(whole, []), every[key]
+    if whole == key or min(len(set(sizes)), len(set(values))) < 2:
+        return None
+    told = all(s is not None and s.isdigit() for s in sizes)
+    return whole if told and values == [_half(s) for s in sizes] else None
 
 
 def _half(size: str | None) -> str | None:
@@ -157,7 +184,7 @@ def _name(
     attributes: Sequence[str],
     taken: Names,
 ) -> str:
-    said = [meanings[k] for k in column.keys]
+    said = [meanings[k] for k in (*column.keys, *column.halves) if k in meanings]
     wish = _first(said, "out_") or _first(said, "in_") or _first(said, "") or "size"
     between = any(m.startswith("in_") for m in said) and last_out != [
         k for k in column.keys if k in last_out

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 # counted from -1 down.
 Key = tuple[int, int, int | str]
 
+# Calls of a statement that stands in another's place are counted from here.
+OTHER = 1000
+
 _SMALL = 1e-3
 # What a number is to an operator; of others nobody can tell.
 _OPERATORS: dict[type[ast.operator], str] = {
