@@ -160,8 +160,9 @@ def _shorten(block: LayerStep) -> None:
     first = Counter(own[0] for own in words.values())
     if len(words) < _LEAST_ALIKE or 4 * max(first.values()) < 3 * len(words):
         return
-    [(common, _)] = first.most_common(1)
-    short = {i: w[1:] if w[0] == common else w for i, w in words.items()}
+    [(most, _)] = first.most_common(1)
+    common = len(_common([own for own in words.values() if own[0] == most]))
+    short = {i: w[common:] if w[0] == most else w for i, w in words.items()}
     names = {i: "_".join(w) for i, w in short.items()}
     as_many = len(set(names.values())) == len({tuple(w) for w in words.values()})
     if as_many and all(map(_can_name, names.values())):
