@@ -40,6 +40,7 @@ from keras2torch.program.steps import (
     staying,
     uses_of_tensors,
 )
+from keras2torch.program.sums import join_sums
 from keras2torch.program.trunks import trunks
 
 # Looked at twice, it is something else.
@@ -135,6 +136,7 @@ class ClassWriter:
             if t.dtype == "string"
         }
         self._return()
+        join_sums(text)
         return text
 
     # -- names
