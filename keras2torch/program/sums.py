@@ -18,7 +18,9 @@ _LONGEST = 80
 
 def join_sums(text: ClassText) -> None:
     """Write sums of two calls, made right before and read by nobody else, as one."""
-    calls = {a.name: a for a in text.attributes.values()}
+    # Of what other instances lack, those have none that could be part of a sum.
+    lacked = text.options.keys() - text.either
+    calls = {a.name: a for a in text.attributes.values() if a.name not in lacked}
     i = 0
     while i + 3 <= len(text.forward):
         line = _joined(text.forward, i, calls)
