@@ -163,12 +163,22 @@ def _shorten(block: LayerStep) -> None:
     [(most, _)] = first.most_common(1)
     common = len(_common([own for own in words.values() if own[0] == most]))
     short = {i: w[common:] if w[0] == most else w for i, w in words.items()}
+    # A number that tells nothing apart: conv_1 where there is no conv_2.
+    stems = Counter("_".join(_unnumbered(w)) for w in short.values())
+    short = {
+        i: _unnumbered(w) if stems["_".join(_unnumbered(w))] == 1 else w
+        for i, w in short.items()
+    }
     names = {i: "_".join(w) for i, w in short.items()}
     as_many = len(set(names.values())) == len({tuple(w) for w in words.values()})
     if as_many and all(map(_can_name, names.values())):
         for step in body.layer_steps():
             if id(step) in names:
                 step.node.layer.name = names[id(step)]
+
+
+def _unnumbered(words: list[str]) -> list[str]:
+    return words[:-1] if words and words[-1].isdigit() else words
 
 
 def _can_name(text: str) -> bool:
