@@ -57,13 +57,24 @@ class _Loops(ast.NodeTransformer):
         if kind == "nn.Sequential":
             node.args = self._entries(node.args)
         elif kind == "nn.ModuleList" and isinstance(node.args[0], ast.List):
-            entries = self._entries(node.args[0].elts)
+            # A list that the user counted up stays as it was.
+            entries = self._entries(node.args[0].elts, equal=True)
             whole = len(entries) == 1 and isinstance(entries[0], ast.Starred)
             node.args = [entries[0].value if whole else ast.List(entries)]  # type: ignore[attr-defined]
         return node
 
-    def _entries(self, entries: Sequence[ast.expr]) -> list[ast.expr]:
-        return [made for loop in _loops(entries) for made in self._written(loop)]
+    def _entries(
+        self, entries: Sequence[ast.expr], *, equal: bool = False
+    ) -> list[ast.expr]:
+        found: list[ast.expr] = []
+        for loop in _loops(entries):
+            apart = isinstance(loop, _Loop) and equal and loop.place is not None
+            found += (
+                loop.entries
+                if apart and isinstance(loop, _Loop)
+                else (self._written(loop))
+            )
+        return found
 
     def _written(self, loop: _Loop | ast.expr) -> list[ast.expr]:
         if isinstance(loop, ast.expr):
