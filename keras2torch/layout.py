@@ -42,11 +42,14 @@ class Option:
         Whether this block has it.
     bypass
         What is read in its place, where it joins two tensors.
+    either
+        Where it is not, something else is: ``there`` says which of the two.
     """
 
     flag: str
     there: bool
     bypass: Tensor | None = None
+    either: bool = False
 
 
 @dataclass

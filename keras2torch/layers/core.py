@@ -364,6 +364,16 @@ class Block(Functional):
     """Layers of the model itself, called as if they were one; no file holds it."""
 
 
+class Cell(Block):
+    """A block that reads the two before, and hands on the later of them as well."""
+
+    def forward(self, call: Call, module: str) -> Forward:
+        """``before, x = x, cell(before, x)``."""
+        made = super().forward(call, module)
+        assert isinstance(made.results, str)
+        return Forward([call.inputs[1].name, made.results])
+
+
 class Chain(Block):
     """Layers of the model itself, one after the other: ``nn.Sequential``."""
 

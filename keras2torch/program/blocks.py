@@ -20,10 +20,12 @@ from keras2torch.layers.definitions import (
     Tensor,
 )
 from keras2torch.layout import GraphPlan, LayerStep, Step
-from keras2torch.operators import Operator
-from keras2torch.program.automatic import by_class
-from keras2torch.program.kinds import class_of, snake
+from keras2torch.program.alternatives import join_alternatives
+from keras2torch.program.cells import list_cells
+from keras2torch.program.kinds import CELLS, class_of, snake
+from keras2torch.program.naming import Piece, name_alike, shorten
 from keras2torch.program.paddings import part_paddings
+from keras2torch.program.pairs import fold_pairs
 from keras2torch.program.relatives import relatives
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
 from keras2torch.program.steps import like, read_instead, uses_of_tensors
@@ -33,6 +35,7 @@ from keras2torch.program.stretches import (
     chains,
     cones,
     elements,
+    regions,
 )
 from keras2torch.program.variants import (
     Schemas,
@@ -42,7 +45,7 @@ from keras2torch.program.variants import (
     join_variants,
     schemas,
 )
-from keras2torch.program.words import Named, common, says_more, words_of
+from keras2torch.program.words import Named, says_more, words_of
 
 # A shorter stretch reads as well where it stands.
 _LEAST_STEPS = 3
@@ -130,18 +133,25 @@ def find_blocks(top: GraphPlan) -> None:
         far = list(elements(plan, far=_FAR))
         _fold([_Found(plan, far, Named(plan), far=True)], least=2)
         _fold_singles(plan)
+    cells = [p for p in _plans(top) if len(p.inputs) > 1 and len(p.steps) > _LONG]
+    _fold([_Found(p, list(regions(p))) for p in cells if p is not top], least=2)
     join_variants(list(blocks_of(plans)))
     every = [
         _Found(p, list(chains(p)), counts=len(p.steps) > _LONG) for p in _plans(top)
     ]
     _fold([f for f in every if len(f.plan.steps) >= _SHORT], least=_LEAST_CHAINS)
+    fold_pairs(list(_plans(top)))
     for plan in list(_plans(top)):
+        list_cells(plan)
         fold_runs(plan)
     for plan in list(_plans(top)):
         if len(plan.steps) > _TOO_LONG:
             _fold_regions(plan)
         if len(plan.steps) > _TOO_LONG:
             fold_straight(plan, _LONG)
+    for block in blocks_of(list(_plans(top))):
+        shorten(block)
+    join_alternatives(list(blocks_of(list(_plans(top)))))
 
 
 def _fold_once(plan: GraphPlan) -> bool:
@@ -155,9 +165,9 @@ def _fold_once(plan: GraphPlan) -> bool:
     kin = relatives(plan, found.elements, max(_LEAST_KIN, _MUCH * saved))
     if not kin:
         return best is not None and _fold([found], least=2, once=True)
-    pieces = [_Piece(at, [plan.steps[i] for i in at]) for at in kin if found.may(at)]
+    pieces = [Piece(plan, at) for at in kin if found.may(at)]
     for piece in pieces:
-        _name([piece])
+        name_alike([piece])
     _replace(plan, pieces)
     return bool(pieces)
 
@@ -173,7 +183,7 @@ def _fold_some_singles(plan: GraphPlan) -> bool:
     blocks = list(blocks_of([plan]))
     taken, kinds = {id(block) for block in blocks}, schemas(blocks)
     found = _Found(plan, list(elements(plan)), Named(plan))
-    pieces: list[_Piece] = []
+    pieces: list[Piece] = []
     start = 0
     while blocks and start < len(found.elements):
         length = next(
@@ -186,8 +196,8 @@ def _fold_some_singles(plan: GraphPlan) -> bool:
         )
         if length:
             at = found.steps(start, length)
-            pieces.append(_Piece(at, [plan.steps[i] for i in at]))
-            _name(pieces[-1:])
+            pieces.append(Piece(plan, at))
+            name_alike(pieces[-1:])
         start += max(length, 1)
     _replace(plan, pieces)
     return bool(pieces)
@@ -213,8 +223,8 @@ def _fold_regions(plan: GraphPlan) -> None:
     pieces = []
     for element in elements(plan):
         if element is not None and _LEAST_REGION <= len(element.at) <= _LONG:
-            pieces.append(_Piece(element.at, [plan.steps[i] for i in element.at]))
-            _name(pieces[-1:])
+            pieces.append(Piece(plan, element.at))
+            name_alike(pieces[-1:])
             number_branches(pieces[-1].steps)
     _replace(plan, pieces)
 
@@ -242,7 +252,7 @@ def _fold(found: Sequence[_Found], *, least: int, once: bool = False) -> bool:
     ``once``: only that. Returns whether there was something.
     """
     rows = _numbered(found)
-    chosen: list[list[_Piece]] = [[] for _ in found]
+    chosen: list[list[Piece]] = [[] for _ in found]
     while (best := _best(found, rows, least)) is not None:
         f, (start, length) = best[0]
         offset = 0
@@ -253,9 +263,9 @@ def _fold(found: Sequence[_Found], *, least: int, once: bool = False) -> bool:
                 here = start + offset
                 at = found[f].steps(here, part)
                 rows[f][here : here + part] = [-1] * part
-                group.append(_Piece(at, [found[f].plan.steps[i] for i in at]))
+                group.append(Piece(found[f].plan, at))
                 chosen[f].append(group[-1])
-            _name(group)
+            name_alike(group)
             offset += part
         if once:
             break
@@ -372,60 +382,7 @@ def _begins_well(found: _Found, start: int) -> bool:
 
 
 # ------------------------------------------------------------------------- folding
-@dataclass
-class _Piece:
-    """Steps that become a block: which of the plan they are, and what it is called."""
-
-    at: tuple[int, ...]
-    steps: list[Step]
-    name: str = ""
-
-
-def _name(group: Sequence[_Piece]) -> None:
-    """Name the layers inside alike in all blocks of a group, and the blocks.
-
-    ``conv2_block1_1_conv`` is ``conv1`` of ``conv2_block1``.
-    """
-    own: list[list[list[str] | None]] = []
-    for piece in group:
-        every = [words_of(step) for step in piece.steps]
-        named = [words for words in every if words is not None]
-        # A layer with the name of the block is called as its class is.
-        prefix = common(named)
-        piece.name = "_".join(prefix)
-        rest = [None if words is None else words[len(prefix) :] for words in every]
-        own.append(rest)
-    if len({piece.name for piece in group}) < len(group):
-        for piece in group:
-            # The prefix tells them not apart: a layer's name does.
-            named = [words for words in map(words_of, piece.steps) if words is not None]
-            joins = len(piece.steps[-1].reads) > 1
-            piece.name = "_".join(named[-1 if joins else 0]) if named else ""
-    for n, steps in enumerate(zip(*[piece.steps for piece in group], strict=True)):
-        words = _agreed([rest[n] for rest in own])
-        for step in steps:
-            if isinstance(step, LayerStep) and not isinstance(
-                step.node.layer, Operator
-            ):
-                step.node.layer.name = "_".join(words) or by_class(step.node.layer)
-
-
-def _agreed(every: Sequence[list[str] | None]) -> list[str]:
-    """Return what is the same in the names of one layer in several blocks."""
-    if any(words is None for words in every):
-        return []
-    given = [words for words in every if words is not None]
-    first = given[0]
-    if any(words != first for words in given):
-        first = [
-            w for w in first if not w.isdigit() and all(w in words for words in given)
-        ]
-    if len(first) > 1 and first[0].isdigit():
-        first = [f"{first[1]}{first[0]}", *first[2:]]
-    return first
-
-
-def _replace(plan: GraphPlan, pieces: Sequence[_Piece]) -> None:
+def _replace(plan: GraphPlan, pieces: Sequence[Piece]) -> None:
     """Put calls of bodies in the places of their steps."""
     last = {piece.at[-1]: piece for piece in pieces}
     taken = {i for piece in pieces for i in piece.at}
@@ -450,14 +407,14 @@ def _replace(plan: GraphPlan, pieces: Sequence[_Piece]) -> None:
     plan.steps[:] = steps
 
 
-def _entering(piece: _Piece) -> dict[int, Tensor]:
+def _entering(piece: Piece) -> dict[int, Tensor]:
     made = {id(t) for step in piece.steps for t in step.writes}
     return {id(t): t for s in piece.steps for t in s.reads if id(t) not in made}
 
 
 def _folded(
     plan: GraphPlan,
-    piece: _Piece,
+    piece: Piece,
     number: int,
     outside: set[int],
     read: dict[int, Tensor],
@@ -467,13 +424,17 @@ def _folded(
     ``read`` gets the tensor that leaves: what the steps after it read in its place.
     """
     entering = list(_entering(piece).values())
+    kind = class_of(piece.steps, entering[0])
+    if kind in CELLS:
+        # What was made first comes first, in every cell.
+        made = [id(t) for step in plan.steps for t in step.writes]
+        entering.sort(key=lambda t: made.index(id(t)) if id(t) in made else -1)
     [leaving] = [t for s in piece.steps for t in s.writes if id(t) in outside]
     given, result = [like(t) for t in entering], like(leaving)
     for step in piece.steps:
         for tensor, inner in zip(entering, given, strict=True):
             read_instead(step, tensor, inner)
     read[id(leaving)] = result
-    kind = class_of(piece.steps, given[0])
     body = GraphPlan(
         kind,
         f"{plan.path}<{kind} {len(plan.steps)} {number}>",
@@ -488,6 +449,8 @@ def _folded(
 
 
 def _input_names(kind: str) -> tuple[str, ...]:
+    if kind in CELLS:
+        return ("before", "x", "z")
     return ("x", "memory", "z") if kind == "DecoderBlock" else ("x", "y", "z")
 
 

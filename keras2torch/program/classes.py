@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from keras2torch.layers.core import Cell
 from keras2torch.layers.definitions import Call, Forward, Tensor
 from keras2torch.layout import GraphPlan, LayerStep, Option, PermuteStep
 from keras2torch.operators import Operator
@@ -39,6 +40,7 @@ from keras2torch.program.steps import (
     staying,
     uses_of_tensors,
 )
+from keras2torch.program.sums import join_sums
 from keras2torch.program.trunks import trunks
 
 # Looked at twice, it is something else.
@@ -95,6 +97,8 @@ class ClassWriter:
         self._trunks = trunks(plan.steps, self._uses)
         # Outputs of a dict are called what it calls them.
         self._told: dict[int, str] = {}
+        # What cells read is called so from the start.
+        self._entering: dict[int, str] = {}
         self._names_of_turns: dict[tuple[int, int, int], str] = {}
 
     def write(self) -> ClassText:
@@ -104,6 +108,11 @@ class ClassWriter:
         self._members.hold()
         self._turns = find_turns(self._plan.steps, self._members.whole)
         self._stay = staying(self._plan.steps, self._turns, self._uses)
+        for turns in self._turns:
+            step = self._plan.steps[turns.first]
+            if isinstance(step, LayerStep) and isinstance(step.node.layer, Cell):
+                names = zip(step.reads, ("before", "x"), strict=True)
+                self._entering |= {id(t): name for t, name in names}
         for name, tensor in zip(
             self._plan.output_names, self._plan.outputs, strict=True
         ):
@@ -127,6 +136,7 @@ class ClassWriter:
             if t.dtype == "string"
         }
         self._return()
+        join_sums(text)
         return text
 
     # -- names
@@ -168,6 +178,8 @@ class ClassWriter:
         near = uses[0] == uses[-1] == i + 1 or id(tensor) in self._trunks
         if id(tensor) in self._told and uses[-1] == len(self._plan.steps):
             wish, short = self._told[id(tensor)], False
+        if id(tensor) in self._entering:
+            wish, short = self._entering[id(tensor)], False
         short = near if short is None else short
         taken = self._reserved | self._live.keys() | fixed
         if short and tensor.dtype != "bool":
@@ -206,7 +218,9 @@ class ClassWriter:
             if at is None:
                 continue
             name = self._names_of_turns.get((turns.first, at[1], o))
-            if name is None or not self._uses.get(id(tensor)):
+            step = self._plan.steps[i]
+            cell = isinstance(step, LayerStep) and isinstance(step.node.layer, Cell)
+            if name is None or not (self._uses.get(id(tensor)) or cell):
                 return None
             holder = self._live.get(name)
             if holder is None or self._last_use(holder) <= i:
@@ -293,6 +307,8 @@ class ClassWriter:
         """Note what other blocks lack; where they lack a sum, a flag decides."""
         if attribute is not None:
             self._text.options[attribute.name] = (option.flag, option.there)
+            if option.either:
+                self._text.either.add(attribute.name)
             return texts
         assert option.bypass is not None
         self._text.flags[option.flag] = option.there

@@ -78,6 +78,8 @@ class ClassText:
     options
         Attributes that other instances lack, or this one → flag, and whether it is
         there.
+    either
+        Those of them in whose place others have something else.
     flags
         What ``forward`` asks → how it is here.
     """
@@ -106,6 +108,7 @@ class ClassText:
     pinned: bool = False
     family: int = 0
     options: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    either: set[str] = field(default_factory=set)
     flags: dict[str, bool] = field(default_factory=dict)
 
     def absorb(self, other: ClassText) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from keras2torch.program.arguments import annotation, is_class
 from keras2torch.program.names import Names, identifier
-from keras2torch.program.numbers import Key
+from keras2torch.program.numbers import OTHER, Key
 
 # Left out of a call where they say nothing, as in torch.
 _DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "output_padding": "0"}
@@ -88,6 +88,7 @@ def columns(
     """
     rows = dict.fromkeys(key for found in literals for key in found)
     every = {key: [found.get(key) for found in literals] for key in rows}
+    twins = _twins(every, meanings)
     found: list[Column] = []
     for key, values in every.items():
         if None not in values and len(set(values)) > 1:
@@ -95,11 +96,28 @@ def columns(
     for key, values in every.items():
         if None in values:
             _take_partial(found, key, values, meanings)
+    for column in found:
+        column.keys += [twins[key] for key in column.keys if key in twins]
     outs = [k for k in literals[0] if meanings.get(k, "").startswith("out_")]
     for column in found:
         column.name = _name(column, meanings, outs[-1:], attributes, taken)
         column.default = _default(column, meanings)
     return sorted(found, key=_place)
+
+
+def _twins(
+    every: dict[Key, list[str | None]], meanings: Mapping[Key, str]
+) -> dict[Key, Key]:
+    """Take together what one statement and the one in its place say alike."""
+    found: dict[Key, Key] = {}
+    for key in [k for k in every if k[1] >= OTHER]:
+        own = (key[0], key[1] - OTHER, key[2])
+        if own in every and _alike(meanings, own, key):
+            other = every.pop(key)
+            pairs = zip(every[own], other, strict=True)
+            every[own] = [b if a is None else a for a, b in pairs]
+            found[own] = key
+    return found
 
 
 def _column(found: list[Column], values: list[str | None]) -> Column:
@@ -144,11 +162,14 @@ def _name(
     attributes: Sequence[str],
     taken: Names,
 ) -> str:
-    said = [meanings[k] for k in column.keys]
+    said = [meanings[k] for k in column.keys if k in meanings]
     wish = _first(said, "out_") or _first(said, "in_") or _first(said, "") or "size"
     between = any(m.startswith("in_") for m in said) and last_out != [
         k for k in column.keys if k in last_out
     ]
+    enters = [k for k, m in meanings.items() if m.startswith("in_")][:1]
+    if between and enters and enters[0] in column.keys:
+        wish, between = meanings[enters[0]], False
     if wish.startswith("out_") and between:
         wish = wish.replace("out_", "hidden_")
     wish = identifier(wish, "size")

@@ -10,10 +10,11 @@ from itertools import pairwise
 # Two such entries take more lines than a loop.
 _LONG = 72
 _LEAST = 3
+_KINDS = ("nn.Sequential", "nn.ModuleList")
 
 
 def comprehended(line: str, parameters: Mapping[str, Sequence[str]]) -> str:
-    """Write the entries of ``nn.Sequential`` that are alike as a comprehension.
+    """Write the entries of a stack or list that are alike as a comprehension.
 
     Parameters
     ----------
@@ -28,9 +29,11 @@ def comprehended(line: str, parameters: Mapping[str, Sequence[str]]) -> str:
     'self.a = nn.Sequential(B(1), *[B(2) for _ in range(3)])'
     >>> comprehended("self.a = nn.Sequential(B(8), B(16), B(24))", {"B": ["size"]})
     'self.a = nn.Sequential(*[B(size) for size in range(8, 32, 8)])'
+    >>> comprehended("self.a = nn.ModuleList([B(1), B(2), B(2), B(2)])", {})
+    'self.a = nn.ModuleList([B(1), *[B(2) for _ in range(3)]])'
     """
     code, comment, remark = line.partition("  # ")
-    if code.count("(") < 2 or "nn.Sequential(" not in code:
+    if code.count("(") < 2 or not any(f"{kind}(" in code for kind in _KINDS):
         return line
     tree = _Loops(parameters).visit(ast.parse(code))
     return ast.unparse(ast.fix_missing_locations(tree)) + comment + remark
@@ -50,11 +53,28 @@ class _Loops(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         self.generic_visit(node)
-        if ast.unparse(node.func) == "nn.Sequential":
-            node.args = [
-                entry for loop in _loops(node.args) for entry in self._written(loop)
-            ]
+        kind = ast.unparse(node.func)
+        if kind == "nn.Sequential":
+            node.args = self._entries(node.args)
+        elif kind == "nn.ModuleList" and isinstance(node.args[0], ast.List):
+            # A list that the user counted up stays as it was.
+            entries = self._entries(node.args[0].elts, equal=True)
+            whole = len(entries) == 1 and isinstance(entries[0], ast.Starred)
+            node.args = [entries[0].value if whole else ast.List(entries)]  # type: ignore[attr-defined]
         return node
+
+    def _entries(
+        self, entries: Sequence[ast.expr], *, equal: bool = False
+    ) -> list[ast.expr]:
+        found: list[ast.expr] = []
+        for loop in _loops(entries):
+            apart = isinstance(loop, _Loop) and equal and loop.place is not None
+            found += (
+                loop.entries
+                if apart and isinstance(loop, _Loop)
+                else (self._written(loop))
+            )
+        return found
 
     def _written(self, loop: _Loop | ast.expr) -> list[ast.expr]:
         if isinstance(loop, ast.expr):

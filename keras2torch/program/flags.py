@@ -22,11 +22,22 @@ class Optional:
         Whether this instance has it.
     skeleton
         The statement without its numbers, empty where the instance lacks it.
+    either
+        Whether instances that lack it have something else.
+    other
+        The statement without its numbers that makes this.
     """
 
     flag: str
     there: bool
     skeleton: str = ""
+    either: bool = False
+    other: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether this instance has something else."""
+        return self.either and not self.there
 
 
 def options_of(text: ClassText) -> dict[int, Optional]:
@@ -35,7 +46,8 @@ def options_of(text: ClassText) -> dict[int, Optional]:
     for i, line in enumerate(text.init):
         name = line.partition(" = ")[0].removeprefix("self.")
         if name in text.options:
-            found[i] = Optional(*text.options[name])
+            flag, there = text.options[name]
+            found[i] = Optional(flag, there, either=name in text.either)
     return found
 
 
@@ -58,15 +70,18 @@ def put_flags(
     flags: Mapping[str, Sequence[bool]],
     options: Mapping[int, Optional],
     told_by: Mapping[str, str],
+    others: Mapping[int, str],
 ) -> None:
     """Have flags decide in a class; what is the same in all instances is decided.
 
-    ``told_by``: flags that an argument tells, by being there.
+    ``told_by``: flags that an argument tells, by being there; ``others``: statements of
+    ``__init__`` where the flag is not set.
     """
     for i, option in options.items():
         if option.flag in flags:
             head, _, value = text.init[i].partition(" = ")
-            value = f"{value} if {option.flag} else nn.Identity()"
+            other = others[i].partition(" = ")[2] if i in others else "nn.Identity()"
+            value = f"{value} if {option.flag} else {other}"
             text.init[i] = f"{head} = {value}"
         elif option.flag in told_by:
             head, _, value = text.init[i].partition(" = ")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from keras2torch.layers.definitions import Concatenate, Layer, Tensor
+from keras2torch.layers.definitions import Add, Concatenate, Layer, Tensor
 from keras2torch.layout import LayerStep, Step
 from keras2torch.operators import Operator
 
 # Names that only say what a block is made of.
 GENERAL = frozenset({"Block", "ConvBlock", "DepthwiseBlock", "SeparableBlock", "MLP"})
 _FEW = 2
+# Zoph et al. 2018: sums joined, of what the two cells before made.
+CELLS = ("NormalCell", "ReductionCell")
 
 
 def class_of(steps: Sequence[Step], given: Tensor | None) -> str:
@@ -27,6 +29,10 @@ def class_of(steps: Sequence[Step], given: Tensor | None) -> str:
     layers = [s.node.layer for s in steps if isinstance(s, LayerStep)]
     kinds = [x.kind if isinstance(x, Operator) else type(x).__name__ for x in layers]
     convolves = any("Conv" in type(x).__name__ for x in _all_layers(steps))
+    if isinstance(layers[-1], Concatenate) and _joins_sums(steps):
+        return CELLS[_is_strided(steps)]
+    if kinds[-1] == "BatchNormalization" and _is_factorized(steps):
+        return "FactorizedReduction"
     if isinstance(layers[-1], Concatenate) and convolves:
         joins_input = any(t is given for t in steps[-1].reads)
         branches = len(steps[-1].reads)
@@ -50,6 +56,44 @@ def class_of(steps: Sequence[Step], given: Tensor | None) -> str:
         return "ConvBlock"
     dense = sum(kind == "Dense" for kind in kinds)
     return "MLP" if dense > 1 and "Concatenate" not in kinds else "Block"
+
+
+def _joins_sums(steps: Sequence[Step]) -> bool:
+    """Whether the last step joins several tensors of which most are sums."""
+    sums = {
+        id(t)
+        for step in steps
+        if isinstance(step, LayerStep) and isinstance(step.node.layer, Add)
+        for t in step.writes
+    }
+    joined = [id(t) in sums for t in steps[-1].reads]
+    return len(joined) > _FEW and 2 * sum(joined) > len(joined)
+
+
+def _is_factorized(steps: Sequence[Step]) -> bool:
+    """Whether two halves of the channels are made of every other pixel."""
+    layers = [s.node.layer for s in steps if isinstance(s, LayerStep)]
+    pools = sum("Pool" in type(x).__name__ for x in layers)
+    joins = any(isinstance(x, Concatenate) for x in layers)
+    return pools > 1 and joins and _is_strided(steps)
+
+
+def _is_strided(steps: Sequence[Step]) -> bool:
+    """Whether no way through the steps leads around those with a stride."""
+    near: set[int] = set()
+    made = {id(t) for step in steps for t in step.writes}
+    for step in steps:
+        layer = step.node.layer if isinstance(step, LayerStep) else None
+        stride = max(_numbers(getattr(layer, "strides", 1)), default=1)
+        reached = any(id(t) in near or id(t) not in made for t in step.reads)
+        if stride == 1 and reached:
+            near |= {id(t) for t in step.writes}
+    return not near & {id(t) for t in steps[-1].writes}
+
+
+def _numbers(value: object) -> list[int]:
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return [v for v in values if isinstance(v, int)]
 
 
 def _adds_to(steps: Sequence[Step], given: Tensor | None) -> bool:

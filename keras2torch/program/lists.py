@@ -251,11 +251,17 @@ def _index(line: str, name: str) -> int | None:
 def _item_names(lists: list[str], forward: list[str]) -> dict[str, str]:
     # An attribute of the same name is none of the variables.
     taken = set(_WORD.findall(re.sub(r"\.\w+", "", "\n".join(forward))))
+    # Behind its loop an item is free again.
+    loops = (re.match(r"for (.+?) in ", line) for line in forward)
+    taken -= {item for loop in loops if loop for item in loop[1].split(", ")}
     names = Names(taken)
     return {name: names.unique(variable(_singular(name))) for name in lists}
 
 
 def _singular(name: str) -> str:
+    plain = re.sub(r"_?\d+$", "", name)
+    if plain not in (name, "") and _singular(plain) != plain:
+        return _singular(plain)
     if name.endswith("ies") and len(name) > 4:
         return f"{name[:-3]}y"
     if re.search(r"(ss|x|ch|sh)es$", name):

@@ -11,6 +11,9 @@ Key = tuple[int, int, int | str]
 # In the place of an argument: what is called.
 CALLED = -1
 
+# Calls of a statement that stands in another's place are counted from here.
+OTHER = 1000
+
 _SMALL = 1e-3
 # What a number is to an operator; of others nobody can tell.
 _OPERATORS: dict[type[ast.operator], str] = {

@@ -27,6 +27,13 @@ _LEAST_STRAIGHT = 4
 
 def fold_runs(plan: GraphPlan) -> None:
     """Fold the stages and branches of a plan into stacks."""
+    _fold(plan, runs_of(plan))
+    number_branches(plan.steps)
+    _list_blocks(plan)
+
+
+def runs_of(plan: GraphPlan) -> list[tuple[list[int], str]]:
+    """Return stages and branches of a plan: which steps, and what each is called."""
     uses = uses_of_tensors(plan)
     found: list[tuple[list[int], str]] = []
     for run in _runs(plan):
@@ -35,9 +42,7 @@ def fold_runs(plan: GraphPlan) -> None:
             if len(segment) > 1:
                 steps = [plan.steps[i] for i in segment]
                 found.append((segment, _stack_name(steps, forks, segment[0] == 0)))
-    _fold(plan, found)
-    number_branches(plan.steps)
-    _list_blocks(plan)
+    return found
 
 
 def _list_blocks(plan: GraphPlan) -> None:
@@ -255,4 +260,4 @@ def stacked(plan: GraphPlan, steps: Sequence[Step], name: str) -> LayerStep:
     return LayerStep(node, Call([before], [made], masks=[None]), body=body)
 
 
-__all__ = ["fold_runs", "fold_straight", "number_branches", "stacked"]
+__all__ = ["fold_runs", "fold_straight", "number_branches", "runs_of", "stacked"]

@@ -24,6 +24,7 @@ from keras2torch.program.flags import Optional, flags_of, options_of, put_flags
 from keras2torch.program.names import Names, class_name
 from keras2torch.program.numbers import (
     CALLED,
+    OTHER,
     Key,
     is_number,
     read_forward,
@@ -123,7 +124,8 @@ def _parted(groups: Iterable[_Group]) -> Iterator[_Group]:
         order = {id(member): i for i, member in enumerate(group.members)}
         parts: list[tuple[_Group, set[tuple[str, ...]]]] = []
         for member in sorted(group.members, key=_lacks):
-            own = tuple(member.options[i].skeleton for i in sorted(member.options))
+            options = [member.options[i] for i in sorted(member.options)]
+            own = tuple(text for o in options for text in (o.skeleton, o.other))
             fitting = (p for p in parts if all(_fit(own, other) for other in p[1]))
             part = next(fitting, None)
             if part is None:
@@ -174,12 +176,13 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
         same = sum(_stem(n) == known[name] for n in numbered)
         numbered[name] = f"{known[name]}#{same}"
     factors = re.findall(r"@ self\.(\w+)", "\n".join(text.forward))
-    skeletons, literals, told = _read(text.init, meanings, factors)
-    init = [_canonical(line, numbered) for line in skeletons]
     options = options_of(text)
+    skeletons, literals, told = _read(text.init, meanings, factors, options)
+    init = [_canonical(line, numbered) for line in skeletons]
     for i, option in options.items():
         # Who lacks a part fits to those who have it.
         option.skeleton = init[i] if option.there else ""
+        option.other = init[i] if option.differs else ""
         init[i] = f"option {i}"
     lines = [text.forward, text.penalties, [f"self.{f}" for f in text.frozen]]
     steps, inner, said = read_forward(text.forward)
@@ -202,7 +205,10 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
 
 
 def _read(
-    init: Sequence[str], meanings: Meanings, factors: Sequence[str] = ()
+    init: Sequence[str],
+    meanings: Meanings,
+    factors: Sequence[str] = (),
+    options: Mapping[int, Optional] | None = None,
 ) -> tuple[list[str], dict[Key, str], dict[Key, str]]:
     """Return statements without their numbers, the numbers, and what they mean.
 
@@ -214,7 +220,8 @@ def _read(
     for i, line in enumerate(init):
         code, comment, remark = line.partition("  # ")
         factor = any(code.startswith(f"self.{name} = ") for name in factors)
-        reader = _Reader(i, meanings, factor=factor)
+        other = options is not None and i in options and options[i].differs
+        reader = _Reader(i, meanings, factor=factor, calls=OTHER if other else 0)
         skeletons.append(ast.unparse(reader.visit(ast.parse(code))) + comment + remark)
         literals.update(reader.literals)
         told.update(reader.meanings)
@@ -258,11 +265,13 @@ def _renamed(token: str, names: Mapping[str, str]) -> str:
 class _Reader(ast.NodeTransformer):
     """Takes the numbers out of a statement of ``__init__``."""
 
-    def __init__(self, line: int, meanings: Meanings, *, factor: bool) -> None:
+    def __init__(
+        self, line: int, meanings: Meanings, *, factor: bool, calls: int
+    ) -> None:
         self._line = line
         self._meanings = meanings
         self._factor = factor
-        self._calls = 0
+        self._calls = calls
         self.literals: dict[Key, str] = {}
         self.meanings: dict[Key, str] = {}
 
@@ -313,10 +322,10 @@ class _Reader(ast.NodeTransformer):
 class _Writer(ast.NodeTransformer):
     """Puts arguments of the constructor in the place of numbers."""
 
-    def __init__(self, line: int, arguments: Mapping[Key, str]) -> None:
+    def __init__(self, line: int, arguments: Mapping[Key, str], calls: int) -> None:
         self._line = line
         self._arguments = arguments
-        self._calls = 0
+        self._calls = calls
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         number, self._calls = self._calls, self._calls + 1
@@ -357,19 +366,30 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
     found = columns([m.literals for m in members], told, attributes, taken)
     told_by = _name_flags(found, flags, members)
     first.init = _with_options(members)
+    others = _others(members)
+    alone = {i for i, option in members[0].options.items() if option.differs}
+    alone -= others.keys()
     for member in members[1:]:
         _adopt(member, members[0].names)
     arguments = {key: column.name for column in found for key in column.keys}
     if arguments:
         first.init = [
-            _with_arguments(i, line, arguments) for i, line in enumerate(first.init)
+            _with_arguments(i, line, arguments, OTHER if i in alone else 0)
+            for i, line in enumerate(first.init)
         ]
+        others = {
+            i: _with_arguments(i, line, arguments, OTHER) for i, line in others.items()
+        }
         for i, member in enumerate(members):
             given = {column.name: column.of(i) for column in found}
-            lines = [inserted(line, given) for line in first.init]
-            lacking = {n for n, option in member.options.items() if not option.there}
+            own = {n: o for n, o in others.items() if member.options[n].differs}
+            lines = [
+                inserted(own.get(n, line), given) for n, line in enumerate(first.init)
+            ]
+            missing = {n for n, o in member.options.items() if not o.there}
+            lacking = {n for n in missing if not member.options[n].either}
             made = {k: v for k, v in member.literals.items() if k[0] >= 0}
-            again = _read(lines, meanings)[1]
+            again = _read(lines, meanings, options=member.options)[1]
             again = {k: v for k, v in again.items() if k[0] not in lacking}
             assert again == made, member.text.path
     sizes = {tuple(c.told()): c.name for c in found if None not in c.values}
@@ -380,7 +400,7 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
     first.init, computed = put_derived(first.init, follows)
     found = [column for column in found if column.name not in follows]
     first.parameters = {column.name: column.annotation() for column in found}
-    put_flags(first, flags, members[0].options, told_by)
+    put_flags(first, flags, members[0].options, told_by, others)
     if arguments:
         kept = {key: name for key, name in arguments.items() if key[0] < 0}
         first.forward = with_attributes(first.forward, kept)
@@ -400,7 +420,8 @@ def _name_flags(
     """
     told_by: dict[str, str] = {}
     for flag in list(flags):
-        lines = {i for i, o in members[0].options.items() if o.flag == flag}
+        options = members[0].options.items()
+        lines = {i for i, o in options if o.flag == flag and not o.either}
         own = [c for c in found if c.lacks() == [not there for there in flags[flag]]]
         inside = len(own) == 1 and all(key[0] in lines for key in own[0].keys)
         if inside:
@@ -427,6 +448,18 @@ def _with_options(members: list[_Member]) -> list[str]:
     return lines
 
 
+def _others(members: list[_Member]) -> dict[int, str]:
+    """Return what stands in ``__init__`` in the place of what some members have."""
+    found: dict[int, str] = {}
+    for i, option in members[0].options.items():
+        lacking = [m for m in members if m.options[i].differs]
+        if option.either and 0 < len(lacking) < len(members):
+            new = dict(zip(lacking[0].names, members[0].names, strict=True))
+            found[i] = _named_anew(lacking[0].text.init[i], new)
+            members[0].text.absorb(lacking[0].text)
+    return found
+
+
 def _named_anew(line: str, names: Mapping[str, str]) -> str:
     return _TOKEN_OR_SPACE.sub(lambda m: _renamed(m[0], names), line)
 
@@ -446,11 +479,11 @@ def _call(
     return f"{name}({', '.join(parts)})"
 
 
-def _with_arguments(i: int, line: str, arguments: Mapping[Key, str]) -> str:
+def _with_arguments(i: int, line: str, arguments: Mapping[Key, str], calls: int) -> str:
     if not any(key[0] == i for key in arguments):
         return line
     code, comment, remark = line.partition("  # ")
-    tree = _Writer(i, arguments).visit(ast.parse(code))
+    tree = _Writer(i, arguments, calls).visit(ast.parse(code))
     return ast.unparse(ast.fix_missing_locations(tree)) + comment + remark
 
 

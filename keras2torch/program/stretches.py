@@ -86,6 +86,22 @@ def cones(plan: GraphPlan, *, least: int) -> Iterator[Stretch | None]:
             yield None
 
 
+def regions(plan: GraphPlan) -> Iterator[Stretch | None]:
+    """Give what forks and joins again on the way of one tensor, the largest first.
+
+    Nobody else reads what goes in: a shortcut is no region, nor what it goes around.
+    """
+    wiring = _Wiring(plan)
+    found = [wiring.region(i) for i in range(len(plan.steps))]
+    taken: set[int] = set()
+    for at in sorted((at for at in found if at), key=lambda at: -len(at)):
+        region = wiring.stretch(at) if taken.isdisjoint(at) else None
+        if region is not None:
+            taken.update(at)
+            yield region
+            yield None
+
+
 def plain(plan: GraphPlan) -> list[bool]:
     """Return which steps may be moved into a class: nothing else holds on to them."""
     wiring = _Wiring(plan)
@@ -150,15 +166,34 @@ class _Wiring:
         The root joins many tensors; another step that joins as many is not inside.
         """
         joined = len(self._plan.steps[root].reads)
-        if joined < _LEAST_JOINED:
-            return []
+        inside = self._only_for(root, joined) if joined >= _LEAST_JOINED else []
+        return inside if len(inside) >= LEAST_SAVED else []
+
+    def region(self, root: int) -> list[int]:
+        """Return the same for a part of the plan that one tensor enters."""
+        inside = self._only_for(root, len(self._plan.steps))
+        steps = [self._plan.steps[i] for i in inside]
+        made = {id(t) for step in steps for t in step.writes}
+        given = {id(t) for step in steps for t in step.reads} - made
+        apart = len(given) == 1 and set(self._read_by[min(given)]).issubset(inside)
+        joins = any(len(step.reads) > 1 for step in steps)
+        whole = len(inside) == len(self._plan.steps)
+        return inside if apart and joins and not whole else []
+
+    def _only_for(self, root: int, joined: int) -> list[int]:
+        """Return the steps that lead to one, and nowhere else, with fewer reads.
+
+        What is a block already stays one beside them.
+        """
         inside = {root}
         for i in range(root - 1, -1, -1):
             step = self._plan.steps[i]
             readers = [r for t in step.writes for r in self._read_by[id(t)]]
-            if readers and len(step.reads) < joined and inside.issuperset(readers):
+            folded = isinstance(step, LayerStep) and step.body is not None
+            fewer = len(step.reads) < joined and not folded
+            if readers and fewer and inside.issuperset(readers):
                 inside.add(i)
-        return sorted(inside) if len(inside) >= LEAST_SAVED else []
+        return sorted(inside)
 
     def stretch(
         self,

@@ -9,6 +9,7 @@ the same steps: where it lacks a part stands an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -115,7 +116,7 @@ def is_variant(steps: Sequence[Step], blocks: Schemas) -> bool:
         return False
     for other in blocks:
         longer, shorter = sorted((other, schema), key=lambda s: -len(s.kinds))
-        union = aligned(longer, shorter)
+        union = aligned(longer, shorter) if _may_be(longer, shorter) else None
         if union is None:
             continue
         theirs = union.first if longer is other else union.second
@@ -193,6 +194,8 @@ def _module_kind(step: LayerStep) -> str:
 
 def _join(family: _Family, other: _Family) -> bool:
     """Take the members of another family in, if few parts differ."""
+    if not _may_be(family.schema, other.schema):
+        return False
     union = aligned(family.schema, other.schema)
     if union is None:
         return False
@@ -211,6 +214,23 @@ def _join(family: _Family, other: _Family) -> bool:
     return True
 
 
+def _may_be(a: Schema, b: Schema) -> bool:
+    """Whether so much is the same that the two could be worth one class.
+
+    Most are not, and need not be aligned to see it.
+    """
+    modules = [[k for k in schema.kinds if _is_module(k)] for schema in (a, b)]
+    both = (Counter(modules[0]) & Counter(modules[1])).total()
+    common = (Counter(a.kinds) & Counter(b.kinds)).total()
+    return common >= _LEAST_COMMON and _is_mostly(both, *map(len, modules))
+
+
+def _is_mostly(both: int, one: int, other: int) -> bool:
+    """Whether two have most modules in common, and each has half of all."""
+    fewer = min(one, other)
+    return 2 * both > fewer and 2 * fewer >= one + other - both
+
+
 def _is_worth(union: Union, usual: Sequence[int]) -> bool:
     """Whether one class with flags reads better than two.
 
@@ -226,7 +246,7 @@ def _is_worth(union: Union, usual: Sequence[int]) -> bool:
         return False
     modules = {n for n, kind in enumerate(schema.kinds) if _is_module(kind)}
     own = [len(modules & set(places)) for places in (union.first, union.second)]
-    if 2 * len(modules & both) <= min(own) or 2 * min(own) < len(modules):
+    if not _is_mostly(len(modules & both), *own):
         return False
     # Who lacks most of a class is no instance of it: a stem is no residual block.
     for places in (union.first, union.second):

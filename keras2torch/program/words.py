@@ -55,6 +55,14 @@ def words_of(step: Step) -> list[str] | None:
     return None if is_automatic(step.node.layer) else name.lower().split("_")
 
 
+def own_words(step: Step) -> list[str] | None:
+    """Return the same, and nothing for what is already called after its class."""
+    words = words_of(step)
+    if words is None or not isinstance(step, LayerStep):
+        return None
+    return None if "_".join(words) == by_class(step.node.layer) else words
+
+
 def says_more(step: Step) -> bool:
     """Whether a layer has a name that says more than its class."""
     words = words_of(step)
@@ -73,4 +81,4 @@ def common(every: Sequence[Sequence[str]]) -> list[str]:
     return found
 
 
-__all__ = ["Named", "common", "says_more", "words_of"]
+__all__ = ["Named", "common", "own_words", "says_more", "words_of"]

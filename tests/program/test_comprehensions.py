@@ -46,5 +46,10 @@ def test_within_a_choice_and_with_a_remark() -> None:
 
 
 def test_other_lines_stay_as_they_are() -> None:
-    line = "self.a = nn.ModuleList([B(1), B(1),  B(1)])"
+    line = "self.a = nn.ParameterList([B(1), B(1),  B(1)])"
+    assert comprehended(line, PARAMETERS) == line
+
+
+def test_a_list_that_counts_up_stays() -> None:
+    line = "self.a = nn.ModuleList([B(1), B(2), B(3)])"
     assert comprehended(line, PARAMETERS) == line
