@@ -98,7 +98,9 @@ def columns(
             _take_partial(found, key, values, meanings)
     for column in found:
         column.keys += [twins[key] for key in column.keys if key in twins]
-    outs = [k for k in literals[0] if meanings.get(k, "").startswith("out_")]
+    # What joined convolutions put out, the normalization behind them tells.
+    ends = ("out_", "num_features")
+    outs = [k for k in literals[0] if meanings.get(k, "").startswith(ends)]
     for column in found:
         column.name = _name(column, meanings, outs[-1:], attributes, taken)
         column.default = _default(column, meanings)
@@ -163,10 +165,12 @@ def _name(
     taken: Names,
 ) -> str:
     said = [meanings[k] for k in column.keys if k in meanings]
+    if last_out and last_out[0] in column.keys:
+        said += [m for m in meanings.values() if m.startswith("out_")][:1]
     wish = _first(said, "out_") or _first(said, "in_") or _first(said, "") or "size"
-    between = any(m.startswith("in_") for m in said) and last_out != [
-        k for k in column.keys if k in last_out
-    ]
+    behind = any(meanings[k] == "num_features" for k in last_out)
+    read = behind or any(m.startswith("in_") for m in said)
+    between = read and last_out != [k for k in column.keys if k in last_out]
     enters = [k for k, m in meanings.items() if m.startswith("in_")][:1]
     if between and enters and enters[0] in column.keys:
         wish, between = meanings[enters[0]], False
