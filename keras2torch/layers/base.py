@@ -382,7 +382,7 @@ class Forward:
 
 
 # ------------------------------------------------------------------- definitions
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class Layer:
     """Base of all layer definitions; fields are the arguments of Keras' constructor.
 
@@ -427,8 +427,36 @@ class Layer:
     dtype: Any = "float32"
     activity_regularizer: Any = None
 
+    # Once for all: each method that a dataclass writes takes time at every import.
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        known = dataclasses.fields(self)
+        if args:
+            places = [f.name for f in known if f.init and not f.kw_only]
+            if len(args) > len(places) or not kwargs.keys().isdisjoint(
+                places[: len(args)]
+            ):
+                raise TypeError(f"{type(self).__name__} is given too many arguments")
+            kwargs.update(zip(places, args, strict=False))
+        for told in known:
+            if told.init and told.name in kwargs:
+                value = kwargs.pop(told.name)
+            elif told.default_factory is not dataclasses.MISSING:
+                value = told.default_factory()
+            else:
+                value = told.default
+            if value is dataclasses.MISSING:
+                raise TypeError(f"{type(self).__name__} misses argument {told.name!r}")
+            setattr(self, told.name, value)
+        if kwargs:
+            raise TypeError(
+                f"{type(self).__name__} has no argument {next(iter(kwargs))!r}"
+            )
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Mend the arguments."""
+
     def __repr__(self) -> str:
-        # Once for all: each method that a dataclass writes takes time at every import.
         shown = [f.name for f in dataclasses.fields(self) if f.repr]
         told = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
         return f"{type(self).__qualname__}({told})"
@@ -631,7 +659,7 @@ L = TypeVar("L", bound=Layer)
 @dataclass_transform(eq_default=False)
 def layer(cls: type[L]) -> type[L]:
     """Register a class as the definition of the Keras layer of that name."""
-    made_class = dataclass(eq=False, repr=False)(cls)
+    made_class = dataclass(eq=False, repr=False, init=False)(cls)
     if cls.__name__ in REGISTRY:
         raise ValueError(f"two definitions of {cls.__name__}")
     REGISTRY[cls.__name__] = made_class

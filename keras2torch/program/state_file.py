@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 # Of a large array so many bytes are brought into torch's order at once: what the
 # processor's caches hold.
-_PIECE = 1 << 19
+_PIECE = 1 << 21
 _DTYPES = {
     "bool": "BOOL",
     "bfloat16": "BF16",
