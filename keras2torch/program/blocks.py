@@ -34,6 +34,7 @@ from keras2torch.program.stretches import (
     elements,
 )
 from keras2torch.program.variants import (
+    Kinds,
     Schemas,
     are_variants,
     blocks_of,
@@ -150,13 +151,14 @@ def _fold_singles(plan: GraphPlan) -> None:
     taken, kinds = {id(block) for block in blocks}, schemas(blocks)
     found = _Found(plan, list(elements(plan)), _Named(plan))
     pieces: list[_Piece] = []
+    known: Kinds = {}
     start = 0
     while blocks and start < len(found.elements):
         length = next(
             (
                 n
                 for n in range(_LONGEST_SINGLE, 0, -1)
-                if _fits(found, start, n, taken, kinds)
+                if _fits(found, start, n, taken, kinds, known)
             ),
             0,
         )
@@ -169,7 +171,12 @@ def _fold_singles(plan: GraphPlan) -> None:
 
 
 def _fits(
-    found: _Found, start: int, length: int, taken: set[int], kinds: Schemas
+    found: _Found,
+    start: int,
+    length: int,
+    taken: set[int],
+    kinds: Schemas,
+    known: Kinds,
 ) -> bool:
     """Whether these elements are a block, by their names and by what they do."""
     own = found.elements[start : start + length]
@@ -179,7 +186,7 @@ def _fits(
     steps = [found.plan.steps[i] for i in at]
     if len(at) < _LEAST_STEPS or any(id(step) in taken for step in steps):
         return False
-    return found.may(at) and is_variant(steps, kinds)
+    return found.may(at) and is_variant(steps, kinds, known)
 
 
 def _fold_regions(plan: GraphPlan) -> None:
