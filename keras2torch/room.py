@@ -9,7 +9,6 @@ the file writes over them.
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import threading
 from pathlib import Path
@@ -28,7 +27,7 @@ class Room:
     """
 
     def __init__(self, source: Path, folder: Path) -> None:
-        self._path = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
+        self._path = folder.parent / f".{folder.name}.{os.urandom(4).hex()}"
         self._thread: threading.Thread | None = None
         # Elsewhere sendfile takes sockets alone.
         linux = sys.platform == "linux"

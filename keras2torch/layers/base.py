@@ -429,28 +429,25 @@ class Layer:
 
     # Once for all: each method that a dataclass writes takes time at every import.
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        known = dataclasses.fields(self)
+        known = arguments_of(type(self))
         if args:
-            places = [f.name for f in known if f.init and not f.kw_only]
-            if len(args) > len(places) or not kwargs.keys().isdisjoint(
-                places[: len(args)]
-            ):
+            places = [f.name for f in known if not f.kw_only][: len(args)]
+            if len(args) > len(places) or not kwargs.keys().isdisjoint(places):
                 raise TypeError(f"{type(self).__name__} is given too many arguments")
-            kwargs.update(zip(places, args, strict=False))
+            kwargs.update(zip(places, args, strict=True))
         for told in known:
-            if told.init and told.name in kwargs:
+            if told.name in kwargs:
                 value = kwargs.pop(told.name)
             elif told.default_factory is not dataclasses.MISSING:
                 value = told.default_factory()
-            else:
+            elif told.default is not dataclasses.MISSING:
                 value = told.default
-            if value is dataclasses.MISSING:
+            else:
                 raise TypeError(f"{type(self).__name__} misses argument {told.name!r}")
             setattr(self, told.name, value)
         if kwargs:
-            raise TypeError(
-                f"{type(self).__name__} has no argument {next(iter(kwargs))!r}"
-            )
+            unknown = next(iter(kwargs))
+            raise TypeError(f"{type(self).__name__} has no argument {unknown!r}")
         self.__post_init__()
 
     def __post_init__(self) -> None:
@@ -642,6 +639,16 @@ class Layer:
         return UnsupportedLayer(f"layer {self.name!r} ({type(self).__name__}): {why}")
 
 
+_ARGUMENTS: dict[type[Layer], tuple[dataclasses.Field[Any], ...]] = {}
+
+
+def arguments_of(cls: type[Layer]) -> tuple[dataclasses.Field[Any], ...]:
+    """Return the fields that the constructor of a definition takes."""
+    if cls not in _ARGUMENTS:
+        _ARGUMENTS[cls] = tuple(f for f in dataclasses.fields(cls) if f.init)
+    return _ARGUMENTS[cls]
+
+
 # ---------------------------------------------------------------------- registry
 # What a definition knows beyond Keras' arguments, for files of older Keras.
 OF_FILES = frozenset(
@@ -678,7 +685,7 @@ def from_config(class_name: str, config: Mapping[str, Any]) -> Layer:
         that means nothing (``None`` or ``False``).
     """
     cls = INTERNAL.get(class_name) or REGISTRY[class_name]
-    known = {f.name for f in dataclasses.fields(cls) if f.init}
+    known = {f.name for f in arguments_of(cls)}
     kept: dict[str, Any] = {}
     for key, value in config.items():
         key = cls.aliases.get(key, key)
@@ -694,8 +701,4 @@ def from_config(class_name: str, config: Mapping[str, Any]) -> Layer:
 
 def to_config(definition: Layer) -> dict[str, Any]:
     """Return the Keras config of a definition: every field, defaults included."""
-    return {
-        f.name: getattr(definition, f.name)
-        for f in dataclasses.fields(definition)
-        if f.init
-    }
+    return {f.name: getattr(definition, f.name) for f in arguments_of(type(definition))}

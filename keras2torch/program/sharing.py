@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from keras2torch.layers.text import TORCH_DEFAULTS, literal
 from keras2torch.program.arguments import Meanings
@@ -166,9 +168,10 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
     names = _own_names(text)
     known = {} if text.pinned else {n: _stem(n) for n in names}
     numbered: dict[str, str] = {}
-    for name in known:
-        same = sum(_stem(n) == known[name] for n in numbered)
-        numbered[name] = f"{known[name]}#{same}"
+    seen: Counter[str] = Counter()
+    for name, stem in known.items():
+        numbered[name] = f"{stem}#{seen[stem]}"
+        seen[stem] += 1
     factors = re.findall(r"@ self\.(\w+)", "\n".join(text.forward))
     skeletons, literals, told = _read(text.init, meanings, factors)
     init = [_canonical(line, numbered) for line in skeletons]
@@ -251,6 +254,13 @@ def _renamed(token: str, names: Mapping[str, str]) -> str:
     return names.get(token, token)
 
 
+@cache
+def _defaults(function: str) -> dict[str, ast.expr]:
+    """Return the arguments of torch's that need not be written; nobody changes them."""
+    defaults = TORCH_DEFAULTS.get(function, {})
+    return {k: ast.parse(literal(v), mode="eval").body for k, v in defaults.items()}
+
+
 class _Reader(ast.NodeTransformer):
     """Takes the numbers out of a statement of ``__init__``."""
 
@@ -275,14 +285,9 @@ class _Reader(ast.NodeTransformer):
                 node.args[i] = ast.Name("_")
             else:
                 node.args[i] = self.visit(value)
-        defaults = TORCH_DEFAULTS.get(function, {})
         told = {k.arg: k.value for k in node.keywords if k.arg}
         # An argument at its default is not written: it may be another elsewhere.
-        given = {
-            k: ast.parse(literal(v), mode="eval").body
-            for k, v in defaults.items()
-            if k not in told
-        }
+        given = {k: v for k, v in _defaults(function).items() if k not in told}
         for name, value in {**told, **given}.items():
             if is_number(value):
                 key = (self._line, number, name)
@@ -358,11 +363,14 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         first.parameters = {column.name: column.annotation() for column in found}
         for i, member in enumerate(members):
             given = {column.name: column.of(i) for column in found}
-            lines = [_inserted(line, given) for line in first.init]
             lacking = {n for n, option in member.options.items() if not option.there}
             made = {k: v for k, v in member.literals.items() if k[0] >= 0}
-            again = _read(lines, meanings)[1]
-            again = {k: v for k, v in again.items() if k[0] not in lacking}
+            again: dict[Key, str] = {}
+            for n, line in enumerate(first.init):
+                if n not in lacking:
+                    reader = _Reader(n, meanings, factor=False)
+                    reader.visit(_Inserter(given).visit(ast.parse(line)))
+                    again |= reader.literals
             assert again == made, member.text.path
     put_flags(first, flags, members[0].options, [c.name for c in found])
     if arguments:
@@ -405,15 +413,6 @@ def _with_options(members: list[_Member]) -> list[str]:
 
 def _named_anew(line: str, names: Mapping[str, str]) -> str:
     return _TOKEN_OR_SPACE.sub(lambda m: _renamed(m[0], names), line)
-
-
-def _inserted(line: str, values: Mapping[str, str]) -> str:
-    """Return a statement with numbers in place of arguments."""
-    tree = ast.parse(line)
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    if names.isdisjoint(values):
-        return line
-    return ast.unparse(_Inserter(values).visit(tree))
 
 
 class _Inserter(ast.NodeTransformer):
