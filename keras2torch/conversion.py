@@ -33,7 +33,6 @@ from keras2torch.program.names import class_name
 from keras2torch.program.state_file import save_state
 from keras2torch.reading import kind
 from keras2torch.reading.revisions import as_today, older
-from keras2torch.room import Room
 from keras2torch.routes import Found, Trust, find
 from keras2torch.stages import Progress, Stages
 
@@ -79,13 +78,7 @@ class Conversion:
         module: nn.Module = self.program.module()
         return module
 
-    def save(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        keep_onnx: bool = False,
-        room: Room | None = None,
-    ) -> Path:
+    def save(self, folder: str | os.PathLike[str], *, keep_onnx: bool = False) -> Path:
         """Write ``model.py``, its weights, the report, and ``train.py``.
 
         Everything is written beside the folder first and then moved into place, so
@@ -97,8 +90,6 @@ class Conversion:
             Made if it is not there; other files in it are left alone.
         keep_onnx
             Also write the graph: ``model.onnx``, which ``convert`` takes as well.
-        room
-            For the weights, if some was made.
 
         Returns
         -------
@@ -115,8 +106,6 @@ class Conversion:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix) as beside:
             new = Path(beside)
             (new / "model.py").write_text(self.source, encoding="utf-8")
-            if room is not None:
-                room.take(new / "model.safetensors")
             save_state(self.program.weights, new / "model.safetensors")
             for name, content in self.program.files.items():
                 (new / name).write_bytes(content)
@@ -220,26 +209,22 @@ def convert(
             made.save(output, keep_onnx=keep_onnx)
         return made
     path, weights = _paths(source)
-    with ExitStack() as stack:
-        room = None
-        if output is not None and verify == "never":
-            room = stack.enter_context(Room(weights or path, Path(output)))
-        with using(plugins):
-            made = convert_file(
-                path,
-                weights,
-                layout=layout,
-                flat=flat,
-                faithful=faithful,
-                verify=verify,
-                name=name,
-                trust=trust,
-                custom_objects=custom_objects,
-                keras_python=keras_python,
-                progress=progress,
-            )
-        if output is not None:
-            made.save(output, keep_onnx=keep_onnx, room=room)
+    with using(plugins):
+        made = convert_file(
+            path,
+            weights,
+            layout=layout,
+            flat=flat,
+            faithful=faithful,
+            verify=verify,
+            name=name,
+            trust=trust,
+            custom_objects=custom_objects,
+            keras_python=keras_python,
+            progress=progress,
+        )
+    if output is not None:
+        made.save(output, keep_onnx=keep_onnx)
     return made
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
@@ -17,7 +16,7 @@ from types import ModuleType
 _NAMES = ("sympy", "onnx_ir._symbolic_shapes")
 
 
-class _Deferring(MetaPathFinder):
+class _Deferring:
     """Finds the modules of that list, and gives them without running their code."""
 
     def find_spec(

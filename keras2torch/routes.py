@@ -26,14 +26,10 @@ from keras2torch.reading import kind, read
 from keras2torch.reading.keras_classes import are_keras_own
 from keras2torch.reading.reader import functions_of, metadata_of
 from keras2torch.reading.unknown import own_classes, undefined
-from keras2torch.tracing import (
-    KerasError,
-    KerasProcess,
-    KerasUnavailable,
-    LoadedModel,
-)
+from keras2torch.tracing.errors import KerasError, KerasUnavailable
 
 if TYPE_CHECKING:
+    from keras2torch.tracing import KerasProcess, LoadedModel
     from keras2torch.tracing.assembly import Trace
 
 # Layers whose call has no rule are traced one after the other; a model that needs more

@@ -37,6 +37,7 @@ from keras2torch.layers.definitions import (
     REGISTRY,
     Layer,
     Weight,
+    arguments_of,
     from_config,
     to_config,
 )
@@ -199,7 +200,7 @@ def _config(layer: Layer) -> dict[str, Any]:
             if f.default_factory is not dataclasses.MISSING
             else f.default
         )
-        for f in dataclasses.fields(layer)
+        for f in arguments_of(type(layer))
     }
     return {
         key: value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,13 +66,20 @@ def check(graph: ir.Graph) -> None:
 class _Calls:
     def __init__(self, graph: ir.Graph) -> None:
         self._graph = graph
-        self._facts = Facts(graph)
-        self._patterns = Patterns(self._facts, self._is_free)
         self._nodes = list(graph)
         self._names = _unique_names(self._nodes)
         self._files: list[str] = []
         # Values that something takes as tensors.
         self._needed: set[ir.Value] = set()
+
+    # Most graphs are layers alone, of which nobody asks these.
+    @cached_property
+    def _facts(self) -> Facts:
+        return Facts(self._graph)
+
+    @cached_property
+    def _patterns(self) -> Patterns:
+        return Patterns(self._facts, self._is_free)
 
     def found(self) -> list[LayerNode]:
         made: list[LayerNode] = []

@@ -28,7 +28,7 @@ from keras2torch.layers.text import call as call_text
 from keras2torch.layers.text import literal
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class LayerScale(Layer):
     """A learned factor for each channel of a residual branch."""
 
@@ -67,7 +67,7 @@ class LayerScale(Layer):
         return Forward(f"{module}({call.x.name})")
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class StochasticDepth(Layer):
     """Drops a residual branch for whole examples of a batch, in training."""
 
@@ -89,7 +89,7 @@ class StochasticDepth(Layer):
         return self._dropout(call).forward(call, module)
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class CustomScaleLayer(Layer):
     """The first input and a part of the second: InceptionResNetV2's residual."""
 

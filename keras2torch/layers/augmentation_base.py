@@ -28,7 +28,7 @@ def contrast_axes(owner: Layer) -> dict[str, tuple[int, int]]:
     return {"dims": (1, 2)} if is_first(owner) else {}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class ImageLayer(Layer):
     """Works on images that PyTorch has channels first; integers become floats.
 
@@ -97,7 +97,7 @@ class ImageLayer(Layer):
         return f"{text}[0]" if is_first(self) else f"{text}[0].movedim(0, -1)"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class Augmentation(ImageLayer):
     """Changes images in training; at inference they pass as they are.
 

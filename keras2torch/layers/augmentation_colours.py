@@ -36,7 +36,7 @@ def _range(owner: Layer, value: Any, *, ordered: bool = True) -> tuple[float, fl
     return low, high
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Colours(Augmentation):
     """Base: its helper class has the layer's name, and takes the range of pixels."""
 

@@ -382,7 +382,7 @@ class Forward:
 
 
 # ------------------------------------------------------------------- definitions
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class Layer:
     """Base of all layer definitions; fields are the arguments of Keras' constructor.
 
@@ -427,8 +427,33 @@ class Layer:
     dtype: Any = "float32"
     activity_regularizer: Any = None
 
+    # Once for all: each method that a dataclass writes takes time at every import.
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        known = arguments_of(type(self))
+        if args:
+            places = [f.name for f in known if not f.kw_only][: len(args)]
+            if len(args) > len(places) or not kwargs.keys().isdisjoint(places):
+                raise TypeError(f"{type(self).__name__} is given too many arguments")
+            kwargs.update(zip(places, args, strict=True))
+        for told in known:
+            if told.name in kwargs:
+                value = kwargs.pop(told.name)
+            elif told.default_factory is not dataclasses.MISSING:
+                value = told.default_factory()
+            elif told.default is not dataclasses.MISSING:
+                value = told.default
+            else:
+                raise TypeError(f"{type(self).__name__} misses argument {told.name!r}")
+            setattr(self, told.name, value)
+        if kwargs:
+            unknown = next(iter(kwargs))
+            raise TypeError(f"{type(self).__name__} has no argument {unknown!r}")
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Mend the arguments."""
+
     def __repr__(self) -> str:
-        # Once for all: each method that a dataclass writes takes time at every import.
         shown = [f.name for f in dataclasses.fields(self) if f.repr]
         told = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
         return f"{type(self).__qualname__}({told})"
@@ -614,6 +639,16 @@ class Layer:
         return UnsupportedLayer(f"layer {self.name!r} ({type(self).__name__}): {why}")
 
 
+_ARGUMENTS: dict[type[Layer], tuple[dataclasses.Field[Any], ...]] = {}
+
+
+def arguments_of(cls: type[Layer]) -> tuple[dataclasses.Field[Any], ...]:
+    """Return the fields that the constructor of a definition takes."""
+    if cls not in _ARGUMENTS:
+        _ARGUMENTS[cls] = tuple(f for f in dataclasses.fields(cls) if f.init)
+    return _ARGUMENTS[cls]
+
+
 # ---------------------------------------------------------------------- registry
 # What a definition knows beyond Keras' arguments, for files of older Keras.
 OF_FILES = frozenset(
@@ -631,7 +666,7 @@ L = TypeVar("L", bound=Layer)
 @dataclass_transform(eq_default=False)
 def layer(cls: type[L]) -> type[L]:
     """Register a class as the definition of the Keras layer of that name."""
-    made_class = dataclass(eq=False, repr=False)(cls)
+    made_class = dataclass(eq=False, repr=False, init=False)(cls)
     if cls.__name__ in REGISTRY:
         raise ValueError(f"two definitions of {cls.__name__}")
     REGISTRY[cls.__name__] = made_class
@@ -650,7 +685,7 @@ def from_config(class_name: str, config: Mapping[str, Any]) -> Layer:
         that means nothing (``None`` or ``False``).
     """
     cls = INTERNAL.get(class_name) or REGISTRY[class_name]
-    known = {f.name for f in dataclasses.fields(cls) if f.init}
+    known = {f.name for f in arguments_of(cls)}
     kept: dict[str, Any] = {}
     for key, value in config.items():
         key = cls.aliases.get(key, key)
@@ -666,8 +701,4 @@ def from_config(class_name: str, config: Mapping[str, Any]) -> Layer:
 
 def to_config(definition: Layer) -> dict[str, Any]:
     """Return the Keras config of a definition: every field, defaults included."""
-    return {
-        f.name: getattr(definition, f.name)
-        for f in dataclasses.fields(definition)
-        if f.init
-    }
+    return {f.name: getattr(definition, f.name) for f in arguments_of(type(definition))}

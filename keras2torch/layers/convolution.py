@@ -60,7 +60,7 @@ class _Padding:
     runtime: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Windowed(Layer):
     """What all convolutions do alike: kernel, strides and padding."""
 
@@ -179,7 +179,7 @@ class _Windowed(Layer):
 
 
 # -------------------------------------------------------------------------- plain
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Convolution(_Windowed):
     aliases: ClassVar[Mapping[str, str]] = {
         "nb_filter": "filters",
@@ -278,7 +278,7 @@ def _depthwise(kernel: str, rank: int) -> Source:
     return made((kernel,), grouped, "transpose, reshape(in * multiplier, 1, …)")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Depthwise(_Windowed):
     aliases: ClassVar[Mapping[str, str]] = {
         "subsample": "strides",
@@ -358,7 +358,7 @@ class DepthwiseConv2D(_Depthwise):
 
 
 # ---------------------------------------------------------------------- separable
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Separable(_Windowed):
     aliases: ClassVar[Mapping[str, str]] = {
         "nb_filter": "filters",

@@ -40,7 +40,7 @@ from keras2torch.layers.text import Raw, literal, single
 from keras2torch.layers.text import call as call_text
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _ConvLSTM(Recurrent):
     """An LSTM whose two products are convolutions.
 

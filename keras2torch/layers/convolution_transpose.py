@@ -48,7 +48,7 @@ class _Axis:
     far: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Transposed(Layer):
     layout = "channels_first"
     rank: ClassVar[int]
@@ -206,7 +206,7 @@ class Conv2DTranspose(_Transposed):
         return ints(self.sizes, 2)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _DataFormatFirst(Layer):
     # Only Conv3DTranspose has data_format first. Python orders fields by the base that
     # is farthest, so this one goes behind the other.

@@ -99,6 +99,7 @@ from keras2torch.layers.base import (
     Source,
     Tensor,
     Weight,
+    arguments_of,
     from_config,
     to_config,
 )
@@ -405,6 +406,7 @@ __all__ = [
     "ZeroPadding2D",
     "ZeroPadding3D",
     "activation",
+    "arguments_of",
     "attention",
     "audio",
     "augmentation",

@@ -21,7 +21,7 @@ from keras2torch.layers.base import (
 from keras2torch.layers.text import literal
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class Given(Layer):
     """A module that the model is given.
 

@@ -38,7 +38,7 @@ from keras2torch.layers.text import call as call_text
 from keras2torch.layers.text import scalar_or_tuple
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _LocallyConnected(Layer):
     layout = "channels_first"
     rank: ClassVar[int]

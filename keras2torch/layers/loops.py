@@ -17,7 +17,7 @@ from keras2torch.layers.recurrence import temporary
 from keras2torch.layers.wrappers import TimeDistributed
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class CellLoop(Layer):
     """Keras' ``RNN`` around a cell that is code; the cell is the node's body.
 

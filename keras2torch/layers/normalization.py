@@ -49,7 +49,7 @@ def _reordered(weight: str, call: Call) -> Source:
     return Source((weight,), lambda a: a[order], "in PyTorch's order")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _AffinePair(Layer):
     """One axis, at position 1 in PyTorch, and a gamma and beta along it."""
 
@@ -302,7 +302,7 @@ class GroupNormalization(_AffinePair):
 
 
 # -------------------------------------------------------------------- over a layer
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _OverAxes(Layer):
     """Some axes, and weights that span them."""
 

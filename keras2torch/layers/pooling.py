@@ -55,7 +55,7 @@ class _Same:
 
 
 # -------------------------------------------------------------------- over windows
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Pooling(Layer):
     layout = "channels_first"
     rank: ClassVar[int]
@@ -213,7 +213,7 @@ class AveragePooling3D(_Pooling):
 
 
 # ----------------------------------------------------------------- over everything
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Global(Layer):
     layout = "follow"
     rank: ClassVar[int]
@@ -319,7 +319,7 @@ class GlobalAveragePooling3D(_Global):
 
 
 # ---------------------------------------------------------------- to a given size
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Adaptive(Layer):
     layout = "channels_first"
     rank: ClassVar[int]

@@ -251,7 +251,7 @@ class ActivityRegularization(Layer):
         return Forward(call.x.name)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class ActivityPenalty(Layer):
     """What a layer's ``activity_regularizer`` adds to the loss; no file holds it.
 

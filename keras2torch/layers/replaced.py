@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class Replaced(Layer):
     """A custom layer, written as what :func:`keras2torch.register` made of it.
 

@@ -30,7 +30,7 @@ def same_order(shape: Shape, layout: Layout, order: Sequence[int]) -> bool:
     return [a for a in layout.axes if a in moving] == moving
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Moving(Layer):
     """Keeps the dtype: integers may pass."""
 
@@ -217,7 +217,7 @@ class RepeatVector(_Moving):
 
 
 # ------------------------------------------------------------- along spatial axes
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Spatial(_Moving):
     """Works on each spatial axis, wherever PyTorch has it."""
 
@@ -249,7 +249,7 @@ class _Spatial(_Moving):
         return [there], [there]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class ZeroPadding(_Spatial):
     """Zeros before and after each spatial axis."""
 
@@ -312,7 +312,7 @@ class ZeroPadding3D(ZeroPadding):
     padding: Any = ((1, 1), (1, 1), (1, 1))
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _Cropping(_Spatial):
     cropping: Any = 0
 
@@ -368,7 +368,7 @@ class Cropping3D(_Cropping):
 _LARGEST_FACTOR = 40
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class _UpSampling(_Spatial):
     size: Ints = 2
     aliases: ClassVar[Mapping[str, str]] = {"length": "size"}

@@ -29,7 +29,7 @@ class Missing(Enum):
 MISSING = Missing.MISSING
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, init=False)
 class Operator(Layer):
     """A standard ONNX operator.
 
@@ -223,7 +223,7 @@ def operators(*kinds: str) -> Callable[[type[Op]], type[Op]]:
     """Register a class as the definition of ONNX operators."""
 
     def register(cls: type[Op]) -> type[Op]:
-        made = dataclass(eq=False, repr=False)(cls)
+        made = dataclass(eq=False, repr=False, init=False)(cls)
         for kind in kinds:
             if kind in OPERATORS:
                 raise ValueError(f"two definitions of {kind}")

@@ -39,12 +39,12 @@ Pads = list[tuple[int, int]]
 @dataclass_transform(eq_default=False, kw_only_default=True)
 def module(cls: type[M]) -> type[M]:
     """Register a class as a definition that graphs hold and Keras files cannot name."""
-    made = dataclass(eq=False, kw_only=True, repr=False)(cls)
+    made = dataclass(eq=False, kw_only=True, repr=False, init=False)(cls)
     INTERNAL[cls.__name__] = made
     return made
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class StoredModule(Layer):
     """Base of the modules: shapes stand in the file, so none is computed here.
 
@@ -72,7 +72,7 @@ class StoredModule(Layer):
 
 
 # ---------------------------------------------------------------------- windows
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class _Windowed(StoredModule):
     """What convolutions and pooling share: a window, its steps, and the padding.
 

@@ -15,7 +15,7 @@ from keras2torch.operators.modules import StoredModule, module
 
 
 # ---------------------------------------------------------------- normalization
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class _PerChannel(StoredModule):
     """One number per channel, which is the second axis wherever the others are."""
 
@@ -35,7 +35,7 @@ class _PerChannel(StoredModule):
         return "refuses"
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, init=False)
 class _Affine(_PerChannel):
     eps: float = 1e-5
     affine: bool = True

@@ -38,6 +38,7 @@ from keras2torch.program.stretches import (
     regions,
 )
 from keras2torch.program.variants import (
+    Kinds,
     Schemas,
     are_variants,
     blocks_of,
@@ -184,13 +185,14 @@ def _fold_some_singles(plan: GraphPlan) -> bool:
     taken, kinds = {id(block) for block in blocks}, schemas(blocks)
     found = _Found(plan, list(elements(plan)), Named(plan))
     pieces: list[Piece] = []
+    known: Kinds = {}
     start = 0
     while blocks and start < len(found.elements):
         length = next(
             (
                 n
                 for n in range(_LONGEST_SINGLE, 0, -1)
-                if _fits(found, start, n, taken, kinds)
+                if _fits(found, start, n, taken, kinds, known)
             ),
             0,
         )
@@ -204,7 +206,12 @@ def _fold_some_singles(plan: GraphPlan) -> bool:
 
 
 def _fits(
-    found: _Found, start: int, length: int, taken: set[int], kinds: Schemas
+    found: _Found,
+    start: int,
+    length: int,
+    taken: set[int],
+    kinds: Schemas,
+    known: Kinds,
 ) -> bool:
     """Whether these elements are a block, by their names and by what they do."""
     own = found.elements[start : start + length]
@@ -215,7 +222,7 @@ def _fits(
     if len(at) < _LEAST_STEPS or any(id(step) in taken for step in steps):
         return False
     well = _begins_well(found, start)
-    return well and found.may(at) and is_variant(steps, kinds)
+    return well and found.may(at) and is_variant(steps, kinds, known)
 
 
 def _fold_regions(plan: GraphPlan) -> None:

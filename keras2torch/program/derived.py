@@ -206,17 +206,21 @@ def put_derived(
     made = []
     for line in init:
         code, comment, remark = line.partition("  # ")
-        made.append(inserted(code, once) + comment + remark)
+        made.append(_inserted(code, once) + comment + remark)
     return made, first
 
 
-def inserted(line: str, values: Mapping[str, str]) -> str:
-    """Return a statement with numbers in place of arguments."""
+def _inserted(line: str, values: Mapping[str, str]) -> str:
     tree = ast.parse(line)
     names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    if names.isdisjoint(values):
-        return line
-    return ast.unparse(_Inserter(values).visit(tree))
+    return line if names.isdisjoint(values) else ast.unparse(inserted(tree, values))
+
+
+def inserted(tree: ast.Module, values: Mapping[str, str]) -> ast.Module:
+    """Put numbers in the place of arguments."""
+    made = _Inserter(values).visit(tree)
+    assert isinstance(made, ast.Module)
+    return made
 
 
 class _Inserter(ast.NodeTransformer):

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from keras2torch.layers.text import TORCH_DEFAULTS, literal
 from keras2torch.program.arguments import Meanings
@@ -172,9 +174,10 @@ def _member(text: ClassText, meanings: Meanings) -> _Member:
     names = _own_names(text)
     known = {} if text.pinned else {n: _stem(n) for n in names}
     numbered: dict[str, str] = {}
-    for name in known:
-        same = sum(_stem(n) == known[name] for n in numbered)
-        numbered[name] = f"{known[name]}#{same}"
+    seen: Counter[str] = Counter()
+    for name, stem in known.items():
+        numbered[name] = f"{stem}#{seen[stem]}"
+        seen[stem] += 1
     factors = re.findall(r"@ self\.(\w+)", "\n".join(text.forward))
     options = options_of(text)
     skeletons, literals, told = _read(text.init, meanings, factors, options)
@@ -262,6 +265,13 @@ def _renamed(token: str, names: Mapping[str, str]) -> str:
     return names.get(token, token)
 
 
+@cache
+def _defaults(function: str) -> dict[str, ast.expr]:
+    """Return the arguments of torch's that need not be written; nobody changes them."""
+    defaults = TORCH_DEFAULTS.get(function, {})
+    return {k: ast.parse(literal(v), mode="eval").body for k, v in defaults.items()}
+
+
 class _Reader(ast.NodeTransformer):
     """Takes the numbers out of a statement of ``__init__``."""
 
@@ -291,14 +301,9 @@ class _Reader(ast.NodeTransformer):
                 node.args[i] = ast.Name("_")
             else:
                 node.args[i] = self.visit(value)
-        defaults = TORCH_DEFAULTS.get(function, {})
         told = {k.arg: k.value for k in node.keywords if k.arg}
         # An argument at its default is not written: it may be another elsewhere.
-        given = {
-            k: ast.parse(literal(v), mode="eval").body
-            for k, v in defaults.items()
-            if k not in told
-        }
+        given = {k: v for k, v in _defaults(function).items() if k not in told}
         for name, value in {**told, **given}.items():
             if is_number(value):
                 key = (self._line, number, name)
@@ -383,14 +388,17 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         for i, member in enumerate(members):
             given = {column.name: column.of(i) for column in found}
             own = {n: o for n, o in others.items() if member.options[n].differs}
-            lines = [
-                inserted(own.get(n, line), given) for n, line in enumerate(first.init)
-            ]
             missing = {n for n, o in member.options.items() if not o.there}
             lacking = {n for n in missing if not member.options[n].either}
             made = {k: v for k, v in member.literals.items() if k[0] >= 0}
-            again = _read(lines, meanings, options=member.options)[1]
-            again = {k: v for k, v in again.items() if k[0] not in lacking}
+            again: dict[Key, str] = {}
+            for n, line in enumerate(first.init):
+                if n not in lacking:
+                    option = member.options.get(n)
+                    calls = OTHER if option is not None and option.differs else 0
+                    reader = _Reader(n, meanings, factor=False, calls=calls)
+                    reader.visit(inserted(ast.parse(own.get(n, line)), given))
+                    again |= reader.literals
             assert again == made, member.text.path
     sizes = {tuple(c.told()): c.name for c in found if None not in c.values}
     follows = derived(

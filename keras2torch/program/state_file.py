@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 # Of a large array so many bytes are brought into torch's order at once: what the
 # processor's caches hold.
-_PIECE = 1 << 19
+_PIECE = 1 << 21
 _DTYPES = {
     "bool": "BOOL",
     "bfloat16": "BF16",
@@ -72,8 +72,7 @@ def save_state(weights: Sequence[TorchWeight], path: Path) -> None:
     entries = [_entry(weight) for weight in weights]
     # Each tensor then begins at a multiple of its item's size.
     entries.sort(key=lambda e: -e.dtype.itemsize)
-    # Not emptied first: it may be there to have room.
-    with path.open("r+b" if path.exists() else "wb") as file:
+    with path.open("wb") as file:
         file.write(_header(entries))
         for entry in entries:
             written = 0
@@ -83,7 +82,6 @@ def save_state(weights: Sequence[TorchWeight], path: Path) -> None:
                 raise RuntimeError(
                     f"{entry.weight.name} has {written} bytes, not {entry.nbytes}"
                 )
-        file.truncate()
 
 
 def pieces(weight: TorchWeight) -> Iterator[Array]:

@@ -267,8 +267,9 @@ def kind_of(step: Step, config: Mapping[str, Any] | None = None) -> object:
     body = id(step.body) if step.body is not None else None
     ranks = tuple(t.rank for t in step.call.inputs)
     given = to_config(layer) if config is None else config
-    config = {k: _without_numbers(v) for k, v in given.items()}
-    told = sorted((k, repr(v)) for k, v in config.items() if not _says_nothing(k))
+    told = sorted(
+        (k, repr(_without_numbers(v))) for k, v in given.items() if not _says_nothing(k)
+    )
     kind = layer.kind if isinstance(layer, Operator) else type(layer).__name__
     return (kind, body, ranks, tuple(told))
 

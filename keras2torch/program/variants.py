@@ -28,8 +28,10 @@ from keras2torch.program.names import Names, class_name
 from keras2torch.program.steps import like, read_instead
 from keras2torch.program.stretches import kind_of
 
-# In the order of the model: a search is cut short after so many tries.
+# In the order of the model: all searches together have a bound.
 Schemas = tuple[Schema, ...]
+# What is known of steps that were asked for before, by their id.
+Kinds = dict[int, object]
 
 # Of fewer steps in common a class with flags reads worse than two.
 _LEAST_COMMON = 3
@@ -103,15 +105,20 @@ def _begins_otherwise(schema: Schema, places: Sequence[int]) -> bool:
     return begins and any(run.first not in places for run in schema.runs[:1])
 
 
-def _own_schema(steps: Sequence[Step]) -> Schema | None:
+def _own_schema(steps: Sequence[Step], known: Kinds | None = None) -> Schema | None:
     made = {id(t) for step in steps for t in step.writes}
     entering = {id(t): t for s in steps for t in s.reads if id(t) not in made}
-    return _schema_of(steps, list(entering.values()))
+    return _schema_of(steps, list(entering.values()), known)
 
 
-def is_variant(steps: Sequence[Step], blocks: Schemas) -> bool:
-    """Whether steps that one tensor enters are one of some blocks, parts aside."""
-    schema = _own_schema(steps)
+def is_variant(
+    steps: Sequence[Step], blocks: Schemas, known: Kinds | None = None
+) -> bool:
+    """Whether steps that one tensor enters are one of some blocks, parts aside.
+
+    ``known`` is filled; for whoever asks more than once, as long as no step changes.
+    """
+    schema = _own_schema(steps, known)
     if schema is None:
         return False
     for other in blocks:
@@ -134,15 +141,20 @@ def _schema(block: LayerStep) -> Schema | None:
     return _schema_of(body.steps, [tensor for _, tensor in body.inputs])
 
 
-def _schema_of(steps: Sequence[Step], given: Sequence[Tensor]) -> Schema | None:
+def _schema_of(
+    steps: Sequence[Step], given: Sequence[Tensor], known: Kinds | None = None
+) -> Schema | None:
     """Return what steps do; none where a layer is called in an unusual way."""
+    known = {} if known is None else known
     made: dict[int, Ref] = {id(t): (-1, k) for k, t in enumerate(given)}
     kinds: list[object] = []
     reads: list[tuple[Ref, ...]] = []
     for n, step in enumerate(steps):
         if len(step.writes) != 1 or _joins_many(step):
             return None
-        kinds.append(_kind(step))
+        if id(step) not in known:
+            known[id(step)] = _kind(step)
+        kinds.append(known[id(step)])
         reads.append(tuple(made[id(t)] for t in step.reads))
         made[id(step.writes[0])] = (n, 0)
     return Schema(tuple(kinds), tuple(reads))
@@ -570,6 +582,7 @@ def is_block(step: Step) -> TypeGuard[LayerStep]:
 
 
 __all__ = [
+    "Kinds",
     "Schemas",
     "are_variants",
     "blocks_of",

@@ -7,6 +7,7 @@ weights (CVE-2026-1669); a declared shape without data would fill the memory
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -147,12 +148,19 @@ def _file(file: Path | BinaryIO, name: str) -> h5py.File:
 def _step(parent: h5py.Group, name: str) -> Any:
     """Follow one hard link."""
     try:
-        link = parent.id.links.get_info(_encoded(name))
+        raw = _encoded(name)
+        link = parent.id.links.get_info(raw)
         if link.type != h5py.h5l.TYPE_HARD:
             raise UnusableFile(
                 f"{parent.name}/{name} in the HDF5 file is a link to somewhere else, "
                 "which is refused; a file that Keras wrote has none."
             )
+        # As `parent[name]` does, which asks for the file and its mode each time.
+        found = h5py.h5o.open(parent.id, raw)
+        if isinstance(found, h5py.h5g.GroupID):
+            return h5py.Group(found)
+        if isinstance(found, h5py.h5d.DatasetID):
+            return h5py.Dataset(found, readonly=True)
         return parent[name]
     except (OSError, RuntimeError, ValueError) as error:
         raise UnusableFile(
@@ -264,13 +272,20 @@ def _bfloat16(dataset: h5py.Dataset) -> Array:
 # ------------------------------------------------------------------- attributes
 def _attribute(holder: h5py.HLObject, name: str) -> Any:
     about = holder.attrs.get_id(name)
-    count = 1
-    for n in about.shape or ():
-        count *= int(n)
-    if count * max(about.dtype.itemsize, 1) > _MAX_ATTRIBUTE:
+    shape, dtype = about.shape, about.dtype
+    count = math.prod(int(n) for n in shape or ())
+    if count * max(dtype.itemsize, 1) > _MAX_ATTRIBUTE:
         raise UnusableFile(f"the attribute {name!r} declares an absurd size.")
+    told = h5py.check_string_dtype(dtype)
     try:
-        return holder.attrs[name]
+        if not shape or told is None or told.length is not None:
+            return holder.attrs[name]
+        # Keras' lists of names, one in each layer: without opening it once more.
+        values = np.empty(shape, dtype)
+        about.read(values)
+        for at, value in np.ndenumerate(values):
+            values[at] = value.decode("utf-8", "surrogateescape")
+        return values
     except (OSError, RuntimeError, ValueError, UnicodeError) as error:
         raise UnusableFile(
             f"the attribute {name!r} of the HDF5 file cannot be read: "

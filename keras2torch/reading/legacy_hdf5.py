@@ -110,7 +110,7 @@ class LegacyStore:
         if name not in self._arrays:
             here = hdf5.group(self.root, name)
             names = hdf5.texts(here, "weight_names")
-            if "nb_params" in here.attrs:
+            if not names and "nb_params" in here.attrs:
                 names = [f"param_{p}" for p in range(hdf5.count(here, "nb_params"))]
             groups = {"": here}
             found = []

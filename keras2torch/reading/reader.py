@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
@@ -16,7 +17,6 @@ from keras2torch.reading import legacy_hdf5, operations, vocabularies
 from keras2torch.reading.autocasts import without_autocasts
 from keras2torch.reading.build import Assembler, Owned, Peek, Traced
 from keras2torch.reading.configs import Context
-from keras2torch.reading.decompiling import Source as Function
 from keras2torch.reading.hdf5 import Array, Place, Stored
 from keras2torch.reading.keras3_weights import Keras3Store
 from keras2torch.reading.legacy_hdf5 import LegacyStore
@@ -24,6 +24,9 @@ from keras2torch.reading.revisions import over_sorted_axes
 from keras2torch.reading.sources import Source, open_source
 from keras2torch.reading.topology import LayerSpec, ModelSpec, model_spec
 from keras2torch.reading.unknown import described, stored_functions
+
+if TYPE_CHECKING:
+    from keras2torch.reading.decompiling import Source as Function
 
 
 def read(

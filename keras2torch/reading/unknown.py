@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras2torch.errors import UnknownLayer
 from keras2torch.layers.names import FOREIGN
-from keras2torch.reading import bytecode
-from keras2torch.reading.decompiling import Source, source_of
+
+if TYPE_CHECKING:
+    from keras2torch.reading.decompiling import Source
 
 _MOST_NAMES = 8
 _LONGEST = 200
@@ -84,6 +85,9 @@ def _parsed(file: Path) -> ast.Module:
 
 def stored_functions(config: Any) -> dict[str, Source]:
     """Return base64 → source of every function that the Lambdas of a model store."""
+    # Few files hold code, which takes a disassembler for every Python.
+    from keras2torch.reading.decompiling import source_of
+
     found: dict[str, Source] = {}
 
     def look(value: Any, depth: int) -> None:
@@ -129,6 +133,9 @@ def _function(value: Any) -> str:
 
 
 def _code(text: Any) -> str:
+    from keras2torch.reading import bytecode
+    from keras2torch.reading.decompiling import source_of
+
     found = bytecode.stored(text) if isinstance(text, str) else None
     if found is None:
         return "a function stored as bytecode that cannot be read"

@@ -21,7 +21,8 @@ from keras2torch.errors import (
     UnknownLayers,
     UnsupportedLayer,
 )
-from keras2torch.tracing.client import KerasProcess, KerasUnavailable
+from keras2torch.tracing.client import KerasProcess
+from keras2torch.tracing.errors import KerasUnavailable
 
 
 class Parent(KerasProcess):

@@ -23,6 +23,8 @@ from typing import IO, Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from keras2torch.tracing.errors import KerasError, KerasUnavailable
+
 Array = npt.NDArray[Any]
 Batches = Sequence[Sequence[Array]]
 Path_ = str | os.PathLike[str]
@@ -30,33 +32,6 @@ Path_ = str | os.PathLike[str]
 WORKER = Path(__file__).with_name("worker.py")
 _LAYER_KEY = re.compile(r"b0/layer/(.*)/(\d+)/(\d+)")
 _WEIGHT_KEY = re.compile(r"(?:grad|w)/(.*)/(\d+)")
-
-
-class KerasUnavailable(RuntimeError):
-    """Keras cannot be run: no TensorFlow, or its process died or does not answer."""
-
-
-class KerasError(RuntimeError):
-    """Keras ran and refused or failed.
-
-    Attributes
-    ----------
-    tried
-        Why each Keras failed to load the file, by ``"keras"`` and ``"tf_keras"``.
-    unsafe
-        Whether the file was refused because loading it would run its code.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        tried: Mapping[str, str] | None = None,
-        *,
-        unsafe: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.tried = dict(tried or {})
-        self.unsafe = unsafe
 
 
 class StoredFunction(Protocol):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import onnx_ir as ir
 
-from keras2torch.dialect import LayerNode, calls, shape_of
+from keras2torch.dialect import LayerNode, calls, from_node, is_layer, shape_of
 from keras2torch.layers.definitions import CellLoop, Functional, Shape
 from keras2torch.layers.replaced import Replaced
 from keras2torch.operators import Operator
@@ -214,7 +214,10 @@ def producers(graph: ir.Graph) -> list[str]:
     made: dict[ir.Value, str] = {}
     for value in graph.inputs:
         made[value] = str(value.metadata_props.get("keras_name", value.name))
-    for call in calls(graph):
+    ends = {node for v in graph.outputs if (node := v.producer()) is not None}
+    # Taking the whole graph apart is for operators, which may be one together.
+    known = map(from_node, ends) if all(map(is_layer, ends)) else calls(graph)
+    for call in known:
         made.update(dict.fromkeys(call.outputs, call.layer.name))
     for value in graph.outputs:
         # A model that returns a dict names them.

@@ -241,7 +241,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _text(value: str) -> str:
     """Return text from a file as it may stand in Markdown: one line, no markup."""
-    plain = "".join(c if c.isprintable() else " " for c in value)
+    plain = value
+    if not value.isprintable():
+        plain = "".join(c if c.isprintable() else " " for c in value)
     return plain.replace("`", "'").replace("<", "&lt;")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -273,11 +273,10 @@ class Report:
     # -- files
     def to_dict(self) -> dict[str, Any]:
         """Return what ``report.json`` holds; what is not finite becomes ``None``."""
-        data = asdict(self)
+        data: dict[str, Any] = _plain(self)
         for row in data["layers"]:
             row["class"] = row.pop("class_name")
-        clean: dict[str, Any] = _finite(data)
-        return clean
+        return data
 
     def to_json(self) -> str:
         """Return ``report.json``."""
@@ -335,11 +334,16 @@ def _without(row: dict[str, Any], key: str) -> dict[str, Any]:
     return {k: v for k, v in row.items() if k != key}
 
 
-def _finite(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold; `asdict` would copy each string and number first."""
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
+        return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
+        return [_plain(v) for v in value]
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     return value

@@ -84,7 +84,7 @@ def test_every_tensor_begins_where_its_items_do(tmp_path: Path) -> None:
 
 
 def test_no_array_waits_for_another(tmp_path: Path) -> None:
-    width, layers = 1024, 8
+    width, layers = 2048, 3
     graph = Graph("net")
     x = graph.input("x", (None, width))
     for i in range(layers):
@@ -99,7 +99,7 @@ def test_no_array_waits_for_another(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (tmp_path / "model.safetensors").stat().st_size > layers * one
-    # The array, and a piece of it in torch's order.
+    # The array, and two pieces of it in torch's order: the last and the next.
     assert one < peak < 1.5 * one
 
 
