@@ -2,34 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from keras2torch.program.columns import columns
 from keras2torch.program.names import Names
 from keras2torch.program.numbers import Key
-
-
-@pytest.mark.parametrize(
-    ("sizes", "paddings", "arguments", "halves"),
-    [
-        (["3", "5"], ["1", "2"], ["kernel_size"], 1),
-        (["4", "5"], ["2", "2"], ["kernel_size"], 0),
-        (["3", "5"], ["1", "3"], ["kernel_size", "padding"], 0),
-        (["3", "5"], ["1", "0"], ["kernel_size", "padding"], 0),
-        (["(1, 3)", "(3, 1)"], ["(0, 1)", "(1, 0)"], ["kernel_size", "padding"], 0),
-    ],
-)
-def test_half_a_kernel_needs_no_argument(
-    sizes: list[str], paddings: list[str], arguments: list[str], halves: int
-) -> None:
-    size, padding = (0, 0, "kernel_size"), (0, 0, "padding")
-    literals: list[dict[Key, str]] = [
-        {size: s, padding: p} for s, p in zip(sizes, paddings, strict=True)
-    ]
-    meanings: dict[Key, str] = {size: "kernel_size", padding: "padding"}
-    found = columns(literals, meanings, ["conv"], Names())
-    assert sorted(column.name for column in found) == arguments
-    assert [key for column in found for key in column.halves] == [padding] * halves
 
 
 def test_what_enters_first_is_in_channels() -> None:
@@ -48,3 +23,20 @@ def test_what_enters_first_is_in_channels() -> None:
     }
     found = columns(literals, meanings, ["separable"], Names())
     assert [column.name for column in found] == ["in_channels", "out_channels"]
+
+
+def test_what_a_normalization_joins_is_out_channels() -> None:
+    """Two convolutions of half as many each: who calls it knows the sum."""
+    one, other, both = (0, 0, 1), (1, 0, 1), (2, 0, 0)
+    literals: list[dict[Key, str]] = [
+        {one: "22", other: "22", both: "44"},
+        {one: "8", other: "8", both: "16"},
+    ]
+    meanings: dict[Key, str] = {
+        one: "out_channels",
+        other: "out_channels",
+        both: "num_features",
+    }
+    found = columns(literals, meanings, ["conv1", "conv2", "bn"], Names())
+    named = {column.name: column.values for column in found}
+    assert named == {"hidden_channels": ["22", "8"], "out_channels": ["44", "16"]}

@@ -55,6 +55,12 @@ def _columns(**values: str) -> list[Column]:
         ({"kernel_size": "3 5 1", "padding": "1 2 1"}, {}),
         ({"kernel_size": "3 4 5", "padding": "1 2 2"}, {}),
         ({"kernel_size": "(3,1) 3 3", "padding": "(1,0) 1 1"}, {}),
+        (
+            {"kernel_size": "(1,7) (7,1)", "padding": "(0,3) (3,0)"},
+            {"padding": "(kernel_size[0] // 2, kernel_size[1] // 2)"},
+        ),
+        ({"kernel_size": "(1,7) (7,2)", "padding": "(0,3) (3,1)"}, {}),
+        ({"kernel_size": "(1,7) (7,1)", "padding": "(0,3) (0,3)"}, {}),
         # A class that pads by itself where its convolution does not.
         (
             {"kernel_size": "3 5 3", "padding": "0 2 1"},
