@@ -23,12 +23,19 @@ from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.program.alternatives import join_alternatives
 from keras2torch.program.cells import list_cells
 from keras2torch.program.kinds import CELLS, class_of, snake
+from keras2torch.program.likeness import (
+    Kinds,
+    Schemas,
+    are_variants,
+    is_variant,
+    schemas,
+)
 from keras2torch.program.naming import Piece, name_alike, shorten
 from keras2torch.program.paddings import part_paddings
 from keras2torch.program.pairs import fold_pairs
 from keras2torch.program.relatives import relatives
 from keras2torch.program.runs import fold_runs, fold_straight, number_branches
-from keras2torch.program.steps import like, read_instead, uses_of_tensors
+from keras2torch.program.steps import blocks_of, like, read_instead, uses_of_tensors
 from keras2torch.program.stretches import (
     LEAST_SAVED,
     Stretch,
@@ -37,15 +44,7 @@ from keras2torch.program.stretches import (
     elements,
     regions,
 )
-from keras2torch.program.variants import (
-    Kinds,
-    Schemas,
-    are_variants,
-    blocks_of,
-    is_variant,
-    join_variants,
-    schemas,
-)
+from keras2torch.program.variants import join_variants
 from keras2torch.program.words import Named, says_more, words_of
 
 # A shorter stretch reads as well where it stands.

@@ -16,15 +16,10 @@ from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
 from keras2torch.program.automatic import by_class
 from keras2torch.program.kinds import class_of, snake
+from keras2torch.program.likeness import Schemas, are_variants, schemas
 from keras2torch.program.runs import runs_of
-from keras2torch.program.steps import like, read_instead
-from keras2torch.program.variants import (
-    Schemas,
-    are_variants,
-    blocks_of,
-    join_variants,
-    schemas,
-)
+from keras2torch.program.steps import blocks_of, like, read_instead
+from keras2torch.program.variants import join_variants
 
 # Fewer read as well where they stand.
 _LEAST_ROWS = 3

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from keras2torch.layout import GraphPlan, Step
+from keras2torch.program.likeness import are_variants
+from keras2torch.program.steps import is_block
 from keras2torch.program.stretches import Stretch
-from keras2torch.program.variants import are_variants, is_block
 from keras2torch.program.words import words_of
 
 _LEAST_STEPS = 4

@@ -1,12 +1,14 @@
-"""Who reads what among the steps of a plan."""
+"""Who reads what among the steps of a plan, and which of them are blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeGuard
 
+from keras2torch.layers.core import Block
 from keras2torch.layers.definitions import Call, Tensor
-from keras2torch.layout import GraphPlan, PermuteStep, Step
+from keras2torch.layout import GraphPlan, LayerStep, PermuteStep, Step
 from keras2torch.program.lists import Turns
 
 
@@ -79,3 +81,17 @@ def uses_of_tensors(plan: GraphPlan) -> dict[int, list[int]]:
     for tensor in plan.outputs:
         found.setdefault(id(tensor), []).append(len(steps))
     return found
+
+
+def blocks_of(plans: Sequence[GraphPlan]) -> Iterator[LayerStep]:
+    """Give the calls of blocks in some plans."""
+    for plan in plans:
+        for step in plan.steps:
+            if is_block(step):
+                yield step
+
+
+def is_block(step: Step) -> TypeGuard[LayerStep]:
+    """Whether a step calls a block that was found."""
+    block = isinstance(step, LayerStep) and isinstance(step.node.layer, Block)
+    return block and isinstance(step, LayerStep) and step.body is not None

@@ -9,36 +9,29 @@ the same steps: where it lacks a part stands an
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from keras2torch.dialect import LayerNode
-from keras2torch.layers.core import Absent, Block, Chain
-from keras2torch.layers.definitions import Add, Call, Layer, Tensor, to_config
-from keras2torch.layout import GraphPlan, LayerStep, Option, PermuteStep, Step
+from keras2torch.layers.core import Absent, Chain
+from keras2torch.layers.definitions import Add, Call, Layer, Tensor
+from keras2torch.layout import GraphPlan, LayerStep, Option, Step
 from keras2torch.operators import Operator
-from keras2torch.program.alignment import Ref, Run, Schema, Union, aligned
+from keras2torch.program.alignment import Ref, Run, Schema, aligned
 from keras2torch.program.automatic import by_class, spoken
-from keras2torch.program.chains import ACTIVATIONS
 from keras2torch.program.kinds import GENERAL, class_of, snake
-from keras2torch.program.members import function_module, optional_module
+from keras2torch.program.likeness import (
+    Part,
+    activation_of,
+    is_worth,
+    may_be,
+    module_kind,
+    optional_parts,
+    schema_of,
+)
+from keras2torch.program.members import optional_module
 from keras2torch.program.names import Names, class_name
 from keras2torch.program.steps import like, read_instead
-from keras2torch.program.stretches import kind_of
-
-# In the order of the model: all searches together have a bound.
-Schemas = tuple[Schema, ...]
-# What is known of steps that were asked for before, by their id.
-Kinds = dict[int, object]
-
-# Of fewer steps in common a class with flags reads worse than two.
-_LEAST_COMMON = 3
-_MOST_FLAGS = 4
-_LEAST_BRANCHES = 2
-# What a number in the constructor can tell, whatever the config says of it.
-_LOOSE = ("padding",)
 
 
 @dataclass
@@ -67,7 +60,7 @@ def join_variants(blocks: Sequence[LayerStep]) -> None:
     """Give blocks that differ in optional parts the same steps, flags aside."""
     families: dict[object, _Family] = {}
     for block in blocks:
-        schema = _schema(block)
+        schema = schema_of(block)
         if schema is None:
             continue
         family = families.setdefault(schema, _Family(schema, []))
@@ -85,134 +78,24 @@ def join_variants(blocks: Sequence[LayerStep]) -> None:
             _rewrite(family, number)
 
 
-def schemas(blocks: Iterable[LayerStep]) -> Schemas:
-    """Return what the blocks do, once where several do the same."""
-    found = (_schema(block) for block in blocks)
-    return tuple(dict.fromkeys(schema for schema in found if schema is not None))
-
-
-def are_variants(one: Sequence[Step], two: Sequence[Step]) -> bool:
-    """Whether steps do the same, but for parts that one of them lacks."""
-    other = _own_schema(two)
-    return other is not None and is_variant(one, (other,))
-
-
-def _begins_otherwise(schema: Schema, places: Sequence[int]) -> bool:
-    """Whether something stands before all that is in some places: a stem, say."""
-    optional = {n for run in schema.runs for n in range(run.first, run.end)}
-    reads = [reads for n, reads in enumerate(schema.reads) if n not in optional]
-    begins = all((-1, 0) not in own for own in reads)
-    return begins and any(run.first not in places for run in schema.runs[:1])
-
-
-def _own_schema(steps: Sequence[Step], known: Kinds | None = None) -> Schema | None:
-    made = {id(t) for step in steps for t in step.writes}
-    entering = {id(t): t for s in steps for t in s.reads if id(t) not in made}
-    return _schema_of(steps, list(entering.values()), known)
-
-
-def is_variant(
-    steps: Sequence[Step], blocks: Schemas, known: Kinds | None = None
-) -> bool:
-    """Whether steps that one tensor enters are one of some blocks, parts aside.
-
-    ``known`` is filled; for whoever asks more than once, as long as no step changes.
-    """
-    schema = _own_schema(steps, known)
-    if schema is None:
-        return False
-    for other in blocks:
-        longer, shorter = sorted((other, schema), key=lambda s: -len(s.kinds))
-        union = aligned(longer, shorter) if _may_be(longer, shorter) else None
-        if union is None:
-            continue
-        theirs = union.first if longer is other else union.second
-        if _is_worth(union, theirs) and not _begins_otherwise(union.schema, theirs):
-            return True
-    return False
-
-
-def _schema(block: LayerStep) -> Schema | None:
-    body = block.body
-    if body is None or len(body.outputs) != 1:
-        return None
-    if body.outputs[0] is not body.steps[-1].writes[0]:
-        return None
-    return _schema_of(body.steps, [tensor for _, tensor in body.inputs])
-
-
-def _schema_of(
-    steps: Sequence[Step], given: Sequence[Tensor], known: Kinds | None = None
-) -> Schema | None:
-    """Return what steps do; none where a layer is called in an unusual way."""
-    known = {} if known is None else known
-    made: dict[int, Ref] = {id(t): (-1, k) for k, t in enumerate(given)}
-    kinds: list[object] = []
-    reads: list[tuple[Ref, ...]] = []
-    for n, step in enumerate(steps):
-        if len(step.writes) != 1 or _joins_many(step):
-            return None
-        if id(step) not in known:
-            known[id(step)] = _kind(step)
-        kinds.append(known[id(step)])
-        reads.append(tuple(made[id(t)] for t in step.reads))
-        made[id(step.writes[0])] = (n, 0)
-    return Schema(tuple(kinds), tuple(reads))
-
-
-def _joins_many(step: Step) -> bool:
-    """Whether branches come together: who differs there is another kind of block."""
-    return len(step.reads) > _LEAST_BRANCHES
-
-
-def _kind(step: Step) -> object:
-    if isinstance(step, PermuteStep):
-        return kind_of(step)
-    if step.body is not None:
-        inner = _schema(step)
-        return ("body", inner if inner is not None else id(step.body))
-    activation = _activation(step)
-    if activation:
-        # Which one, an argument can tell.
-        return ("activation", activation.partition("(")[2])
-    config = to_config(step.node.layer)
-    told = {k: 0 for k in _LOOSE if isinstance(config.get(k), str)}
-    return (kind_of(step, {**config, **told}), _module_kind(step))
-
-
-def _activation(step: Step) -> str:
-    """Return the module that an activation function is, empty for anything else."""
-    if not isinstance(step, LayerStep) or step.body is not None or step.node.weights:
-        return ""
-    made = function_module(step)
-    known = made is not None and made.text.partition("(")[0] in ACTIVATIONS
-    return made.text if made is not None and known else ""
-
-
 def _varied(family: _Family) -> set[int]:
     """Return the places where the blocks have different activations."""
     found: dict[int, set[str]] = {}
     for member in family.members:
         for place, step in zip(member.places, member.body.steps, strict=True):
-            found.setdefault(place, set()).add(_activation(step))
+            found.setdefault(place, set()).add(activation_of(step))
     return {place for place, texts in found.items() if len(texts) > 1}
-
-
-def _module_kind(step: LayerStep) -> str:
-    """Return the module of a step without its arguments."""
-    module = step.node.layer.module(step.call)
-    return "" if module is None else module.text.partition("(")[0]
 
 
 def _join(family: _Family, other: _Family) -> bool:
     """Take the members of another family in, if few parts differ."""
-    if not _may_be(family.schema, other.schema):
+    if not may_be(family.schema, other.schema):
         return False
     union = aligned(family.schema, other.schema)
     if union is None:
         return False
     more = len(family.members) >= len(other.members)
-    if not _is_worth(union, union.first if more else union.second):
+    if not is_worth(union, union.first if more else union.second):
         return False
     schema = union.schema
     members = [
@@ -226,57 +109,6 @@ def _join(family: _Family, other: _Family) -> bool:
     return True
 
 
-def _may_be(a: Schema, b: Schema) -> bool:
-    """Whether so much is the same that the two could be worth one class.
-
-    Most are not, and need not be aligned to see it.
-    """
-    modules = [[k for k in schema.kinds if _is_module(k)] for schema in (a, b)]
-    both = (Counter(modules[0]) & Counter(modules[1])).total()
-    common = (Counter(a.kinds) & Counter(b.kinds)).total()
-    return common >= _LEAST_COMMON and _is_mostly(both, *map(len, modules))
-
-
-def _is_mostly(both: int, one: int, other: int) -> bool:
-    """Whether two have most modules in common, and each has half of all."""
-    fewer = min(one, other)
-    return 2 * both > fewer and 2 * fewer >= one + other - both
-
-
-def _is_worth(union: Union, usual: Sequence[int]) -> bool:
-    """Whether one class with flags reads better than two.
-
-    ``usual``: the places of those who are more.
-    """
-    schema = union.schema
-    both = set(union.first) & set(union.second)
-    common = len(both)
-    parts = [_parts(schema, run) for run in schema.runs]
-    # A chain is one attribute, however long.
-    optional = sum(map(len, parts))
-    if common < _LEAST_COMMON or optional > common or len(schema.runs) > _MOST_FLAGS:
-        return False
-    modules = {n for n, kind in enumerate(schema.kinds) if _is_module(kind)}
-    own = [len(modules & set(places)) for places in (union.first, union.second)]
-    if not _is_mostly(len(modules & both), *own):
-        return False
-    # Who lacks most of a class is no instance of it: a stem is no residual block.
-    for places in (union.first, union.second):
-        there = sum(part.first in places for run in parts for part in run)
-        if common + 2 * there <= optional:
-            return False
-    # A layer that only follows a few blocks is no part of them.
-    last = len(schema.kinds)
-    ends = [p[-1] for p in parts if p and p[-1].end == last and last - 1 not in usual]
-    return all(parts) and all(part.join for part in ends)
-
-
-def _is_module(kind: object) -> bool:
-    """Whether a step is a module, or has some inside: what a class is written for."""
-    assert isinstance(kind, tuple)
-    return kind[0] == "body" or (isinstance(kind[0], tuple) and bool(kind[1]))
-
-
 def _moved(member: _Member, places: tuple[int, ...]) -> _Member:
     return _Member(member.block, tuple(places[p] for p in member.places))
 
@@ -284,41 +116,8 @@ def _moved(member: _Member, places: tuple[int, ...]) -> _Member:
 def _has_module(family: _Family, run: Run) -> bool:
     """Whether what joins is a module, for which no flag can stand."""
     last = _examples(family, run)[-1]
-    joins = _parts(family.schema, run)[-1].join
-    return joins and (not isinstance(last, LayerStep) or bool(_module_kind(last)))
-
-
-# ------------------------------------------------------------------ what is optional
-@dataclass(frozen=True)
-class _Part:
-    """An optional part: layers one after the other, or what joins two tensors.
-
-    ``through`` is the operand of a join that is left where it is absent.
-    """
-
-    first: int
-    end: int
-    join: bool = False
-    through: int = 0
-
-
-def _parts(schema: Schema, run: Run) -> list[_Part]:
-    """Take a run apart; nothing if it is neither a chain nor ends in a join."""
-    before: Ref = run.bypass
-    for n in range(run.first, run.end):
-        reads = schema.reads[n]
-        if len(reads) == 1 and reads[0] == before:
-            before = (n, 0)
-            continue
-        last = n == run.end - 1
-        if last and len(reads) == 2 and reads.count(before) == 1:
-            outside = next(r for r in reads if r != before)
-            if run.first <= outside[0]:
-                return []
-            chain = [_Part(run.first, n)] if n > run.first else []
-            return [*chain, _Part(n, run.end, join=True, through=reads.index(before))]
-        return []
-    return [_Part(run.first, run.end)]
+    joins = optional_parts(family.schema, run)[-1].join
+    return joins and (not isinstance(last, LayerStep) or bool(module_kind(last)))
 
 
 def _flags(family: _Family) -> dict[tuple[int, int], str]:
@@ -327,7 +126,7 @@ def _flags(family: _Family) -> dict[tuple[int, int], str]:
     known: dict[tuple[bool, ...], str] = {}
     taken = Names()
     runs = family.schema.runs
-    joins = [run for run in runs if _parts(family.schema, run)[-1].join]
+    joins = [run for run in runs if optional_parts(family.schema, run)[-1].join]
     for run in [*joins, *[r for r in runs if r not in joins]]:
         there = tuple(run.first in member.places for member in family.members)
         if there not in known:
@@ -338,7 +137,7 @@ def _flags(family: _Family) -> dict[tuple[int, int], str]:
 
 def _run_name(family: _Family, run: Run) -> str:
     steps = _examples(family, run)
-    parts = _parts(family.schema, run)
+    parts = optional_parts(family.schema, run)
     last = steps[-1]
     if parts[-1].join:
         kind = last.node.layer if isinstance(last, LayerStep) else None
@@ -418,7 +217,7 @@ def _part_names(
 ) -> dict[int, str]:
     """Return what an optional part is called: as its layer, or as the flag."""
     found: dict[int, str] = {}
-    runs = {run: _parts(family.schema, run) for run in family.schema.runs}
+    runs = {run: optional_parts(family.schema, run) for run in family.schema.runs}
     # A flag that decides on a join is an attribute: the part has its own name.
     taken = {flags[r.first, r.end] for r, parts in runs.items() if parts[-1].join}
     for run, [chain, *_] in runs.items():
@@ -467,7 +266,7 @@ class _Rewriter:
                 self._plain(place)
                 place += 1
             else:
-                for part in _parts(self._schema, run):
+                for part in optional_parts(self._schema, run):
                     self._part(run, part)
                 place = run.end
         self._body.steps[:] = self._steps
@@ -488,7 +287,7 @@ class _Rewriter:
         self._steps.append(step)
         self._made[place, 0] = step.writes[0]
 
-    def _part(self, run: Run, part: _Part) -> None:
+    def _part(self, run: Run, part: Part) -> None:
         flag = self._flags[run.first, run.end]
         there = part.first in self._own
         if part.join:
@@ -501,7 +300,7 @@ class _Rewriter:
         self._steps.append(step)
         self._made[part.end - 1, 0] = step.writes[0]
 
-    def _join(self, part: _Part, there: bool) -> LayerStep:
+    def _join(self, part: Part, there: bool) -> LayerStep:
         reads = self._reads(part.first)
         if there:
             step = self._own[part.first]
@@ -511,13 +310,13 @@ class _Rewriter:
         made = like(reads[part.through])
         return _absent_step(self._path(part), "joined", reads, made, self._joins(part))
 
-    def _joins(self, part: _Part) -> Layer:
+    def _joins(self, part: Part) -> Layer:
         """Return the layer that joins in a block that has it."""
         step = self._examples[part.first]
         assert isinstance(step, LayerStep)
         return step.node.layer
 
-    def _chain(self, before: Tensor, part: _Part) -> LayerStep:
+    def _chain(self, before: Tensor, part: Part) -> LayerStep:
         """Return a chain as one call."""
         name = self._part_names[part.first]
         steps = [self._own[n] for n in range(part.first, part.end)]
@@ -526,7 +325,7 @@ class _Rewriter:
             _rewire(step, [before])
             if isinstance(step, LayerStep) and step.body is None:
                 step.option = Option("", there=True)
-                if _module_kind(step) or optional_module(step):
+                if module_kind(step) or optional_module(step):
                     step.node.layer.name = name
                     return step
                 step.option = None
@@ -542,11 +341,11 @@ class _Rewriter:
         node = LayerNode(Chain(name=name), path, [])
         return LayerStep(node, Call([before], [made], masks=[None]), body=body)
 
-    def _absent(self, before: Tensor, part: _Part) -> LayerStep:
+    def _absent(self, before: Tensor, part: Part) -> LayerStep:
         name = self._part_names[part.first]
         return _absent_step(self._path(part), name, [before], like(before))
 
-    def _path(self, part: _Part) -> str:
+    def _path(self, part: Part) -> str:
         return f"{self._body.path}<part {part.first}>"
 
 
@@ -567,27 +366,4 @@ def _absent_step(
     return LayerStep(node, Call(list(reads), [made], masks=[None] * len(reads)))
 
 
-def blocks_of(plans: Sequence[GraphPlan]) -> Iterator[LayerStep]:
-    """Give the calls of blocks in some plans."""
-    for plan in plans:
-        for step in plan.steps:
-            if is_block(step):
-                yield step
-
-
-def is_block(step: Step) -> TypeGuard[LayerStep]:
-    """Whether a step calls a block that was found."""
-    block = isinstance(step, LayerStep) and isinstance(step.node.layer, Block)
-    return block and isinstance(step, LayerStep) and step.body is not None
-
-
-__all__ = [
-    "Kinds",
-    "Schemas",
-    "are_variants",
-    "blocks_of",
-    "is_block",
-    "is_variant",
-    "join_variants",
-    "schemas",
-]
+__all__ = ["join_variants"]

@@ -9,7 +9,7 @@ from itertools import pairwise
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
 from keras2torch.program.automatic import by_class, is_automatic
-from keras2torch.program.variants import is_block
+from keras2torch.program.steps import is_block
 
 
 class Named:

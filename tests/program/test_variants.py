@@ -23,7 +23,7 @@ from keras2torch.layers.definitions import (
     ReLU,
     UpSampling1D,
 )
-from keras2torch.program import Program, variants, write
+from keras2torch.program import Program, write
 from keras2torch.verification.torch_side import run
 
 from .graphs import Array, Graph, classes, dense
@@ -354,13 +354,3 @@ def test_the_last_block_has_no_activation() -> None:
         expected[f"block{i}_add"] = value
         value = np.maximum(value, 0) if i < 3 else value
     _compare(program, expected, given)
-
-
-def test_blocks_are_compared_in_the_order_of_the_model(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Else what a bounded search finds changes from one process to the next."""
-    names = [f"block{i}" for i in range(50)]
-    monkeypatch.setattr(variants, "_schema", lambda n: None if n == "?" else n)
-    blocks: list[Any] = [*names, "?", *reversed(names)]
-    assert list(variants.schemas(blocks)) == names
