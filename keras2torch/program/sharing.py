@@ -112,12 +112,31 @@ def share(
             written[id(first)] = first
         for text in texts:
             _rename(text, made)
-    classes = [t for t in texts if id(t) in written or t is texts[-1]]
+    classes = _inner_first([t for t in texts if id(t) in written or t is texts[-1]])
     parameters = {t.name: list(t.parameters) for t in classes}
     for text in classes:
         looped = [comprehended(line, parameters) for line in text.init]
         text.init = scheduled(looped, parameters)
     return classes
+
+
+def _inner_first(classes: Sequence[ClassText]) -> list[ClassText]:
+    """Put classes before those that hold them; the order of the file else."""
+    named = {text.name: text for text in classes}
+    found: dict[str, ClassText] = {}
+
+    def add(text: ClassText) -> None:
+        if text.name in found:
+            return
+        held = _NAME_OR_CALL.findall("\n".join(text.init))
+        for name in dict.fromkeys(name for name, _ in held):
+            if name in named and name != text.name:
+                add(named[name])
+        found[text.name] = text
+
+    for text in classes:
+        add(text)
+    return list(found.values())
 
 
 def _parted(groups: Iterable[_Group]) -> Iterator[_Group]:

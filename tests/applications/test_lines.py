@@ -9,9 +9,9 @@ from tests.applications.lines import LONGEST_FORWARD, MOST_LINES, Length, measur
 
 pytestmark = pytest.mark.needs_keras
 
-QUICK = ("ResNet50", "MobileNetV2")
-# Their blocks differ in more than parts that may be absent: not short enough yet.
-LONG = ("EfficientNet", "InceptionResNetV2", "MobileNetV3", "NASNet")
+QUICK = ("ResNet50", "MobileNetV2", "MobileNetV3Small")
+# Two of its cells pad in another way than the third: not short enough yet.
+LONG = ("NASNetLarge",)
 
 
 @pytest.fixture(scope="module")
