@@ -23,7 +23,7 @@ from keras2torch.models.borrowing import borrow
 from keras2torch.models.context import default_device
 from keras2torch.program import Program, write
 from keras2torch.program.classtext import ClassText
-from keras2torch.program.module import executed
+from keras2torch.program.module import executed, shield
 from keras2torch.training.variables import Part, Variable
 
 
@@ -116,6 +116,7 @@ def linked(
     top = program.classes[-1]
     given = [owners[path] for path in top.given.values()]
     net: nn.Module = getattr(namespace, program.name)(*given)
+    shield(net)
     for path, attribute, holder in _attributes(top, net):
         if not attribute.weights:
             continue

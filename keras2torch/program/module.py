@@ -7,7 +7,7 @@ import tempfile
 import types
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from keras2torch.program.writer import Program
 
 _numbers = count()
+# Floats in a register of AVX-512.
+_VECTOR = 16
 
 
 def execute(
@@ -75,10 +77,28 @@ def executed(program: Program) -> types.ModuleType:
     return module
 
 
+def shield(model: nn.Module) -> None:
+    """Have strided convolutions of one pixel read few channels in PyTorch's own order.
+
+    Their gradient on images with channels last, fewer than a vector has, writes past
+    its memory in oneDNN 3.13 (https://github.com/uxlfoundation/oneDNN/issues/6035).
+    """
+    for module in model.modules():
+        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+            pixel = set(module.kernel_size) == {1} and max(module.stride) > 1
+            if pixel and module.in_channels // module.groups < _VECTOR:
+                module.register_forward_pre_hook(_in_order)
+
+
+def _in_order(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(x.contiguous() for x in given)
+
+
 def build(program: Program) -> nn.Module:
     """Make the model of a program, weights loaded, in eval mode."""
     module = executed(program)
     model: nn.Module = getattr(module, program.name)()
+    shield(model)
     if program.double:
         model = model.double()
     left = model.state_dict()

@@ -15,6 +15,7 @@ import pytest
 from keras2torch import convert
 from keras2torch.conversion import Conversion, verify_folder
 from keras2torch.errors import Keras2TorchError, NotTraced, UnusableFile
+from tests.compared import NOISE
 
 pytestmark = pytest.mark.needs_keras
 MAKE = Path(__file__).with_name("make_saved_models.py")
@@ -87,7 +88,8 @@ def test_computes_what_tensorflow_computed(made: Path, name: str) -> None:
     assert report.verdict == "exact", report.reason
     assert not report.gradients.missing
     assert report.gradients.compared > 0
-    assert report.gradients.verdict == "exact"
+    assert report.gradients.max_rel_diff is not None
+    assert report.gradients.max_rel_diff <= NOISE
     counts = report.parameters
     assert counts["keras_trainable"] == counts["torch_trainable"] == trained
     assert counts["torch_total"] == total
