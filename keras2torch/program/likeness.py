@@ -120,7 +120,8 @@ def _kind(step: Step) -> object:
         return ("activation", activation.partition("(")[2])
     config = to_config(step.node.layer)
     told = {k: 0 for k in _LOOSE if isinstance(config.get(k), str)}
-    return (kind_of(step, {**config, **told}), module_kind(step))
+    weighs = bool(step.node.weights)
+    return (kind_of(step, {**config, **told}), module_kind(step), weighs)
 
 
 def activation_of(step: Step) -> str:
@@ -173,6 +174,10 @@ def is_worth(union: Union, usual: Sequence[int]) -> bool:
     own = [len(modules & set(places)) for places in (union.first, union.second)]
     if not _is_mostly(len(modules & both), *own):
         return False
+    # Who has what the other lacks, and the other way round, is another block.
+    heavy = {n for n in modules if _weighs(schema.kinds[n])}
+    if not any(heavy <= set(places) for places in (union.first, union.second)):
+        return False
     # Who lacks most of a class is no instance of it: a stem is no residual block.
     for places in (union.first, union.second):
         there = sum(part.first in places for run in parts for part in run)
@@ -182,6 +187,12 @@ def is_worth(union: Union, usual: Sequence[int]) -> bool:
     last = len(schema.kinds)
     ends = [p[-1] for p in parts if p and p[-1].end == last and last - 1 not in usual]
     return all(parts) and all(part.join for part in ends)
+
+
+def _weighs(kind: object) -> bool:
+    """Whether a step has weights."""
+    assert isinstance(kind, tuple)
+    return kind[0] == "body" or bool(kind[-1])
 
 
 def _is_module(kind: object) -> bool:

@@ -48,6 +48,15 @@ def function_module(step: LayerStep) -> Module | None:
     return Module(text) if text else None
 
 
+def calls_only(step: LayerStep) -> bool:
+    """Whether all that is written for a step is the call of its module."""
+    call = step.call
+    name, call.x.name = call.x.name, "x"
+    made = step.node.layer.forward(call, "module")
+    call.x.name = name
+    return made.results == "module(x)" and not made.before
+
+
 class Members:
     """Writes ``__init__`` of a class, as its steps come to need it.
 

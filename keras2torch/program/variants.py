@@ -29,7 +29,7 @@ from keras2torch.program.likeness import (
     optional_parts,
     schema_of,
 )
-from keras2torch.program.members import optional_module
+from keras2torch.program.members import calls_only, optional_module
 from keras2torch.program.names import Names, class_name
 from keras2torch.program.steps import like, read_instead
 
@@ -325,7 +325,8 @@ class _Rewriter:
             _rewire(step, [before])
             if isinstance(step, LayerStep) and step.body is None:
                 step.option = Option("", there=True)
-                if module_kind(step) or optional_module(step):
+                module = bool(module_kind(step)) and calls_only(step)
+                if module or optional_module(step):
                     step.node.layer.name = name
                     return step
                 step.option = None

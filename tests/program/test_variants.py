@@ -354,3 +354,43 @@ def test_the_last_block_has_no_activation() -> None:
         expected[f"block{i}_add"] = value
         value = np.maximum(value, 0) if i < 3 else value
     _compare(program, expected, given)
+
+
+def test_a_part_that_has_an_activation_of_its_own() -> None:
+    """VGG16: some blocks have a third convolution, with ``activation="relu"``."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    thirds = [False, True, False, True, True]
+    for i, third in enumerate(thirds):
+        for n in range(2 + third):
+            layer = Dense(8, activation="relu", name=f"block{i}_dense{n + 1}")
+            [y] = graph.call(layer, [y])
+        [y] = graph.call(BatchNormalization(name=f"block{i}_norm"), [y])
+    model = graph.filled(y)
+    folded, flat = write(model), write(model, flat=True)
+    assert len(classes(folded)) == 2
+    assert "nn.ReLU()" in folded.source
+    assert not re.search(r"= nn\.Identity\(\)$", folded.source, re.MULTILINE)
+    one, other = (run(p, [[_given()]], p.module) for p in (folded, flat))
+    for i in range(len(thirds)):
+        path = f"block{i}_norm"
+        found, expected = one.layers[path, 0][0], other.layers[path, 0][0]
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_who_has_what_the_other_lacks_is_another_block() -> None:
+    """Xception: a projection in some blocks, a third convolution in the others."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 8))
+    for i in range(6):
+        x = y
+        for n in range(2 if i < 3 else 3):
+            [y] = graph.call(Dense(8, name=f"block{i}_dense{n + 1}"), [y])
+            [y] = graph.call(BatchNormalization(name=f"block{i}_norm{n + 1}"), [y])
+            [y] = graph.call(ReLU(name=f"block{i}_relu{n + 1}"), [y])
+        if i < 3:
+            [x] = graph.call(Dense(8, name=f"block{i}_shortcut"), [x])
+        [y] = graph.call(Add(name=f"block{i}_add"), [x, y])
+    program = write(graph.filled(y))
+    assert len(classes(program)) == 3
+    assert "nn.Identity()" not in program.source
