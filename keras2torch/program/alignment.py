@@ -184,6 +184,9 @@ class _Search:
     ) -> _State | None:
         """Compare what is read; a run's result shows what stands for it."""
         for a, b in pairs:
+            if _is_left(state, a, second=False) and _is_left(state, b, second=True):
+                # Each has its own part here, of which a reader could see only one.
+                return None
             one = self.source(state, a, second=False)
             two = self.source(state, b, second=True)
             if isinstance(one, _Gap) and isinstance(two, tuple):
@@ -207,6 +210,11 @@ class _Search:
                     return self.source(state, gap.known, second=second)
                 return gap if gap.bypass is None else gap.bypass
         return None
+
+
+def _is_left(state: _State, ref: Ref, *, second: bool) -> bool:
+    """Whether a value comes out of a run that the other side lacks."""
+    return any(g.second == second and g.end - 1 == ref[0] for g in state.gaps)
 
 
 def _settled(state: _State, gap: _Gap, bypass: _Source) -> _State:

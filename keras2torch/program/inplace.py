@@ -60,8 +60,10 @@ def _chosen(classes: Sequence[ClassText]) -> defaultdict[str, set[str]]:
     """Return the arguments of each class that are activations which can write over."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for text in classes:
-        of_class = {n for n, t in text.parameters.items() if t.startswith("type[")}
-        found[text.name] |= of_class
+        for name, kind in text.parameters.items():
+            default = kind.partition(" = ")[2]
+            if kind.startswith("type[") and (not default or default in _MODULES):
+                found[text.name].add(name)
     if not any(found.values()):
         return found
     for text in classes:

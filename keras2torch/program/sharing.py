@@ -451,6 +451,7 @@ def _name_flags(
         lines = {i for i, o in options if o.flag == flag and not o.either}
         own = [c for c in found if c.lacks() == [not there for there in flags[flag]]]
         inside = len(own) == 1 and all(key[0] in lines for key in own[0].keys)
+        inside = inside and bool(own[0].numbers())
         if inside:
             if flag not in members[0].text.flags:
                 own[0].name = flag

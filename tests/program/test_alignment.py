@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -131,3 +133,56 @@ def test_most_ways_end_before_they_are_tried(
     expected |= set() if expand else {0, 1, 2}
     expected |= set() if joined else {last}
     assert missing == expected
+
+
+def _result(schema: Schema, places: Collection[int]) -> object:
+    """Return what leaves, as nested calls, where only some elements are there."""
+    passed = {run.end - 1: run for run in schema.runs if run.first not in places}
+
+    def value(ref: Ref) -> object:
+        if ref[0] in passed:
+            return value(passed[ref[0]].bypass)
+        if ref[0] < 0:
+            return ref
+        return (schema.kinds[ref[0]], *map(value, schema.reads[ref[0]]))
+
+    return value((len(schema.kinds) - 1, 0))
+
+
+_A, _B, _C = ("a", -1), ("b", 0), ("c", 1)
+_LAST = [
+    _schema(_A, _B, _C),
+    _schema(_A, _B, _C, ("add", -1, 2)),
+    _schema(_A, _B, _C, ("add", 2, -1)),
+    _schema(_A, _B, ("x", 1), ("c", 2), ("add", -1, 3)),
+    _schema(_A, _B, ("y", 1), ("c", 2), ("add", -1, 3)),
+    _schema(_A, _B, ("c", 1), ("x", 2), ("add", -1, 3)),
+    _schema(("x", -1), ("a", 0), ("b", 1), ("c", 2), ("add", -1, 3)),
+    _schema(("p", -1), _A, ("b", 1), ("c", 2), ("add", 0, 3)),
+    _schema(_A, _B, _C, ("add", -1, 2), ("x", 3)),
+]
+
+
+@pytest.mark.parametrize("three", list(permutations(range(len(_LAST)), 3)), ids=str)
+def test_every_member_computes_what_it_did(three: tuple[int, ...]) -> None:
+    """Whatever is joined, in whatever order, each still has all of its parts."""
+    first, *others = (_LAST[n] for n in three)
+    schema, members = first, [(first, tuple(range(len(first.kinds))))]
+    for other in others:
+        union = aligned(schema, other)
+        if union is None:
+            continue
+        members = [(m, tuple(union.first[p] for p in at)) for m, at in members]
+        schema, members = union.schema, [*members, (other, union.second)]
+    for member, places in members:
+        alone = _result(member, range(len(member.kinds)))
+        assert _result(schema, places) == alone
+
+
+def test_two_parts_in_one_place_are_two_blocks() -> None:
+    """What reads there could read one of them only, and the other would be lost."""
+    plain, one, other = _LAST[1], _LAST[3], _LAST[4]
+    family = aligned(one, plain)
+    assert family is not None
+    assert aligned(family.schema, other) is None
+    assert aligned(one, other) is None

@@ -394,3 +394,44 @@ def test_who_has_what_the_other_lacks_is_another_block() -> None:
     program = write(graph.filled(y))
     assert len(classes(program)) == 3
     assert "nn.Identity()" not in program.source
+
+
+def test_a_sum_the_other_way_round_is_no_part_lost() -> None:
+    """A block without a sum, two that add to the shortcut, one that adds it."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 8))
+    for i in range(4):
+        z = _block(graph, f"block{i}", y, 8, joined=False)
+        ends = {0: [], 3: [z, y]}.get(i, [y, z])
+        y = graph.call(Add(name=f"block{i}_add"), ends)[0] if ends else z
+    program = write(graph.filled(y))
+    value = given = np.random.default_rng(0).normal(size=(3, 8)).astype("float32")
+    expected = {}
+    for i in range(4):
+        value = _by_hand(graph, f"block{i}", value, joined=i > 0)
+        expected[f"block{i}_add" if i else "block0_3_dense"] = value
+    _compare(program, expected, given)
+
+
+def test_an_activation_that_cannot_write_over_its_input_stays_as_it_is() -> None:
+    """GELU, which is the default of the class where other blocks lack the part."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 5, 5, 4))
+    kinds = ["gelu", "gelu", "gelu", "relu", "", ""]
+    for i, kind in enumerate(kinds):
+        if kind:
+            size = 1 if i % 2 else 3
+            layer = Conv2D(4, size, padding="same", name=f"block{i}_expand")
+            [y] = graph.call(layer, [y])
+            [y] = graph.call(Activation(kind, name=f"block{i}_act"), [y])
+        for n in (1, 2):
+            layer = Conv2D(4, 3, padding="same", name=f"block{i}_conv{n}")
+            [y] = graph.call(layer, [y])
+            [y] = graph.call(BatchNormalization(name=f"block{i}_bn{n}"), [y])
+    model = graph.filled(y)
+    folded, flat = write(model), write(model, flat=True)
+    given = np.random.default_rng(0).normal(size=(2, 5, 5, 4)).astype("float32")
+    one, other = (run(p, [[given]], p.module) for p in (folded, flat))
+    np.testing.assert_allclose(
+        one.outputs[0][0], other.outputs[0][0], rtol=1e-4, atol=1e-4
+    )
