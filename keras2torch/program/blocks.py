@@ -20,6 +20,7 @@ from keras2torch.layers.definitions import (
     Tensor,
 )
 from keras2torch.layout import GraphPlan, LayerStep, Step
+from keras2torch.program.alternatives import join_alternatives
 from keras2torch.program.cells import list_cells
 from keras2torch.program.kinds import CELLS, class_of, snake
 from keras2torch.program.likeness import (
@@ -150,6 +151,7 @@ def find_blocks(top: GraphPlan) -> None:
             fold_straight(plan, _LONG)
     for block in blocks_of(list(_plans(top))):
         shorten(block)
+    join_alternatives(list(blocks_of(list(_plans(top)))))
 
 
 def _fold_once(plan: GraphPlan) -> bool:

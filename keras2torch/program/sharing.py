@@ -389,8 +389,9 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
     attributes = [line.partition(" = ")[0].removeprefix("self.") for line in first.init]
     found = columns([m.literals for m in members], told, attributes, taken)
     told_by = _name_flags(found, flags, members)
-    first.init = _with_options(members)
+    # Before the first member is given what it lacks.
     others = _others(members)
+    first.init = _with_options(members)
     alone = {i for i, option in members[0].options.items() if option.differs}
     alone -= others.keys()
     for member in members[1:]:

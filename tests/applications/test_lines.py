@@ -10,8 +10,8 @@ from tests.applications.lines import LONGEST_FORWARD, MOST_LINES, Length, measur
 pytestmark = pytest.mark.needs_keras
 
 QUICK = ("ResNet50", "MobileNetV2")
-# Their cells differ in what fits the cell before: not short enough yet.
-LONG = ("NASNet",)
+# Two of its cells pad in another way than the third: not short enough yet.
+LONG = ("NASNetLarge",)
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,9 @@ def _adjusted_by_hand(graph: Graph, i: int, x: Array, *, forks: bool) -> Array:
 
 
 @pytest.mark.parametrize("skips", [(), (4,)], ids=["one loop", "two"])
-@pytest.mark.parametrize("forks", [(), (0, 3, 6)], ids=["alike", "forks"])
+@pytest.mark.parametrize(
+    "forks", [(), (0, 3, 6), (1, 3, 6)], ids=["alike", "forks", "forks later"]
+)
 def test_cells_in_a_loop(forks: tuple[int, ...], skips: tuple[int, ...]) -> None:
     """``skips``: the next cell reads what these cells read as well."""
     graph = Graph("net")
