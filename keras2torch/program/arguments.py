@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from keras2torch.program.library import signature
 
@@ -42,10 +42,27 @@ class Meanings:
 
     def __init__(self) -> None:
         self._classes: dict[str, list[str]] = {}
+        self._defaults: dict[str, dict[str, str]] = {}
 
-    def add(self, name: str, arguments: Sequence[str]) -> None:
-        """Say what the arguments of a class of this file are called."""
-        self._classes[name] = list(arguments)
+    def add(self, name: str, parameters: Mapping[str, str]) -> None:
+        """Say what the arguments of a class of this file are called.
+
+        ``parameters``: name → type and default, as ``__init__`` has them.
+        """
+        self._classes[name] = list(parameters)
+        parts = {n: text.rpartition(" = ") for n, text in parameters.items()}
+        self._defaults[name] = {n: text for n, (_, has, text) in parts.items() if has}
+
+    def defaults(self, function: str) -> dict[str, str]:
+        """Return what need not be told to a class of this file."""
+        return self._defaults.get(function, {})
+
+    def usual(self) -> dict[str, str]:
+        """Return argument → default, of all classes of this file."""
+        found: dict[str, str] = {}
+        for defaults in self._defaults.values():
+            found |= defaults
+        return found
 
     def of(self, function: str, position: int) -> str:
         """Return the name of an argument, ``""`` if nobody knows it."""
@@ -64,9 +81,9 @@ def annotation(values: Sequence[str]) -> str:
     if is_class(values[0]):
         return "type[nn.Module]"
     kinds = dict.fromkeys(_kind(ast.literal_eval(value)) for value in values)
-    if set(kinds) == {"int", "float"}:
-        return "float"
-    return " | ".join(kinds)
+    if {"int", "float"} <= set(kinds):
+        del kinds["int"]
+    return " | ".join(sorted(kinds, key="None".__eq__))
 
 
 def is_class(value: str) -> bool:

@@ -72,6 +72,7 @@ def columns(
     meanings: Mapping[Key, str],
     attributes: Sequence[str],
     taken: Names,
+    usual: Mapping[str, str] | None = None,
 ) -> list[Column]:
     """Return the arguments of a class, in the order of its constructor.
 
@@ -85,7 +86,10 @@ def columns(
         Those that the statements of ``__init__`` make.
     taken
         Names that no argument may have; the arguments' names are added.
+    usual
+        What classes inside need not be told: argument → default.
     """
+    defaults = {**(usual or {}), **_DEFAULTS}
     rows = dict.fromkeys(key for found in literals for key in found)
     every = {key: [found.get(key) for found in literals] for key in rows}
     twins = _twins(every, meanings)
@@ -103,7 +107,7 @@ def columns(
     outs = [k for k in literals[0] if meanings.get(k, "").startswith(ends)]
     for column in found:
         column.name = _name(column, meanings, outs[-1:], attributes, taken)
-        column.default = _default(column, meanings)
+        column.default = _default(column, meanings, defaults)
     return sorted(found, key=_place)
 
 
@@ -191,16 +195,19 @@ def _first(meanings: Sequence[str], start: str) -> str:
     return next((m for m in meanings if m and m.startswith(start)), "")
 
 
-def _default(column: Column, meanings: Mapping[Key, str]) -> str | None:
-    usual = {_DEFAULTS.get(meanings[k]) for k in column.keys}
+def _default(
+    column: Column, meanings: Mapping[Key, str], defaults: Mapping[str, str]
+) -> str | None:
+    usual = {defaults.get(meanings[k]) for k in column.keys}
     only = usual.pop() if len(usual) == 1 else None
     if only is not None and 2 * column.values.count(only) >= len(column.values):
         return only
-    if None in column.values and is_class(column.told()[0]):
-        return column.told()[0]
-    if None in column.values:
-        return repr(_nothing(ast.literal_eval(column.told()[0])))
-    return None
+    if None not in column.values:
+        return None
+    told = column.told()
+    if "None" in told or is_class(told[0]):
+        return "None" if "None" in told else told[0]
+    return repr(_nothing(ast.literal_eval(told[0])))
 
 
 def _nothing(value: object) -> object:

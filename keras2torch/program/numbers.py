@@ -34,6 +34,12 @@ def is_number(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
 
 
+def is_told(node: ast.expr) -> bool:
+    """Whether a class of this file may be told this: a number, a module, or nothing."""
+    nothing = isinstance(node, ast.Constant) and node.value is None
+    return nothing or is_number(node) or ast.unparse(node).startswith("nn.")
+
+
 def read_forward(
     lines: Sequence[str],
 ) -> tuple[list[str], dict[Key, str], dict[Key, str]]:

@@ -29,6 +29,7 @@ from keras2torch.program.numbers import (
     OTHER,
     Key,
     is_number,
+    is_told,
     read_forward,
     with_attributes,
 )
@@ -288,7 +289,7 @@ def _renamed(token: str, names: Mapping[str, str]) -> str:
 def _defaults(function: str) -> dict[str, ast.expr]:
     """Return the arguments of torch's that need not be written; nobody changes them."""
     defaults = TORCH_DEFAULTS.get(function, {})
-    return {k: ast.parse(literal(v), mode="eval").body for k, v in defaults.items()}
+    return {k: _parsed(literal(v)) for k, v in defaults.items()}
 
 
 class _Reader(ast.NodeTransformer):
@@ -320,22 +321,20 @@ class _Reader(ast.NodeTransformer):
                 node.args[i] = ast.Name("_")
             else:
                 node.args[i] = self.visit(value)
-        told = {k.arg: k.value for k in node.keywords if k.arg}
+        own = self._meanings.defaults(function)
+        known = {k: _parsed(v) for k, v in own.items()} or _defaults(function)
+        is_value = is_told if own else is_number
         # An argument at its default is not written: it may be another elsewhere.
-        given = {k: v for k, v in _defaults(function).items() if k not in told}
-        for name, value in {**told, **given}.items():
-            if is_number(value):
-                key = (self._line, number, name)
-                self._keep(key, ast.unparse(value), self._meanings.named(name))
+        told = {**known, **{k.arg: k.value for k in node.keywords if k.arg}}
+        values = {name: value for name, value in told.items() if is_value(value)}
+        for name, value in values.items():
+            key = (self._line, number, name)
+            self._keep(key, ast.unparse(value), self._meanings.named(name))
         node.keywords = [
             k if k.arg is None else ast.keyword(k.arg, self.visit(k.value))
             for k in node.keywords
-            if not is_number(k.value)
-        ] + [
-            ast.keyword(name, ast.Name("_"))
-            for name in sorted({**given, **told})
-            if is_number({**given, **told}[name])
-        ]
+            if k.arg not in values
+        ] + [ast.keyword(name, ast.Name("_")) for name in sorted(values)]
         return node
 
     def _keep(self, key: Key, text: str, meaning: str) -> None:
@@ -357,17 +356,12 @@ class _Writer(ast.NodeTransformer):
             node.func = ast.Name(called)
         for i, value in enumerate(node.args):
             name = self._arguments.get((self._line, number, i))
-            if not is_number(value):
-                node.args[i] = self.visit(value)
-            elif name is not None:
-                node.args[i] = ast.Name(name)
+            node.args[i] = self.visit(value) if name is None else ast.Name(name)
         there = {k.arg for k in node.keywords}
         for keyword in node.keywords:
             name = self._arguments.get((self._line, number, keyword.arg or ""))
-            if not is_number(keyword.value):
-                keyword.value = self.visit(keyword.value)
-            elif name is not None:
-                keyword.value = ast.Name(name)
+            value = keyword.value
+            keyword.value = self.visit(value) if name is None else ast.Name(name)
         for (line, call, place), name in self._arguments.items():
             absent = isinstance(place, str) and place not in there
             if (line, call) == (self._line, number) and absent:
@@ -387,7 +381,8 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
     flags = flags_of([m.text for m in members], taken)
     told = {k: meaning for m in reversed(members) for k, meaning in m.meanings.items()}
     attributes = [line.partition(" = ")[0].removeprefix("self.") for line in first.init]
-    found = columns([m.literals for m in members], told, attributes, taken)
+    literals = [m.literals for m in members]
+    found = columns(literals, told, attributes, taken, meanings.usual())
     told_by = _name_flags(found, flags, members)
     # Before the first member is given what it lacks.
     others = _others(members)
@@ -435,7 +430,7 @@ def _merged(members: list[_Member], name: str, meanings: Meanings) -> list[str]:
         first.init[:0] = [f"self.{n} = {n}" for n in dict.fromkeys(kept.values())]
     first.init[:0] = computed
     first.docstring = common([m.text.docstring for m in members], sizes)
-    meanings.add(name, [column.name for column in found])
+    meanings.add(name, first.parameters)
     return [_call(name, found, flags, i) for i in range(len(members))]
 
 
@@ -452,6 +447,7 @@ def _name_flags(
         lines = {i for i, o in options if o.flag == flag and not o.either}
         own = [c for c in found if c.lacks() == [not there for there in flags[flag]]]
         inside = len(own) == 1 and all(key[0] in lines for key in own[0].keys)
+        inside = inside and None not in own[0].numbers().values()
         inside = inside and bool(own[0].numbers())
         if inside:
             if flag not in members[0].text.flags:

@@ -40,3 +40,13 @@ def test_what_a_normalization_joins_is_out_channels() -> None:
     found = columns(literals, meanings, ["conv1", "conv2", "bn"], Names())
     named = {column.name: column.values for column in found}
     assert named == {"hidden_channels": ["22", "8"], "out_channels": ["44", "16"]}
+
+
+def test_what_may_be_nothing() -> None:
+    """A padding of its own, that most blocks inside do not have."""
+    pad: Key = (0, 0, "pad")
+    literals: list[dict[Key, str]] = [{pad: t} for t in ("None", "(0, 1)", "None")]
+    [found] = columns(literals, {pad: "pad"}, ["conv"], Names(), {"pad": "None"})
+    assert found.annotation() == "tuple[int, int] | None = None"
+    [found] = columns(literals[:2] * 2, {pad: "pad"}, ["conv"], Names(), {})
+    assert found.annotation() == "tuple[int, int] | None"

@@ -185,6 +185,46 @@ def test_a_class_of_shared_classes_is_shared() -> None:
             )
 
 
+def test_what_a_shared_class_need_not_be_told() -> None:
+    """A number at its default within a block within a block is an argument of both."""
+    graph = Graph("net")
+    x = graph.input("x", (None, 9, 4))
+    strides = ((2, 1), (1, 1), (1, 1))
+    for i, own in enumerate(strides):
+        outer = graph.nested(f"stage{i}")
+        y = outer.input("x", tuple(_shape(x)))
+        for j, stride in enumerate(own):
+            inner = outer.nested(f"part{j}")
+            z = inner.input("x", tuple(_shape(y)))
+            conv = Conv1D(4, 1, strides=stride, use_bias=False, name="conv")
+            [z] = inner.call(conv, [z])
+            [z] = inner.call(Dense(4, name="mix", activation="relu"), [z])
+            part = Functional(name=f"part{j}", class_name="Part")
+            [y] = outer.call_model(part, inner, [y], [z])
+        layer = Functional(name=f"stage{i}", class_name="Stage")
+        [x] = graph.call_model(layer, outer, [x], [y])
+    program = write(graph.filled(x))
+    assert classes(program) == ["Part", "Stage", "Net"]
+    for text in (
+        "self.part0 = Part(stride=stride)",
+        "self.part1 = Part()",
+        "def __init__(self, stride: int = 1)",
+        "self.stage0 = Stage(stride=2)",
+        "self.stage1 = Stage()",
+    ):
+        assert text in program.source, text
+    given = np.random.default_rng(0).normal(size=(2, 9, 4)).astype("float32")
+    h = given
+    for i, own in enumerate(strides):
+        for j, stride in enumerate(own):
+            path = f"stage{i}/part{j}"
+            kernel = data(graph.layers[f"{path}/conv"].values[0])
+            k, b = (data(v) for v in graph.layers[f"{path}/mix"].values)
+            h = np.maximum(h[:, ::stride] @ kernel[0] @ k + b, 0)
+    seen = run(program, [[given]], program.module)
+    np.testing.assert_allclose(seen.outputs[0][0], h, rtol=1e-4, atol=1e-4)
+
+
 def test_what_numbers_of_own_weights_are_called() -> None:
     graph = Graph("net")
     x = graph.input("x", (None, 4))
