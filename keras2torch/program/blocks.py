@@ -157,17 +157,19 @@ def find_blocks(top: GraphPlan) -> None:
 def _fold_once(plan: GraphPlan) -> bool:
     """Fold what is most worthwhile; return whether there was something."""
     found = _Found(plan, list(elements(plan)), Named(plan))
-    best = _best([found], _numbered([found]), 2)
+    rows = _numbered([found])
+    best = _best([found], rows, 2)
     saved = 0
     if best is not None:
         (_, (start, length)), *others = best
         saved = len(found.steps(start, length)) * len(others)
     kin = relatives(plan, found.elements, max(_LEAST_KIN, _MUCH * saved))
-    if not kin:
-        return best is not None and _fold([found], least=2, once=True)
-    pieces = [Piece(plan, at) for at in kin if found.may(at)]
-    for piece in pieces:
-        name_alike([piece])
+    if kin:
+        pieces = [Piece(plan, at) for at in kin if found.may(at)]
+        for piece in pieces:
+            name_alike([piece])
+    else:
+        pieces = [] if best is None else _taken([found], rows, best)
     _replace(plan, pieces)
     return bool(pieces)
 
@@ -252,32 +254,35 @@ def _plans(plan: GraphPlan) -> Iterator[GraphPlan]:
 
 
 # ------------------------------------------------------------------------ choosing
-def _fold(found: Sequence[_Found], *, least: int, once: bool = False) -> bool:
-    """Fold what repeats, the most worthwhile first, until nothing is left.
-
-    ``once``: only that. Returns whether there was something.
-    """
+def _fold(found: Sequence[_Found], *, least: int) -> None:
+    """Fold what repeats, the most worthwhile first, until nothing is left."""
     rows = _numbered(found)
-    chosen: list[list[Piece]] = [[] for _ in found]
+    pieces: list[Piece] = []
     while (best := _best(found, rows, least)) is not None:
-        f, (start, length) = best[0]
-        offset = 0
-        for part in _parted(found[f], start, length):
-            group = []
-            for f, (start, _) in best:
-                # What is taken belongs to no other block.
-                here = start + offset
-                at = found[f].steps(here, part)
-                rows[f][here : here + part] = [-1] * part
-                group.append(Piece(found[f].plan, at))
-                chosen[f].append(group[-1])
-            name_alike(group)
-            offset += part
-        if once:
-            break
-    for one, pieces in zip(found, chosen, strict=True):
-        _replace(one.plan, sorted(pieces, key=lambda piece: piece.at))
-    return any(chosen)
+        pieces += _taken(found, rows, best)
+    for one in found:
+        _replace(one.plan, [piece for piece in pieces if piece.plan is one.plan])
+
+
+def _taken(
+    found: Sequence[_Found],
+    rows: Sequence[list[int]],
+    best: Sequence[tuple[int, tuple[int, int]]],
+) -> list[Piece]:
+    """Return the blocks at these places; what they take belongs to no others."""
+    pieces: list[Piece] = []
+    f, (start, length) = best[0]
+    offset = 0
+    for part in _parted(found[f], start, length):
+        group = []
+        for f, (start, _) in best:
+            here = start + offset
+            rows[f][here : here + part] = [-1] * part
+            group.append(Piece(found[f].plan, found[f].steps(here, part)))
+        name_alike(group)
+        pieces += group
+        offset += part
+    return pieces
 
 
 def _numbered(found: Sequence[_Found]) -> list[list[int]]:

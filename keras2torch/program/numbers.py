@@ -37,7 +37,8 @@ def is_number(node: ast.expr) -> bool:
 def is_told(node: ast.expr) -> bool:
     """Whether a class of this file may be told this: a number, a module, or nothing."""
     nothing = isinstance(node, ast.Constant) and node.value is None
-    return nothing or is_number(node) or ast.unparse(node).startswith("nn.")
+    module = isinstance(node, ast.Attribute) and ast.unparse(node).startswith("nn.")
+    return nothing or module or is_number(node)
 
 
 def read_forward(
