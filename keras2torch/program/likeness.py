@@ -170,6 +170,8 @@ def is_worth(union: Union, usual: Sequence[int]) -> bool:
     optional = sum(map(len, parts))
     if common < _LEAST_COMMON or optional > common or len(schema.runs) > _MOST_FLAGS:
         return False
+    if _is_read_inside(schema):
+        return False
     modules = {n for n, kind in enumerate(schema.kinds) if _is_module(kind)}
     own = [len(modules & set(places)) for places in (union.first, union.second)]
     if not _is_mostly(len(modules & both), *own):
@@ -187,6 +189,17 @@ def is_worth(union: Union, usual: Sequence[int]) -> bool:
     last = len(schema.kinds)
     ends = [p[-1] for p in parts if p and p[-1].end == last and last - 1 not in usual]
     return all(parts) and all(part.join for part in ends)
+
+
+def _is_read_inside(schema: Schema) -> bool:
+    """Whether something reads what an optional part makes for itself."""
+    runs = {n: run for run in schema.runs for n in range(run.first, run.end)}
+    pairs = [(n, ref[0]) for n, reads in enumerate(schema.reads) for ref in reads]
+    pairs += [(run.first, run.bypass[0]) for run in schema.runs]
+    return any(
+        made in runs and runs[made] != runs.get(n) and made != runs[made].end - 1
+        for n, made in pairs
+    )
 
 
 def _weighs(kind: object) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from keras2torch.program import likeness
+from keras2torch.program.alignment import Schema, aligned
 
 
 def test_blocks_are_compared_in_the_order_of_the_model(
@@ -17,3 +18,28 @@ def test_blocks_are_compared_in_the_order_of_the_model(
     monkeypatch.setattr(likeness, "schema_of", lambda n: None if n == "?" else n)
     blocks: list[Any] = [*names, "?", *reversed(names)]
     assert list(likeness.schemas(blocks)) == names
+
+
+def _schema(*steps: tuple[Any, ...]) -> Schema:
+    """Steps as ``("conv", -1)``: which block, and which steps it reads."""
+    reads = tuple(tuple((n, 0) for n in step[1:]) for step in steps)
+    return Schema(tuple(("body", step[0]) for step in steps), reads)
+
+
+# A part adds what an earlier part makes, in the middle or at its end.
+_ENDS = [("d", 6), ("e", 7), ("f", 8), ("g", 9), ("add", -1, 10)]
+_ALONE = _schema(
+    ("c", -1), ("d", 0), ("e", 1), ("f", 2), ("g", 3), ("add", -1, 4)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("read", "worth"), [(0, False), (1, True), (-1, True)])
+def test_what_a_part_makes_for_itself_is_its_own(read: int, worth: bool) -> None:
+    whole = _schema(
+        ("a", -1), ("b", 0), ("c", 1), ("x", 2), ("y", 3), ("y", 4),
+        ("add", read, 5), *_ENDS,
+    )  # fmt: skip
+    union = aligned(whole, _ALONE)
+    assert union is not None
+    assert [(run.first, run.end) for run in union.schema.runs] == [(0, 2), (3, 7)]
+    assert likeness.is_worth(union, union.first) == worth
