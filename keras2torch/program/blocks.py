@@ -30,7 +30,7 @@ from keras2torch.program.likeness import (
     is_variant,
     schemas,
 )
-from keras2torch.program.naming import Piece, name_alike, shorten
+from keras2torch.program.naming import Piece, name_alike, name_equals, shorten
 from keras2torch.program.paddings import part_paddings
 from keras2torch.program.pairs import fold_pairs
 from keras2torch.program.relatives import relatives
@@ -149,6 +149,9 @@ def find_blocks(top: GraphPlan) -> None:
             _fold_regions(plan)
         if len(plan.steps) > _TOO_LONG:
             fold_straight(plan, _LONG)
+    # Blocks that stood alone where others begin may be alike as well.
+    join_variants(list(blocks_of(list(_plans(top)))), whole=True)
+    name_equals(list(blocks_of(list(_plans(top)))))
     for block in blocks_of(list(_plans(top))):
         shorten(block)
     join_alternatives(list(blocks_of(list(_plans(top)))))

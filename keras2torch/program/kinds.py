@@ -129,9 +129,11 @@ def _residual(layers: Sequence[Layer], kinds: Sequence[str]) -> str:
     if any(kind.startswith("Depthwise") for kind in kinds) and "Conv2D" in kinds:
         return "InvertedResidual"
     sizes = [_size(x) for x in layers if type(x).__name__ == "Conv2D"]
-    if sizes[-3:] == [1, 3, 1]:
+    # The convolution of the shortcut stands before or behind them.
+    if [1, 3, 1] in (sizes[-3:], sizes[:3]):
         return "Bottleneck"
-    return "BasicBlock" if sizes[-2:] == [3, 3] and len(sizes) < 4 else "ResidualBlock"
+    basic = len(sizes) < 4 and [3, 3] in (sizes[-2:], sizes[:2])
+    return "BasicBlock" if basic else "ResidualBlock"
 
 
 def _size(layer: Layer) -> int:

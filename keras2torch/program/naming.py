@@ -5,6 +5,7 @@ Alike in all blocks of a class, and without what its own name says already.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from functools import cached_property
 
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.operators import Operator
-from keras2torch.program.automatic import by_class
-from keras2torch.program.words import common, own_words, words_of
+from keras2torch.program.automatic import by_class, spoken
+from keras2torch.program.likeness import schema_of
+from keras2torch.program.words import common, numbered, own_words, words_of
 
 # Of fewer layers the names may well end alike.
 _LEAST_ALIKE = 6
@@ -48,6 +50,7 @@ def name_alike(group: Sequence[Piece]) -> None:
         suffix = _ending(rest)
         told = prefix or suffix
         piece.name = "" if all(word.isdigit() for word in told) else "_".join(told)
+        piece.name = piece.name or _by_number(named)
         every_rest.append([w and w[: len(w) - len(suffix)] for w in rest])
     joins = any(len(step.reads) > 1 for step in group[0].steps)
     # A chain is told by its layers, a region of several plans by where it stands.
@@ -67,12 +70,58 @@ def name_alike(group: Sequence[Piece]) -> None:
                 step.node.layer.name = "_".join(words) or by_class(step.node.layer)
 
 
+def name_equals(blocks: Sequence[LayerStep]) -> None:
+    """Name the layers inside alike in blocks that do the same, if anything differs."""
+    bodies = {id(b.body): b for b in blocks if b.body is not None and not b.body.family}
+    groups: dict[object, list[GraphPlan]] = {}
+    for block in bodies.values():
+        schema = schema_of(block)
+        if schema is not None and block.body is not None:
+            groups.setdefault(schema, []).append(block.body)
+    for group in groups.values():
+        for steps in zip(*[body.layer_steps() for body in group], strict=True):
+            if not any(isinstance(step.node.layer, Operator) for step in steps):
+                name = one_name(steps)
+                for step in steps:
+                    step.node.layer.name = name
+
+
+def one_name(steps: Sequence[LayerStep]) -> str:
+    """Return what the layers of several blocks in one place are called."""
+    layers = [step.node.layer for step in steps]
+    [(name, times)] = Counter(spoken(layer) for layer in layers).most_common(1)
+    if 3 * times > 2 * len(layers):
+        return name
+    words = _agreed([own_words(step) for step in steps])
+    return "_".join(words) or by_class(layers[0])
+
+
+def _shared_words(every: Sequence[Sequence[str]]) -> list[str]:
+    """Return ``res branch2a`` for ``res2a_branch2a`` and ``res3b_branch2a``."""
+    kept: list[str] = []
+    for words in zip(*every, strict=True):
+        split = [re.findall(r"[a-z]+|\d+", word) for word in words]
+        if len(set(words)) == 1:
+            kept.append(words[0])
+        else:
+            kept += [p[0] for p in zip(*split, strict=False) if len(set(p)) == 1]
+    says = any(len(word) > 1 and word.isalpha() for word in kept)
+    return kept if says and not kept[0].isdigit() else []
+
+
 def _ending(every: Sequence[list[str] | None]) -> list[str]:
     """Return how all names of a block end, if it has enough to tell."""
     named = [words for words in every if words is not None]
     ending = common([words[::-1] for words in named])
     short = any(len(words) <= len(ending) for words in named)
     return [] if short or len(named) < _LEAST_ALIKE else ending[::-1]
+
+
+def _by_number(every: Sequence[list[str]]) -> str:
+    """Return ``res2a`` for ``res2a_branch2a`` and ``bn2a_branch2a``."""
+    words = [numbered(own[0]) for own in every if own]
+    tail = "".join(common([number for _, number in words]))
+    return f"{words[0][0]}{tail}" if tail and words[0][0] else ""
 
 
 def _agreed(every: Sequence[list[str] | None]) -> list[str]:
@@ -82,9 +131,11 @@ def _agreed(every: Sequence[list[str] | None]) -> list[str]:
     given = [words for words in every if words is not None]
     first = given[0]
     if any(words != first for words in given):
+        as_long = len({len(words) for words in given}) == 1
         first = [
             w for w in first if not w.isdigit() and all(w in words for words in given)
         ]
+        first = (as_long and _shared_words(given)) or first
     if len(first) > 1 and first[0].isdigit():
         first = [f"{first[1]}{first[0]}", *first[2:]]
     return first
@@ -123,4 +174,4 @@ def _can_name(text: str) -> bool:
     return text[:1].isalpha() and "." not in text
 
 
-__all__ = ["Piece", "name_alike", "shorten"]
+__all__ = ["Piece", "name_alike", "name_equals", "one_name", "shorten"]

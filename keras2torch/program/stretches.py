@@ -6,9 +6,11 @@ Equal keys say that stretches do the same, but for numbers;
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +22,7 @@ from keras2torch.program.lists import position
 # What is saved must be worth the class: its steps, without those of the class.
 LEAST_SAVED = 6
 _LEAST_JOINED = 4
+_LARGER = r"UpSampling|Conv\dDTranspose"
 _MOST_INPUTS = 3
 
 
@@ -146,9 +149,19 @@ class _Wiring:
             gaps = [b - a for a, b in pairwise([made, *readers])]
             # A branch that waits to be joined is read once.
             often = len(readers) > 1 or made < 0
-            if often and max(gaps) >= far and readers[-1] < len(self._plan.steps):
+            long = max(gaps) >= far or any(made < i < readers[-1] for i in self._grows)
+            if often and long and readers[-1] < len(self._plan.steps):
                 found.add(key)
         return found
+
+    @cached_property
+    def _grows(self) -> list[int]:
+        """Where an image is made larger: what waits for that is no shortcut."""
+        kinds = [
+            type(s.node.layer).__name__ if isinstance(s, LayerStep) else ""
+            for s in self._plan.steps
+        ]
+        return [i for i, kind in enumerate(kinds) if re.match(_LARGER, kind)]
 
     def live(self, i: int) -> set[int]:
         """Return what was made before step ``i`` and is read from there on."""

@@ -18,7 +18,7 @@ from keras2torch.layers.definitions import Add, Call, Layer, Tensor
 from keras2torch.layout import GraphPlan, LayerStep, Option, Step
 from keras2torch.operators import Operator
 from keras2torch.program.alignment import Ref, Run, Schema, aligned
-from keras2torch.program.automatic import by_class, spoken
+from keras2torch.program.automatic import by_class
 from keras2torch.program.kinds import GENERAL, class_of, snake
 from keras2torch.program.likeness import (
     Part,
@@ -31,6 +31,7 @@ from keras2torch.program.likeness import (
 )
 from keras2torch.program.members import calls_only, optional_module
 from keras2torch.program.names import Names, class_name
+from keras2torch.program.naming import one_name
 from keras2torch.program.steps import like, read_instead
 
 
@@ -56,12 +57,15 @@ class _Family:
     members: list[_Member]
 
 
-def join_variants(blocks: Sequence[LayerStep]) -> None:
-    """Give blocks that differ in optional parts the same steps, flags aside."""
+def join_variants(blocks: Sequence[LayerStep], *, whole: bool = False) -> None:
+    """Give blocks that differ in optional parts the same steps, flags aside.
+
+    ``whole``: only blocks of which none lacks a part; their activations may differ.
+    """
     families: dict[object, _Family] = {}
     for block in blocks:
         schema = schema_of(block)
-        if schema is None:
+        if schema is None or (block.body is not None and block.body.family):
             continue
         family = families.setdefault(schema, _Family(schema, []))
         family.members.append(_Member(block, tuple(range(len(schema.kinds)))))
@@ -70,11 +74,13 @@ def join_variants(blocks: Sequence[LayerStep]) -> None:
     while waiting:
         family = waiting.pop(0)
         for other in waiting[:]:
-            if _join(family, other):
+            if not whole and _join(family, other):
                 waiting.remove(other)
         joined.append(family)
-    for number, family in enumerate(joined):
+    number = max((b.body.family for b in blocks if b.body is not None), default=0)
+    for family in joined:
         if family.schema.runs or _varied(family):
+            number += 1
             _rewrite(family, number)
 
 
@@ -89,7 +95,8 @@ def _varied(family: _Family) -> set[int]:
 
 def _join(family: _Family, other: _Family) -> bool:
     """Take the members of another family in, if few parts differ."""
-    if not may_be(family.schema, other.schema):
+    inputs = {len(m.body.inputs) for m in [*family.members, *other.members]}
+    if len(inputs) > 1 or not may_be(family.schema, other.schema):
         return False
     union = aligned(family.schema, other.schema)
     if union is None:
@@ -181,8 +188,7 @@ def _chain_name(steps: Sequence[Step]) -> str:
 # ------------------------------------------------------------------------- rewriting
 def _rewrite(family: _Family, number: int) -> None:
     flags = _flags(family)
-    longest = max(family.members, key=lambda m: len(m.places))
-    names, varied = _slot_names(family, longest), _varied(family)
+    names, varied = _slot_names(family), _varied(family)
     parts = _part_names(family, flags, names)
     examples = {
         place: step
@@ -197,19 +203,19 @@ def _rewrite(family: _Family, number: int) -> None:
         before = member.body.name
         _Rewriter(family.schema, member, flags, names, parts, examples, varied).run()
         member.body.name = kind
-        member.body.family = number + 1
+        member.body.family = number
         if member.block.node.layer.name == snake(before):
             member.block.node.layer.name = snake(kind)
 
 
-def _slot_names(family: _Family, longest: _Member) -> dict[int, str]:
+def _slot_names(family: _Family) -> dict[int, str]:
     """Return what the layer in each place is called, in all blocks."""
-    names: dict[int, str] = {}
-    for member in [longest, *family.members]:
+    steps: dict[int, list[LayerStep]] = {}
+    for member in family.members:
         for place, step in zip(member.places, member.body.steps, strict=True):
             if isinstance(step, LayerStep):
-                names.setdefault(place, spoken(step.node.layer))
-    return names
+                steps.setdefault(place, []).append(step)
+    return {place: one_name(own) for place, own in steps.items()}
 
 
 def _part_names(

@@ -11,6 +11,10 @@ from keras2torch.operators import Operator
 from keras2torch.program.automatic import by_class, is_automatic
 from keras2torch.program.steps import is_block
 
+# More than any number that names end with.
+_WORD = 100
+_ONE_EACH = 2
+
 
 class Named:
     """How closely the names of neighbouring layers say that they belong together."""
@@ -31,7 +35,7 @@ class Named:
             while at < len(named) and named[at][0] < i:
                 at += 1
             self._gap.append(at)
-            self._common.append(len(common([words[at], words[at + 1]])))
+            self._common.append(_nearness(words[at], words[at + 1]))
 
     def part(self, first: int, end: int) -> bool:
         """Whether a stretch keeps together what the names do, and nothing more."""
@@ -44,7 +48,9 @@ class Named:
         ]
         # Where a block begins or ends is known, whatever the names have in common.
         outer = [self._common[i] for i in edges if not self._settled[i]]
-        return not inside or min(inside) > max(outer, default=0)
+        most = max(outer, default=0)
+        # Of names that have nothing in common none tells anything.
+        return not inside or min(inside) > most or not any([*inside, *outer])
 
 
 def words_of(step: Step) -> list[str] | None:
@@ -71,6 +77,30 @@ def says_more(step: Step) -> bool:
     return re.sub(r"\d*$", "", "_".join(words)) != by_class(step.node.layer)
 
 
+def numbered(word: str) -> tuple[str, str]:
+    """Return what a word begins with, and the number that it ends with.
+
+    Examples
+    --------
+    >>> numbered("res2a"), numbered("bn"), numbered("2a")
+    (('res', '2a'), ('bn', ''), ('', '2a'))
+    """
+    found = re.fullmatch(r"([a-z]*)(\d\w*)", word)
+    return (found[1], found[2]) if found else (word, "")
+
+
+def _nearness(one: Sequence[str], two: Sequence[str]) -> int:
+    """Return how much two names have in common: words, else as res2a, bn2a a number."""
+    shared = len(common([one, two]))
+    if shared or not one or not two:
+        return _WORD * shared
+    (head, number), (other, number_2) = numbered(one[0]), numbered(two[0])
+    # Of names with more words the first counts blocks.
+    if head == other and len(one) + len(two) > _ONE_EACH:
+        return 0
+    return len(common([number, number_2]))
+
+
 def common(every: Sequence[Sequence[str]]) -> list[str]:
     """Return the words with which all names begin."""
     found = []
@@ -81,4 +111,4 @@ def common(every: Sequence[Sequence[str]]) -> list[str]:
     return found
 
 
-__all__ = ["Named", "common", "own_words", "says_more", "words_of"]
+__all__ = ["Named", "common", "numbered", "own_words", "says_more", "words_of"]
