@@ -14,6 +14,9 @@ from keras2torch.program.numbers import OTHER, Key
 # Left out of a call where they say nothing, as in torch.
 _DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "output_padding": "0"}
 
+# Equal by chance, as the padding and the kernel are not.
+_APART = {"stride", "dilation"}
+
 
 @dataclass
 class Column:
@@ -96,10 +99,10 @@ def columns(
     found: list[Column] = []
     for key, values in every.items():
         if None not in values and len(set(values)) > 1:
-            _column(found, values).keys.append(key)
+            _column(found, values, key, meanings).keys.append(key)
     for key, values in every.items():
         if None in values:
-            _take_partial(found, key, values, meanings)
+            _take_partial(found, key, values, meanings, defaults)
     for column in found:
         column.keys += [twins[key] for key in column.keys if key in twins]
     # What joined convolutions put out, the normalization behind them tells.
@@ -126,9 +129,15 @@ def _twins(
     return found
 
 
-def _column(found: list[Column], values: list[str | None]) -> Column:
+def _column(
+    found: list[Column],
+    values: list[str | None],
+    key: Key,
+    meanings: Mapping[Key, str],
+) -> Column:
     for column in found:
-        if column.values == values:
+        said = {meanings.get(k) for k in [*column.keys, key]}
+        if column.values == values and not said >= _APART:
             return column
     found.append(Column(values))
     return found[-1]
@@ -139,13 +148,15 @@ def _take_partial(
     key: Key,
     values: list[str | None],
     meanings: Mapping[Key, str],
+    defaults: Mapping[str, str],
 ) -> None:
     """Find the argument that tells a number which some instances do not have."""
     fitting = [c for c in found if c.fits(values)]
     alike = [c for c in fitting if any(_alike(meanings, k, key) for k in c.keys)]
     alike = [c for c in found if c.values == values] or alike
     told = [v for v in values if v is not None]
-    if not alike and len(set(told)) == 1:
+    usual = set(told) == {defaults.get(meanings.get(key, ""))}
+    if usual or (not alike and len(set(told)) == 1):
         return
     whole = [c for c in fitting if None not in c.values]
     column = next(iter(alike or whole), None)

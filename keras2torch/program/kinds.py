@@ -33,6 +33,9 @@ def class_of(steps: Sequence[Step], given: Tensor | None) -> str:
         return CELLS[_is_strided(steps)]
     if kinds[-1] == "BatchNormalization" and _is_factorized(steps):
         return "FactorizedReduction"
+    joins = any(isinstance(x, Concatenate) for x in layers)
+    if (joins or "Add" not in kinds) and any(enlarges(x) for x in layers):
+        return "UpBlock"
     if isinstance(layers[-1], Concatenate) and convolves:
         joins_input = any(t is given for t in steps[-1].reads)
         branches = len(steps[-1].reads)
@@ -56,6 +59,11 @@ def class_of(steps: Sequence[Step], given: Tensor | None) -> str:
         return "ConvBlock"
     dense = sum(kind == "Dense" for kind in kinds)
     return "MLP" if dense > 1 and "Concatenate" not in kinds else "Block"
+
+
+def enlarges(layer: Layer) -> bool:
+    """Whether a layer makes an image larger."""
+    return bool(re.match(r"UpSampling|Conv\dDTranspose", type(layer).__name__))
 
 
 def _joins_sums(steps: Sequence[Step]) -> bool:

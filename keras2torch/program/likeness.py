@@ -170,7 +170,8 @@ def is_worth(union: Union, usual: Sequence[int]) -> bool:
     optional = sum(map(len, parts))
     if common < _LEAST_COMMON or optional > common or len(schema.runs) > _MOST_FLAGS:
         return False
-    if _is_read_inside(schema):
+    joins = [part for run in parts for part in run if part.join]
+    if _is_read_inside(schema) or any(_concatenates(schema, p) for p in joins):
         return False
     modules = {n for n, kind in enumerate(schema.kinds) if _is_module(kind)}
     own = [len(modules & set(places)) for places in (union.first, union.second)]
@@ -189,6 +190,14 @@ def is_worth(union: Union, usual: Sequence[int]) -> bool:
     last = len(schema.kinds)
     ends = [p[-1] for p in parts if p and p[-1].end == last and last - 1 not in usual]
     return all(parts) and all(part.join for part in ends)
+
+
+def _concatenates(schema: Schema, part: Part) -> bool:
+    """Whether what joins makes more channels: without it is another kind of block."""
+    kind = schema.kinds[part.end - 1]
+    assert isinstance(kind, tuple)
+    told = kind[0]
+    return isinstance(told, tuple) and told[0] == "Concatenate"
 
 
 def _is_read_inside(schema: Schema) -> bool:

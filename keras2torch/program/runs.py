@@ -23,6 +23,7 @@ from keras2torch.program.stretches import plain
 
 # A shorter run reads as well where it stands.
 _LEAST_STRAIGHT = 4
+_TIMES_A_STEM = 3
 
 
 def fold_runs(plan: GraphPlan) -> None:
@@ -41,7 +42,10 @@ def runs_of(plan: GraphPlan) -> list[tuple[list[int], str]]:
         for segment in [run] if forks else _segments(plan, run):
             if len(segment) > 1:
                 steps = [plan.steps[i] for i in segment]
-                found.append((segment, _stack_name(steps, forks, segment[0] == 0)))
+                # Of most of a network nobody speaks as its stem.
+                few = _TIMES_A_STEM * len(segment) < len(plan.steps)
+                first = segment[0] == 0 and few
+                found.append((segment, _stack_name(steps, forks, first)))
     return found
 
 

@@ -6,7 +6,6 @@ Equal keys say that stretches do the same, but for numbers;
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from typing import Any
 from keras2torch.layers.definitions import to_config
 from keras2torch.layout import GraphPlan, LayerStep, PermuteStep, Step
 from keras2torch.operators import Operator
+from keras2torch.program.kinds import enlarges
 from keras2torch.program.lists import position
 
 # What is saved must be worth the class: its steps, without those of the class.
 LEAST_SAVED = 6
 _LEAST_JOINED = 4
-_LARGER = r"UpSampling|Conv\dDTranspose"
 _MOST_INPUTS = 3
 
 
@@ -149,7 +148,8 @@ class _Wiring:
             gaps = [b - a for a, b in pairwise([made, *readers])]
             # A branch that waits to be joined is read once.
             often = len(readers) > 1 or made < 0
-            long = max(gaps) >= far or any(made < i < readers[-1] for i in self._grows)
+            larger = {i for i in self._grows if made < i < readers[-1]} - {*readers}
+            long = max(gaps) >= far or larger
             if often and long and readers[-1] < len(self._plan.steps):
                 found.add(key)
         return found
@@ -157,11 +157,10 @@ class _Wiring:
     @cached_property
     def _grows(self) -> list[int]:
         """Where an image is made larger: what waits for that is no shortcut."""
-        kinds = [
-            type(s.node.layer).__name__ if isinstance(s, LayerStep) else ""
-            for s in self._plan.steps
+        layers = [
+            s.node.layer if isinstance(s, LayerStep) else None for s in self._plan.steps
         ]
-        return [i for i, kind in enumerate(kinds) if re.match(_LARGER, kind)]
+        return [i for i, x in enumerate(layers) if x is not None and enlarges(x)]
 
     def live(self, i: int) -> set[int]:
         """Return what was made before step ``i`` and is read from there on."""
@@ -242,10 +241,13 @@ class _Wiring:
         ]
         if len(leaving) != 1 or not 1 <= len(outer) <= _MOST_INPUTS:
             return None
-        first = next(iter(outer))
-        alone = several or not outer.keys() - {first} - beside
-        follows = not beside or self._made.get(first, (-1, 0))[0] == at[0] - 1
-        if not (alone and follows):
+        if beside:
+            # What the step before made goes in, and what waited long.
+            last = [k for k in outer if self._made.get(k, (-1, 0))[0] == at[0] - 1]
+            alone = not outer.keys() - beside - {*last}
+            if not last or not alone:
+                return None
+        elif len(outer) > 1 and not several:
             return None
         return Stretch(tuple(at), tuple(key))
 

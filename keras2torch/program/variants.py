@@ -228,6 +228,8 @@ def _part_names(
     taken = {flags[r.first, r.end] for r, parts in runs.items() if parts[-1].join}
     for run, [chain, *_] in runs.items():
         name = flags[run.first, run.end]
+        if name in found.values():
+            name = _run_name(family, run)
         if name in taken:
             steps = _examples(family, run)[: chain.end - chain.first]
             own = len(steps) == 1 and chain.first in names

@@ -181,6 +181,68 @@ def test_branches_are_other_blocks() -> None:
     assert seen.outputs[0][0].shape == (3, 5)
 
 
+def test_who_joins_channels_is_another_block() -> None:
+    """A transition of a DenseNet has no dropout and does not keep what went in."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    value = given = _given()
+    transitions = (3, 7)
+    for i in range(10):
+        x = y
+        [y] = graph.call(ReLU(name=f"re_lu_{i}"), [x])
+        [y] = graph.call(Dense(4, name=f"dense_{i}"), [y])
+        [y] = graph.call(ReLU(name=f"re_lu_{i + 20}"), [y])
+        [y] = graph.call(Dense(3, name=f"dense_{i + 20}"), [y])
+        if i not in transitions:
+            [y] = graph.call(Dropout(0.2, name=f"dropout_{i}"), [y])
+            [y] = graph.call(Concatenate(name=f"concatenate_{i}"), [x, y])
+    program = write(graph.filled(y))
+    assert "if self." not in program.source
+    expected = {}
+    for i in range(10):
+        new = dense(graph, f"dense_{i}", np.maximum(value, 0))
+        new = dense(graph, f"dense_{i + 20}", np.maximum(new, 0))
+        value = new if i in transitions else np.concatenate([value, new], axis=-1)
+        if i not in transitions:
+            expected[f"concatenate_{i}"] = value
+    _compare(program, expected, given)
+
+
+def _strided(graph: Graph, i: int, x: ir.Value, filters: int, stride: int) -> ir.Value:
+    y = x
+    for layer in (
+        BatchNormalization(name=f"b{i}_bn"),
+        Conv2D(filters, 3, strides=stride, padding="same", name=f"b{i}_conv1"),
+        ReLU(name=f"b{i}_relu"),
+        Conv2D(filters, 3, padding="same", dilation_rate=1 + i % 2, name=f"b{i}_conv2"),
+    ):
+        [y] = graph.call(layer, [y])
+    if stride > 1:
+        [x] = graph.call(Conv2D(filters, 1, strides=stride, name=f"b{i}_short"), [x])
+    return graph.call(Add(name=f"b{i}_add"), [x, y])[0]
+
+
+def test_two_parts_with_one_flag_have_names_of_their_own() -> None:
+    """Zeros before a strided convolution, and the one on the shortcut."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 12, 8, 4))
+    for i, (filters, stride) in enumerate(((4, 1), (6, 2), (6, 1), (8, 2), (8, 1))):
+        y = _strided(graph, i, y, filters, stride)
+    model = graph.filled(y)
+    folded, flat = write(model), write(model, flat=True)
+    assert classes(folded) == ["BasicBlock", "Net"]
+    for text in (
+        "self.pad = nn.ZeroPad2d((0, 1, 0, 1)) if shortcut else nn.Identity()",
+        # What the shortcut is never told is no argument of its convolution.
+        "kernel_size=1, stride=stride)",
+        "dilation=dilation",
+    ):
+        assert text in folded.source, text
+    given = np.random.default_rng(0).normal(size=(2, 12, 8, 4)).astype("float32")
+    one, other = (run(p, [[given]], p.module) for p in (folded, flat))
+    np.testing.assert_array_equal(one.outputs[0][0], other.outputs[0][0])
+
+
 @pytest.mark.parametrize("form", ["flat", "linked"])
 def test_other_forms_have_no_flags(form: str) -> None:
     graph = Graph("net")
