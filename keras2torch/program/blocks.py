@@ -22,7 +22,7 @@ from keras2torch.layers.definitions import (
 from keras2torch.layout import GraphPlan, LayerStep, Step
 from keras2torch.program.alternatives import join_alternatives
 from keras2torch.program.cells import list_cells
-from keras2torch.program.kinds import CELLS, class_of, snake
+from keras2torch.program.kinds import CELLS, class_of, enlarges, snake
 from keras2torch.program.likeness import (
     Kinds,
     Schemas,
@@ -225,8 +225,10 @@ def _fits(
     steps = [found.plan.steps[i] for i in at]
     if len(at) < _LEAST_STEPS or any(id(step) in taken for step in steps):
         return False
-    well = _begins_well(found, start)
-    return well and found.may(at) and is_variant(steps, kinds, known)
+    if not _begins_well(found, start) or not found.may(at):
+        return False
+    named = any(words_of(step) is not None for step in steps)
+    return is_variant(steps, kinds, known, named=named)
 
 
 def _fold_regions(plan: GraphPlan) -> None:
@@ -391,7 +393,7 @@ def _begins_well(found: _Found, start: int) -> bool:
     forks = found.names is not None
     if not forks or len(element.at) > 1 or not isinstance(step, LayerStep):
         return True
-    named = words_of(step) is not None
+    named = words_of(step) is not None or enlarges(step.node.layer)
     return named or step.body is not None or bool(step.node.weights)
 
 

@@ -20,6 +20,7 @@ Kinds = dict[int, object]
 
 # Of fewer steps in common a class with flags reads worse than two.
 _LEAST_COMMON = 3
+_LEAST_HEAVY = 3
 _MOST_FLAGS = 4
 _LEAST_BRANCHES = 2
 # What a number in the constructor can tell, whatever the config says of it.
@@ -54,11 +55,16 @@ def _own_schema(steps: Sequence[Step], known: Kinds | None = None) -> Schema | N
 
 
 def is_variant(
-    steps: Sequence[Step], blocks: Schemas, known: Kinds | None = None
+    steps: Sequence[Step],
+    blocks: Schemas,
+    known: Kinds | None = None,
+    *,
+    named: bool = True,
 ) -> bool:
     """Whether steps that one tensor enters are one of some blocks, parts aside.
 
     ``known`` is filled; for whoever asks more than once, as long as no step changes.
+    Of steps that nobody ``named`` those that lack the sum have to have all weights.
     """
     schema = _own_schema(steps, known)
     if schema is None:
@@ -68,10 +74,22 @@ def is_variant(
         union = aligned(longer, shorter) if may_be(longer, shorter) else None
         if union is None:
             continue
-        theirs = union.first if longer is other else union.second
-        if is_worth(union, theirs) and not _begins_otherwise(union.schema, theirs):
+        theirs, own = union.first, union.second
+        if longer is schema:
+            theirs, own = own, theirs
+        fits = named or _is_whole(union.schema, own)
+        begins = not _begins_otherwise(union.schema, theirs)
+        if fits and begins and is_worth(union, theirs):
             return True
     return False
+
+
+def _is_whole(schema: Schema, places: Sequence[int]) -> bool:
+    """Whether a block that lacks what joins has all that has weights."""
+    parts = [part for run in schema.runs for part in optional_parts(schema, run)]
+    lacks = any(part.join and part.first not in places for part in parts)
+    heavy = {n for n, kind in enumerate(schema.kinds) if _weighs(kind)}
+    return not lacks or heavy.issubset(places)
 
 
 def schema_of(block: LayerStep) -> Schema | None:
@@ -121,7 +139,14 @@ def _kind(step: Step) -> object:
     config = to_config(step.node.layer)
     told = {k: 0 for k in _LOOSE if isinstance(config.get(k), str)}
     weighs = bool(step.node.weights)
-    return (kind_of(step, {**config, **told}), module_kind(step), weighs)
+    # What mixes channels alone has another task than what sees the neighbours.
+    sees = max(_numbers(config.get("kernel_size", 0)), default=0) > 1
+    return (kind_of(step, {**config, **told}), module_kind(step), sees, weighs)
+
+
+def _numbers(value: object) -> list[int]:
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return [v for v in values if isinstance(v, int)]
 
 
 def activation_of(step: Step) -> str:
@@ -181,6 +206,11 @@ def is_worth(union: Union, usual: Sequence[int]) -> bool:
     heavy = {n for n in modules if _weighs(schema.kinds[n])}
     if not any(heavy <= set(places) for places in (union.first, union.second)):
         return False
+    # A convolution alone is no residual block without its sum.
+    for places in (union.first, union.second):
+        lacks = any(part.first not in places for part in joins)
+        if lacks and len(heavy.intersection(places)) < _LEAST_HEAVY:
+            return False
     # Who lacks most of a class is no instance of it: a stem is no residual block.
     for places in (union.first, union.second):
         there = sum(part.first in places for run in parts for part in run)

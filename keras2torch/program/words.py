@@ -14,6 +14,8 @@ from keras2torch.program.steps import is_block
 # More than any number that names end with.
 _WORD = 100
 _ONE_EACH = 2
+# Where a word begins: Block1Conv, but conv2D is one.
+_CAPITAL = r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])"
 
 
 class Named:
@@ -57,8 +59,12 @@ def words_of(step: Step) -> list[str] | None:
     """Return the parts of a layer's name, ``None`` where nobody gave it one."""
     if not isinstance(step, LayerStep) or isinstance(step.node.layer, Operator):
         return None
-    name = step.node.layer.name
-    return None if is_automatic(step.node.layer) else name.lower().split("_")
+    if is_automatic(step.node.layer):
+        return None
+    snake = re.sub(
+        r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])", "_", step.node.layer.name
+    )
+    return re.split(r"[\W_]", snake.lower())
 
 
 def own_words(step: Step) -> list[str] | None:
