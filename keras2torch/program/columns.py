@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -211,7 +212,9 @@ def _default(
 ) -> str | None:
     usual = {defaults.get(meanings[k]) for k in column.keys}
     only = usual.pop() if len(usual) == 1 else None
-    if only is not None and 2 * column.values.count(only) >= len(column.values):
+    times = Counter(column.told())
+    own = times.pop(only, 0) if only is not None else 0
+    if 2 * own >= len(column.values) or own > max(times.values(), default=0):
         return only
     if None not in column.values:
         return None

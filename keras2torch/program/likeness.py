@@ -20,7 +20,7 @@ Kinds = dict[int, object]
 
 # Of fewer steps in common a class with flags reads worse than two.
 _LEAST_COMMON = 3
-_LEAST_HEAVY = 3
+_LEAST_KERNELS = 2
 _MOST_FLAGS = 4
 _LEAST_BRANCHES = 2
 # What a number in the constructor can tell, whatever the config says of it.
@@ -206,10 +206,13 @@ def is_worth(union: Union, usual: Sequence[int]) -> bool:
     heavy = {n for n in modules if _weighs(schema.kinds[n])}
     if not any(heavy <= set(places) for places in (union.first, union.second)):
         return False
-    # A convolution alone is no residual block without its sum.
+    # A convolution alone is no block without its sum, or without another one.
+    kernels = {n for n in heavy if not _normalizes(schema.kinds[n])}
+    needed = kernels.union(part.first for part in joins)
     for places in (union.first, union.second):
-        lacks = any(part.first not in places for part in joins)
-        if lacks and len(heavy.intersection(places)) < _LEAST_HEAVY:
+        straight = all(len(schema.reads[n]) == 1 for n in places)
+        few = len(kernels.intersection(places)) < _LEAST_KERNELS
+        if straight and few and not needed.issubset(places):
             return False
     # Who lacks most of a class is no instance of it: a stem is no residual block.
     for places in (union.first, union.second):
@@ -245,6 +248,11 @@ def _weighs(kind: object) -> bool:
     """Whether a step has weights."""
     assert isinstance(kind, tuple)
     return kind[0] == "body" or bool(kind[-1])
+
+
+def _normalizes(kind: object) -> bool:
+    assert isinstance(kind, tuple)
+    return isinstance(kind[0], tuple) and "Normalization" in str(kind[0][0])
 
 
 def _is_module(kind: object) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from keras2torch.program.columns import columns
 from keras2torch.program.names import Names
 from keras2torch.program.numbers import Key
@@ -40,6 +42,26 @@ def test_what_a_normalization_joins_is_out_channels() -> None:
     found = columns(literals, meanings, ["conv1", "conv2", "bn"], Names())
     named = {column.name: column.values for column in found}
     assert named == {"hidden_channels": ["22", "8"], "out_channels": ["44", "16"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "default"),
+    [("0 1 0 2 0", "0"), ("0 0 1 2 3", "0"), ("0 1 1 2 2", None), ("0 1 2", None)],
+)
+def test_what_is_told_most_often_is_left_out(values: str, default: str | None) -> None:
+    key: Key = (0, 0, "padding")
+    literals: list[dict[Key, str]] = [{key: v} for v in values.split()]
+    [found] = columns(literals, {key: "padding"}, ["conv"], Names())
+    assert found.default == default
+
+
+def test_stride_and_dilation_are_told_apart() -> None:
+    """That both are 2 in the same blocks says nothing."""
+    stride, dilation = (0, 0, "stride"), (1, 0, "dilation")
+    literals: list[dict[Key, str]] = [{stride: v, dilation: v} for v in "1221"]
+    meanings: dict[Key, str] = {stride: "stride", dilation: "dilation"}
+    found = columns(literals, meanings, ["conv1", "conv2"], Names())
+    assert [column.name for column in found] == ["stride", "dilation"]
 
 
 def test_what_may_be_nothing() -> None:

@@ -43,3 +43,46 @@ def test_what_a_part_makes_for_itself_is_its_own(read: int, worth: bool) -> None
     assert union is not None
     assert [(run.first, run.end) for run in union.schema.runs] == [(0, 2), (3, 7)]
     assert likeness.is_worth(union, union.first) == worth
+
+
+_RESIDUAL = [("conv", 1, -1), ("norm", 0, 0), ("act", 0, 1), ("conv", 3, 2)]
+_RESIDUAL += [("norm", 0, 3), ("act", 0, 4), ("add", 0, -1, 5)]
+
+
+def _layers(*steps: tuple[Any, ...]) -> Schema:
+    """Steps as ``("conv", 3, -1)``: what, the size of its kernel, what it reads."""
+    names = {"conv": "Conv2D", "norm": "BatchNormalization", "act": "ReLU"}
+    kinds: list[object] = []
+    for what, size, *_ in steps:
+        name = names.get(what, "Add")
+        module = f"nn.{name}" if what in names else ""
+        kinds.append(
+            ((name, None, (4,), ()), module, size > 1, what in ("conv", "norm"))
+        )
+    reads = tuple(tuple((n, 0) for n in step[2:]) for step in steps)
+    return Schema(tuple(kinds), reads)
+
+
+@pytest.mark.parametrize(
+    ("steps", "worth"),
+    [
+        # A stem, or what is between two stages.
+        ([("conv", 3, -1), ("norm", 0, 0), ("act", 0, 1)], False),
+        # Both convolutions, and no sum.
+        (_RESIDUAL[:-1], True),
+        (_RESIDUAL, True),
+    ],
+)
+def test_a_convolution_alone_is_no_residual_block(
+    steps: list[tuple[Any, ...]], worth: bool
+) -> None:
+    union = aligned(_layers(*_RESIDUAL), _layers(*steps))
+    assert union is not None
+    assert likeness.is_worth(union, union.first) == worth
+
+
+def test_what_sees_one_pixel_is_another_convolution() -> None:
+    """A step of three convolutions is not the residual block with other kernels."""
+    steps = [(what, 3 if what == "conv" else 0, n) for what, _, n, *_ in _RESIDUAL[:-1]]
+    union = aligned(_layers(*_RESIDUAL), _layers(*steps))
+    assert union is None or not likeness.is_worth(union, union.first)
