@@ -31,7 +31,7 @@ _STYLES = [
     ("fc{0}{1}", "out{0}{1}", "sum{0}{1}", ("fc", "out"), ("fc2", "fc3")),
     ("ff{2}a", "ff{2}b", "plus{2}", ("ff_a", "ff_b"), ("ff",)),
     ("Block{2}Wide", "Block{2}Back", "Block{2}Sum", ("wide", "back"), ("blocks",)),
-    ("Layer-{2}-Wide", "Layer-{2}-Back", "Layer-{2}-Sum", ("wide", "back"), ("layers",)),
+    ("Unit-{2}-Wide", "Unit-{2}-Back", "Unit-{2}-Sum", ("wide", "back"), ("units",)),
     # Nothing in common with each other, and little with the next.
     ("e1{2}", "d2{2}", "s{2}", ("fc1", "fc2"), ()),
 ]  # fmt: skip
