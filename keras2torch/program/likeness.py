@@ -113,6 +113,9 @@ def _schema_of_steps(
     for n, step in enumerate(steps):
         if len(step.writes) != 1 or _joins_many(step):
             return None
+        if any(id(t) not in made for t in step.reads):
+            # Weights of the user's own layer.
+            return None
         if id(step) not in known:
             known[id(step)] = _kind(step)
         kinds.append(known[id(step)])

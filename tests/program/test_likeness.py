@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
-from keras2torch.program import likeness
+from keras2torch.layers.definitions import Add, Dense, Functional, ReLU
+from keras2torch.program import likeness, write
 from keras2torch.program.alignment import Schema, aligned
+
+from .graphs import Graph
 
 
 def test_blocks_are_compared_in_the_order_of_the_model(
@@ -86,3 +90,24 @@ def test_what_sees_one_pixel_is_another_convolution() -> None:
     steps = [(what, 3 if what == "conv" else 0, n) for what, _, n, *_ in _RESIDUAL[:-1]]
     union = aligned(_layers(*_RESIDUAL), _layers(*steps))
     assert union is None or not likeness.is_worth(union, union.first)
+
+
+def test_a_users_own_weights_inside_a_block() -> None:
+    """A layer of one's own reads weights that are no input of its body."""
+    graph = Graph("net")
+    y = graph.input("x", (None, 5))
+    for i in range(4):
+        x = y
+        [y] = graph.call(Dense(6, name=f"dense_{2 * i}"), [x])
+        inner = graph.nested(f"scale_{i}")
+        z = inner.input("x", (None, 6))
+        own = graph.weight(f"scale_{i}", "gamma", 6)
+        z = inner.operator("Mul", [z, own], "mul", (None, 6), "float32")
+        scale = Functional(name=f"scale_{i}", class_name="Scale")
+        [y] = graph.call_model(scale, inner, [y], [z])
+        [y] = graph.call(ReLU(name=f"re_lu_{i}"), [y])
+        [y] = graph.call(Dense(5, name=f"dense_{2 * i + 1}"), [y])
+        [y] = graph.call(Add(name=f"add_{i}"), [y, x])
+    program = write(graph.filled(y))
+    assert "class Scale(nn.Module)" in program.source
+    assert program.module()(torch.ones(2, 5)).shape == (2, 5)
