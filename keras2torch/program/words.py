@@ -61,10 +61,8 @@ def words_of(step: Step) -> list[str] | None:
         return None
     if is_automatic(step.node.layer):
         return None
-    snake = re.sub(
-        r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])", "_", step.node.layer.name
-    )
-    return re.split(r"[\W_]", snake.lower())
+    parted = re.sub(_CAPITAL, "_", step.node.layer.name)
+    return re.split(r"[\W_]", parted.lower())
 
 
 def own_words(step: Step) -> list[str] | None:
