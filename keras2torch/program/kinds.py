@@ -92,14 +92,15 @@ def _is_strided(steps: Sequence[Step]) -> bool:
     made = {id(t) for step in steps for t in step.writes}
     for step in steps:
         layer = step.node.layer if isinstance(step, LayerStep) else None
-        stride = max(_numbers(getattr(layer, "strides", 1)), default=1)
+        stride = max(whole_numbers(getattr(layer, "strides", 1)), default=1)
         reached = any(id(t) in near or id(t) not in made for t in step.reads)
         if stride == 1 and reached:
             near |= {id(t) for t in step.writes}
     return not near & {id(t) for t in steps[-1].writes}
 
 
-def _numbers(value: object) -> list[int]:
+def whole_numbers(value: object) -> list[int]:
+    """Return the whole numbers of a setting that may be one or one for each axis."""
     values = value if isinstance(value, (list, tuple)) else [value]
     return [v for v in values if isinstance(v, int)]
 

@@ -10,6 +10,7 @@ from keras2torch.layers.definitions import Tensor, to_config
 from keras2torch.layout import LayerStep, PermuteStep, Step
 from keras2torch.program.alignment import Ref, Run, Schema, Union, aligned
 from keras2torch.program.chains import ACTIVATIONS
+from keras2torch.program.kinds import whole_numbers
 from keras2torch.program.members import function_module
 from keras2torch.program.stretches import kind_of
 
@@ -143,13 +144,8 @@ def _kind(step: Step) -> object:
     told = {k: 0 for k in _LOOSE if isinstance(config.get(k), str)}
     weighs = bool(step.node.weights)
     # What mixes channels alone has another task than what sees the neighbours.
-    sees = max(_numbers(config.get("kernel_size", 0)), default=0) > 1
+    sees = max(whole_numbers(config.get("kernel_size", 0)), default=0) > 1
     return (kind_of(step, {**config, **told}), module_kind(step), sees, weighs)
-
-
-def _numbers(value: object) -> list[int]:
-    values = value if isinstance(value, (list, tuple)) else [value]
-    return [v for v in values if isinstance(v, int)]
 
 
 def activation_of(step: Step) -> str:
